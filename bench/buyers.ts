@@ -1,0 +1,25 @@
+import { Tokens } from '../src/accounts/tokens.ts';
+import { newId } from '../src/ids.ts';
+import { systemClock } from '../src/system/clock.ts';
+import { systemRandom } from '../src/system/random.ts';
+
+const SECRET_BYTES = 32;
+
+/** A secret for `JWT_SECRET`, new for each run. */
+export function newJwtSecret(): string {
+  return Buffer.from(systemRandom.bytes(SECRET_BYTES)).toString('hex');
+}
+
+/**
+ * Bearer tokens of `count` different buyers, signed with the server's own secret: signing up and logging in thousands
+ * of people would measure the password hash.
+ */
+export async function mintTokens(count: number, jwtSecret: string): Promise<string[]> {
+  const tokens = new Tokens(Buffer.from(jwtSecret), systemClock());
+  const minted: string[] = [];
+  for (let i = 0; i < count; i++) {
+    const { token } = await tokens.issue({ id: newId('usr', systemRandom), role: 'buyer' });
+    minted.push(token);
+  }
+  return minted;
+}

@@ -1,0 +1,51 @@
+/**
+ * `npm run bench [-- NAME…] [--json] [--seconds N]`: runs the named benches, or all. Figures go to stdout (with `--json`
+ * one object a line), talk to stderr. Exits 1 if anything measured was wrong, 2 on wrong usage.
+ */
+import { Command, InvalidArgumentError } from 'commander';
+import { benchCore } from './core.ts';
+import { benchHolds } from './holds.ts';
+import { createReport, type Report } from './report.ts';
+import { benchSale } from './sale.ts';
+
+const BENCHES: Readonly<Record<string, (report: Report, seconds: number) => Promise<void>>> = {
+  holds: benchHolds,
+  core: benchCore,
+  sale: benchSale,
+};
+
+const SECONDS_DEFAULT = 10;
+const SECONDS_MAX = 60;
+
+function parseSeconds(text: string): number {
+  const seconds = Number(text);
+  if (!Number.isInteger(seconds) || seconds < 1 || seconds > SECONDS_MAX) {
+    throw new InvalidArgumentError(`Give whole seconds from 1 to ${SECONDS_MAX}.`);
+  }
+  return seconds;
+}
+
+const USAGE_ERROR = 2;
+
+const program = new Command('bench')
+  .description(`Runs benches and prints figures. NAME: ${Object.keys(BENCHES).join(', ')}; all without one.`)
+  .argument('[name...]', 'benches to run')
+  .option('--json', 'one JSON object a line', false)
+  .option('--seconds <n>', 'how long each load is measured', parseSeconds, SECONDS_DEFAULT)
+  .exitOverride((error) => process.exit(error.exitCode === 0 ? 0 : USAGE_ERROR))
+  .parse();
+
+const { json, seconds } = program.opts<{ json: boolean; seconds: number }>();
+const names = program.args.length > 0 ? program.args : Object.keys(BENCHES);
+for (const name of names) {
+  if (!Object.hasOwn(BENCHES, name))
+    program.error(`There is no bench ${name}; there are ${Object.keys(BENCHES).join(', ')}.`);
+}
+
+const report = createReport(json);
+try {
+  for (const name of names) await BENCHES[name](report, seconds);
+} catch (error) {
+  report.say(`The bench failed: ${error instanceof Error ? error.stack : error}`);
+  process.exitCode = 1;
+}

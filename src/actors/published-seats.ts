@@ -1,0 +1,80 @@
+import type { Hall } from '../allocator/hall.ts';
+import { SEAT, SEAT_STATES, type Show } from '../allocator/show.ts';
+import { type AreaCount, SEAT_LETTERS, type SeatMap } from './seat-map.ts';
+
+const LETTERS = new Uint8Array(SEAT_STATES);
+LETTERS[SEAT.free] = SEAT_LETTERS.available;
+LETTERS[SEAT.held] = SEAT_LETTERS.held;
+LETTERS[SEAT.inPayment] = SEAT_LETTERS.held;
+LETTERS[SEAT.sold] = SEAT_LETTERS.sold;
+LETTERS[SEAT.blocked] = SEAT_LETTERS.blocked;
+
+/** The seat map that the world sees. It follows the show from durable turn to durable turn, never ahead. */
+export class PublishedSeats implements SeatMap {
+  readonly showId: string;
+  readonly hall: Hall;
+  readonly currency: string;
+  readonly capacity: number;
+  version: number;
+  asOf: number;
+  readonly letters: Uint8Array;
+  readonly changedAt: Uint32Array;
+  areas: readonly AreaCount[];
+  available: number;
+  fromPrice: number | null;
+
+  /** Of a show as it was recovered. What changed before is not known, so every seat counts as changed now. */
+  constructor(show: Show) {
+    this.showId = show.id;
+    this.hall = show.hall;
+    this.currency = show.terms.currency;
+    this.capacity = show.capacity;
+    this.version = show.seq;
+    this.asOf = show.at;
+    this.letters = new Uint8Array(show.hall.seatCount);
+    this.changedAt = new Uint32Array(show.hall.seatCount).fill(show.seq);
+    for (let seat = 0; seat < show.hall.seatCount; seat++) {
+      this.letters[show.hall.documentOrder[seat]] = LETTERS[show.status[seat]];
+    }
+    this.areas = areasOf(show);
+    this.available = show.total(SEAT.free);
+    this.fromPrice = cheapest(show);
+    show.touched.length = 0;
+  }
+
+  /** Takes over what the last turn changed; to be called only once it is durable. */
+  publish(show: Show): void {
+    this.version = show.seq;
+    this.asOf = show.at;
+    for (const seat of show.touched) {
+      const place = show.hall.documentOrder[seat];
+      const letter = LETTERS[show.status[seat]];
+      if (this.letters[place] === letter) continue;
+      this.letters[place] = letter;
+      this.changedAt[place] = show.seq;
+    }
+    show.touched.length = 0;
+    if (show.hall.areas.length > 0) this.areas = areasOf(show);
+    this.available = show.total(SEAT.free);
+    this.fromPrice = cheapest(show);
+  }
+}
+
+function areasOf(show: Show): AreaCount[] {
+  return show.hall.areas.map((area, index) => ({
+    id: area.id,
+    capacity: area.capacity,
+    available: show.areaCounts[index * SEAT_STATES + SEAT.free],
+  }));
+}
+
+function cheapest(show: Show): number | null {
+  let least = Number.POSITIVE_INFINITY;
+  for (let category = 0; category < show.prices.length; category++) {
+    if (show.freeByCategory[category] > 0 && show.prices[category] < least) least = show.prices[category];
+  }
+  for (const [index, area] of show.hall.areas.entries()) {
+    if (show.areaCounts[index * SEAT_STATES + SEAT.free] > 0) least = Math.min(least, show.prices[area.category]);
+  }
+  return least === Number.POSITIVE_INFINITY ? null : least;
+}

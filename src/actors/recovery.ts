@@ -1,0 +1,94 @@
+import type { ShowEvent, ShowTerms } from '../allocator/events.ts';
+import type { Hall } from '../allocator/hall.ts';
+import { assertCounts } from '../allocator/invariants.ts';
+import { Show } from '../allocator/show.ts';
+import { decodeShow, stateHash } from '../allocator/snapshot.ts';
+import type { Journal, JournalRow } from '../journal/journal.ts';
+import { FIRST_PREV_HASH, rowHash } from '../journal/row-hash.ts';
+import type { Rules } from './turns.ts';
+
+/** The journal of a show does not add up: it must not go on selling. */
+export class JournalDamaged extends Error {
+  constructor(showId: string, seq: number, what: string) {
+    super(`journal of ${showId}, row ${seq}: ${what}`);
+    this.name = 'JournalDamaged';
+  }
+}
+
+export interface Recovered {
+  readonly show: Show;
+  readonly lastHash: string;
+  readonly eventsSinceSnapshot: number;
+}
+
+/**
+ * Rebuilds a show from its snapshot, if there is a good one, and the rows after it; every row's place and hash is checked.
+ * A snapshot that cannot be read, or is not of the row it names, is passed over: the journal alone is enough.
+ *
+ * @param made what the catalogue says of the show; used only while the journal is empty, and to find the hall.
+ * @throws JournalDamaged
+ */
+export async function recover(
+  showId: string,
+  hall: Hall,
+  made: ShowTerms,
+  journal: Journal,
+  rules: Rules,
+): Promise<Recovered> {
+  const start = await fromSnapshot(showId, hall, journal);
+  let show = start?.show ?? null;
+  let lastHash = start?.lastHash ?? FIRST_PREV_HASH;
+  let replayed = 0;
+  for await (const rows of journal.rowsAfter(showId, show?.seq ?? 0)) {
+    for (const row of rows) {
+      const before = show?.seq ?? 0;
+      if (row.seq !== before + 1) throw new JournalDamaged(showId, row.seq, `follows row ${before}`);
+      if (row.prevHash !== lastHash) throw new JournalDamaged(showId, row.seq, 'does not chain to the row before');
+      if (rowHash({ showId, ...row }) !== row.hash)
+        throw new JournalDamaged(showId, row.seq, 'its hash is not the hash of what it says');
+      const events = JSON.parse(row.events) as ShowEvent[];
+      show ??= openedBy(showId, hall, events[0], row);
+      replayRow(show, events, row, rules);
+      lastHash = row.hash;
+      replayed += events.length;
+    }
+  }
+  show ??= new Show(showId, hall, made);
+  assertCounts(show);
+  return { show, lastHash, eventsSinceSnapshot: replayed };
+}
+
+/** Applies the events of one row. */
+export function replayRow(
+  show: Show,
+  events: readonly ShowEvent[],
+  row: Pick<JournalRow, 'seq' | 'at'>,
+  rules: Rules,
+): void {
+  for (let ordinal = 0; ordinal < events.length; ordinal++)
+    rules.apply(show, events[ordinal], row.seq, ordinal, row.at);
+  show.seq = row.seq;
+  show.at = row.at;
+  show.touched.length = 0;
+}
+
+/** The empty show that its first row opens. */
+export function openedBy(showId: string, hall: Hall, first: ShowEvent | undefined, row: Pick<JournalRow, 'seq'>): Show {
+  if (first?.type !== 'opened') throw new JournalDamaged(showId, row.seq, 'the journal does not begin with an opening');
+  return new Show(showId, hall, first.terms);
+}
+
+async function fromSnapshot(
+  showId: string,
+  hall: Hall,
+  journal: Journal,
+): Promise<{ show: Show; lastHash: string } | null> {
+  const snapshot = await journal.readSnapshot(showId);
+  if (snapshot === null || stateHash(snapshot.state) !== snapshot.stateHash) return null;
+  try {
+    const show = decodeShow(snapshot.state, showId, hall);
+    return show.seq === snapshot.seq ? { show, lastHash: snapshot.rowHash } : null;
+  } catch {
+    return null;
+  }
+}

@@ -1,0 +1,106 @@
+import type { Command, Question } from '../allocator/commands.ts';
+import type { Hall } from '../allocator/hall.ts';
+import type { Refusal } from '../errors.ts';
+import type { SeatMap } from './seat-map.ts';
+
+/** What a show answers: JSON in the contract's form, or a refusal. `replayed`: the first answer, told again. */
+export type Answer<T = unknown> =
+  | { readonly ok: true; readonly value: T; readonly replayed: boolean }
+  | { readonly ok: false; readonly refusal: Refusal; readonly replayed: boolean };
+
+/** The shows of this node (later: of the cluster), as HTTP and settlement see them. */
+export interface Shows {
+  /**
+   * Asks a show; resolves when the answer is durable, always by the deadline (plus one append). Never rejects.
+   * @param deadline ms since the epoch; a command that is still waiting then is dropped undone.
+   */
+  ask<T = unknown>(showId: string, message: Command | Question, deadline: number): Promise<Answer<T>>;
+  /** The last durable seat map, or a refusal (`NOT_FOUND`, `UNAVAILABLE`). */
+  seatMap(showId: string): Promise<SeatMap | Refusal>;
+}
+
+/** `GET /holds/{id}` and the answer to a hold. */
+export interface HoldView {
+  readonly id: string;
+  readonly showId: string;
+  readonly seats: readonly { readonly id: string; readonly category: string; readonly price: Money }[];
+  readonly areas: readonly {
+    readonly id: string;
+    readonly category: string;
+    readonly quantity: number;
+    readonly price: Money;
+  }[];
+  readonly total: Money;
+  readonly status: 'active' | 'in_payment';
+  readonly expiresAt: string;
+  readonly serverTime: string;
+}
+
+export interface Money {
+  readonly amount: number;
+  readonly currency: string;
+}
+
+export type OrderStatus = 'awaiting_payment' | 'processing' | 'paid' | 'cancelled' | 'expired';
+
+export interface OrderView {
+  readonly id: string;
+  readonly showId: string;
+  readonly holdId: string;
+  readonly lines: readonly { readonly ticketId: string; readonly seat: SeatName; readonly price: Money }[];
+  readonly total: Money;
+  readonly status: OrderStatus;
+  /** Absent for a free order. HTTP adds the provider and, while the order can be paid, the client's secret. */
+  readonly payment?: { readonly id: string };
+  readonly createdAt: string;
+  readonly expiresAt: string;
+  readonly reason?: string;
+}
+
+/** A seat or a general-admission place (then only `area`) as a person reads it on the ticket. */
+export interface SeatName {
+  readonly id?: string;
+  readonly zone?: string;
+  readonly row?: string;
+  readonly number?: string;
+  readonly area?: string;
+  readonly category: string;
+}
+
+export interface TicketView {
+  readonly id: string;
+  readonly showId: string;
+  readonly orderId: string;
+  readonly seat: SeatName;
+  readonly price: Money;
+  readonly status: 'valid' | 'void';
+}
+
+/** What settlement needs to know of an order. */
+export interface PaymentWork {
+  readonly orderId: string;
+  readonly paymentId: string;
+  readonly buyer: string;
+  readonly amount: number;
+  readonly currency: string;
+  readonly status: OrderStatus;
+  /** The gateway may still hold money for an order that ended unpaid. */
+  readonly unsettled: boolean;
+}
+
+export interface ShowSummary {
+  readonly capacity: number;
+  readonly available: number;
+  readonly held: number;
+  readonly inPayment: number;
+  readonly sold: number;
+  readonly blocked: number;
+  readonly version: number;
+}
+
+/** Loads what a show is made of when it wakes: its terms and its hall. `null` for an unknown show. */
+export interface ShowSource {
+  load(
+    showId: string,
+  ): Promise<{ readonly hall: Hall; readonly terms: import('../allocator/events.ts').ShowTerms } | null>;
+}

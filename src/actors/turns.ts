@@ -1,0 +1,248 @@
+import { apply } from '../allocator/apply.ts';
+import type { Command, Question } from '../allocator/commands.ts';
+import { type Decision, decide } from '../allocator/decide.ts';
+import type { ShowEvent } from '../allocator/events.ts';
+import { assertCounts } from '../allocator/invariants.ts';
+import { ORDER } from '../allocator/orders.ts';
+import type { Show } from '../allocator/show.ts';
+import { encodeShow, stateHash } from '../allocator/snapshot.ts';
+import type { AppendOutcome, Journal, Snapshot, Turn } from '../journal/journal.ts';
+import { rowHash } from '../journal/row-hash.ts';
+import type { Clock } from '../ports.ts';
+import { answerOfCommand, answerOfEvent, answerQuestion, refusedWith } from './answers.ts';
+import type { Inbox, Waiting } from './inbox.ts';
+import { PublishedSeats } from './published-seats.ts';
+import type { Answer } from './shows.ts';
+
+/** So many requests are decided in one turn; the rest are the next turn. */
+export const TURN_LIMIT = 256;
+/** A snapshot is due after so many events, which bounds what a recovery has to replay. */
+export const SNAPSHOT_EVERY_EVENTS = 20_000;
+
+/** The allocator's two halves, as one port: tests plant bugs here. */
+export interface Rules {
+  decide(show: Show, command: Command, at: number): Decision;
+  apply(show: Show, event: ShowEvent, seq: number, ordinal: number, at: number): void;
+}
+
+export const RULES: Rules = { decide, apply };
+
+/** The append of a turn did not succeed: the state in memory is ahead of the journal and has to be thrown away. */
+export class TurnLost extends Error {
+  readonly outcome: Exclude<AppendOutcome, 'durable'>;
+  constructor(showId: string, seq: number, outcome: Exclude<AppendOutcome, 'durable'>) {
+    super(`turn ${seq} of ${showId}: ${outcome}`);
+    this.name = 'TurnLost';
+    this.outcome = outcome;
+  }
+}
+
+export interface TurnsOptions {
+  readonly show: Show;
+  /** Hash of the journal's last row (hex), 64 zeros before the first. */
+  readonly lastHash: string;
+  /** Events replayed on the snapshot that the show was recovered from. */
+  readonly eventsSinceSnapshot: number;
+  readonly shard: number;
+  readonly epoch: number;
+  readonly inbox: Inbox;
+  readonly journal: Journal;
+  readonly clock: Clock;
+  readonly rules: Rules;
+  /** Orders whose money has to be put to rest; must not block. */
+  readonly onUnsettled: (showId: string, orders: readonly number[]) => void;
+  readonly onTurn: (commands: number, events: number) => void;
+}
+
+/** An answer that waits for its turn to be durable. */
+type Gated =
+  | { readonly waiting: Waiting; readonly answer: Answer; readonly changed: boolean }
+  | { readonly waiting: Waiting; readonly replay: { readonly seq: number; readonly ordinal: number } };
+
+/**
+ * One show's turns. A turn takes what waits, decides it command by command, appends all events as one journal row and
+ * only then answers and publishes. One turn is under way at a time; the caller sees to that.
+ */
+export class Turns {
+  readonly seats: PublishedSeats;
+  readonly #options: TurnsOptions;
+  readonly #show: Show;
+  #lastHash: string;
+  #eventsSinceSnapshot: number;
+  #keepingSnapshot = false;
+  #snapshotSeq: number;
+  /** While a turn is under way, and for ever after one was lost, the state in memory is ahead of the journal. */
+  #isAhead = false;
+
+  constructor(options: TurnsOptions) {
+    this.#options = options;
+    this.#show = options.show;
+    this.#lastHash = options.lastHash;
+    this.#eventsSinceSnapshot = options.eventsSinceSnapshot;
+    this.#snapshotSeq = options.eventsSinceSnapshot === 0 ? options.show.seq : 0;
+    this.seats = new PublishedSeats(options.show);
+  }
+
+  /** Whether a turn would find something to do now. */
+  isDue(): boolean {
+    return (
+      this.#show.seq === 0 || this.#options.inbox.size > 0 || this.#show.nextDeadline() <= this.#options.clock.now()
+    );
+  }
+
+  /** Whether the show has nothing pending: neither requests nor live holds nor money under way. */
+  isAtRest(): boolean {
+    return !this.#isAhead && this.#show.seq > 0 && this.#options.inbox.size === 0 && this.#show.wakeAt() === null;
+  }
+
+  /**
+   * Runs one turn; resolves once its answers are given.
+   * @throws TurnLost when the append failed; InvariantViolation when an event was not legal. In both cases every
+   *   request of the turn has been answered and this object must not be used again.
+   */
+  async run(): Promise<void> {
+    const { inbox, clock, journal, shard, epoch } = this.#options;
+    const show = this.#show;
+    const at = Math.max(show.at, clock.now());
+    const seq = show.seq + 1;
+    const events: ShowEvent[] = [];
+    const gated: Gated[] = [];
+    const newBuyers: string[] = [];
+    const unsettled: number[] = [];
+    const taken = inbox.take(TURN_LIMIT);
+    this.#isAhead = true;
+    try {
+      if (show.seq === 0) this.#record({ type: 'opened', terms: show.terms }, events, seq, at);
+      if (show.nextDeadline() <= at) this.#decide({ type: 'expire' }, events, seq, at);
+      for (const waiting of taken) gated.push(this.#handle(waiting, events, seq, at));
+      if (events.length > 0) {
+        show.seq = seq;
+        show.at = at;
+        this.#note(events, newBuyers, unsettled);
+      }
+      assertCounts(show);
+    } catch (error) {
+      const sorry = refusedWith('UNAVAILABLE', 'The show restarts; nothing was done. Try again.', 1);
+      for (const waiting of taken) waiting.answer(sorry);
+      throw error;
+    }
+    if (events.length > 0) {
+      const text = JSON.stringify(events);
+      const row = { showId: show.id, seq, epoch, at, events: text, prevHash: this.#lastHash, wakeAt: show.wakeAt() };
+      const turn: Turn = { ...row, shard, newBuyers, hash: rowHash(row) };
+      const outcome = await journal.append(turn);
+      if (outcome !== 'durable') {
+        answerLost(gated, outcome);
+        throw new TurnLost(show.id, seq, outcome);
+      }
+      this.#lastHash = turn.hash;
+      this.#eventsSinceSnapshot += events.length;
+      this.seats.publish(show);
+    }
+    this.#isAhead = false;
+    this.#options.onTurn(taken.length, events.length);
+    for (const one of gated) {
+      if ('answer' in one) one.waiting.answer(one.answer);
+      else void this.#answerAgain(one.waiting, one.replay.seq, one.replay.ordinal);
+    }
+    if (unsettled.length > 0) this.#options.onUnsettled(show.id, unsettled);
+    if (this.#eventsSinceSnapshot >= SNAPSHOT_EVERY_EVENTS && !this.#keepingSnapshot)
+      void this.keepSnapshot().catch(() => {});
+  }
+
+  /**
+   * Keeps a snapshot of the last durable turn, if it has none yet; between turns only, else it does nothing.
+   * @throws whatever the journal throws: a snapshot is only a shortcut, the show goes on without.
+   */
+  async keepSnapshot(): Promise<void> {
+    const show = this.#show;
+    if (this.#isAhead || show.seq === this.#snapshotSeq || show.seq === 0) return;
+    this.#keepingSnapshot = true;
+    try {
+      const state = encodeShow(show);
+      const { shard, epoch, journal } = this.#options;
+      const snapshot: Snapshot = { seq: show.seq, epoch, rowHash: this.#lastHash, stateHash: stateHash(state), state };
+      this.#eventsSinceSnapshot = 0;
+      if (await journal.keepSnapshot(show.id, shard, snapshot)) this.#snapshotSeq = snapshot.seq;
+    } finally {
+      this.#keepingSnapshot = false;
+    }
+  }
+
+  #handle(waiting: Waiting, events: ShowEvent[], seq: number, at: number): Gated {
+    const { message, deadline } = waiting;
+    if (deadline < at) {
+      return {
+        waiting,
+        answer: refusedWith('OVERLOADED', 'The show was too busy to answer in time; nothing was done.', 1),
+        changed: false,
+      };
+    }
+    if (isQuestion(message)) return { waiting, answer: answerQuestion(this.#show, message, at), changed: false };
+    const before = events.length;
+    const decision = this.#decide(message, events, seq, at);
+    if (decision.kind === 'replay') return { waiting, replay: decision };
+    const changed = events.length > before;
+    if (changed && 'once' in message)
+      return { waiting, answer: answerOfEvent(this.#show, events[before], at), changed };
+    if (decision.kind === 'refused')
+      return { waiting, answer: { ok: false, refusal: decision.refusal, replayed: false }, changed };
+    return { waiting, answer: answerOfCommand(this.#show, message, at), changed };
+  }
+
+  #decide(command: Command, events: ShowEvent[], seq: number, at: number): Decision {
+    const decision = this.#options.rules.decide(this.#show, command, at);
+    if (decision.kind !== 'replay' && decision.event !== null) this.#record(decision.event, events, seq, at);
+    return decision;
+  }
+
+  #record(event: ShowEvent, events: ShowEvent[], seq: number, at: number): void {
+    this.#options.rules.apply(this.#show, event, seq, events.length, at);
+    events.push(event);
+  }
+
+  /** What others have to learn of the turn: who ordered here for the first time, whose money is to be put to rest. */
+  #note(events: readonly ShowEvent[], newBuyers: string[], unsettled: number[]): void {
+    const { orders, buyers, holds } = this.#show;
+    for (const event of events) {
+      if (event.type === 'ordered' && orders.previous[event.order] === 0) {
+        newBuyers.push(buyers.userId(orders.buyer[event.order]));
+      } else if (event.type === 'cancelled' || event.type === 'voided') {
+        unsettled.push(event.order);
+      } else if (event.type === 'expired') {
+        for (const hold of event.holds) {
+          const order = holds.order[holds.place(hold)];
+          if (order > 0 && orders.state[order] === ORDER.expired) unsettled.push(order);
+        }
+      }
+    }
+  }
+
+  /** Tells the first answer again, from the journal that keeps it. */
+  async #answerAgain(waiting: Waiting, seq: number, ordinal: number): Promise<void> {
+    try {
+      const row = await this.#options.journal.readRow(this.#show.id, seq);
+      if (row === null) throw new Error(`row ${seq} of ${this.#show.id} is gone`);
+      const event = (JSON.parse(row.events) as ShowEvent[])[ordinal];
+      waiting.answer({ ...answerOfEvent(this.#show, event, row.at), replayed: true });
+    } catch {
+      waiting.answer(refusedWith('UNAVAILABLE', 'The first answer cannot be read now; retry with the same key.', 1));
+    }
+  }
+}
+
+/** Nothing of a fenced turn was kept; of an unknown one nobody knows, so only those it did not concern hear "not done". */
+function answerLost(gated: readonly Gated[], outcome: Exclude<AppendOutcome, 'durable'>): void {
+  const notDone = refusedWith('UNAVAILABLE', 'The show is moving; nothing was done. Try again.', 1);
+  const unknown = refusedWith(
+    'OUTCOME_UNKNOWN',
+    'Whether this was done is not known; retry with the same key to learn it.',
+    1,
+  );
+  for (const one of gated)
+    one.waiting.answer('answer' in one && one.changed && outcome === 'unknown' ? unknown : notDone);
+}
+
+function isQuestion(message: Command | Question): message is Question {
+  return message.type.startsWith('get-') || message.type.startsWith('list-');
+}

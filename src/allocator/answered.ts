@@ -1,0 +1,205 @@
+import { nextCapacity } from './columns.ts';
+import type { CommandId, Once } from './commands.ts';
+
+/** How long the answer to a command id is kept: at least the 24 hours that clients are promised. */
+export const ANSWERS_KEPT_MS = 25 * 60 * 60 * 1000;
+/** Beyond this many kept answers a show refuses new commands until older ones leave. */
+export const MAX_ANSWERS = 2_000_000;
+
+const WORDS = 4;
+const DIGITS = new Int8Array(128).fill(-1);
+const ALPHABET = 'ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_';
+for (let i = 0; i < 64; i++) DIGITS[ALPHABET.charCodeAt(i)] = i;
+const ID_LENGTH = 22;
+
+/** The 128 bits of a command id (22 characters of base64url) as four words. */
+function commandWords(id: CommandId, words: Uint32Array): void {
+  if (id.length !== ID_LENGTH) throw new RangeError(`a command id has ${ID_LENGTH} characters, not ${id.length}`);
+  let bits = 0;
+  let filled = 0;
+  let slot = 0;
+  for (let i = 0; i < ID_LENGTH; i++) {
+    const digit = DIGITS[id.charCodeAt(i) & 127];
+    if (filled <= 26) {
+      bits = (bits << 6) | digit;
+      filled += 6;
+    } else {
+      const spill = filled + 6 - 32;
+      words[slot++] = ((bits << (6 - spill)) | (digit >>> spill)) >>> 0;
+      if (slot === WORDS) return;
+      bits = digit & ((1 << spill) - 1);
+      filled = spill;
+    }
+    if (filled === 32) {
+      words[slot++] = bits >>> 0;
+      if (slot === WORDS) return;
+      bits = 0;
+      filled = 0;
+    }
+  }
+}
+
+/**
+ * Which commands were answered, and where: the journal keeps the answers themselves, this table only says in which row
+ * and at which place. First in, first out: an entry leaves when it is older than {@link ANSWERS_KEPT_MS}.
+ */
+export class Answered {
+  /** Number of the oldest kept entry; numbers grow for ever, `number % capacity` is the place. */
+  oldest = 0;
+  next = 0;
+  #capacity = 0;
+  #words = new Uint32Array(0);
+  #fingerprint = new Uint32Array(0);
+  #seq = new Uint32Array(0);
+  #ordinal = new Uint16Array(0);
+  #minute = new Uint32Array(0);
+  #slots = new Int32Array(0);
+  readonly #probe = new Uint32Array(WORDS);
+  /** The id that was looked up last, already in `#probe`: a decision and its event ask for the same one. */
+  #probed = '';
+
+  get count(): number {
+    return this.next - this.oldest;
+  }
+
+  /** The entry's place for {@link seqAt} and the like, or -1 if this command was not answered. */
+  find(id: CommandId): number {
+    if (this.count === 0) return -1;
+    this.#aim(id);
+    return this.#slots[this.#slotOf(this.#probe, 0)] - 1;
+  }
+
+  fingerprintAt(place: number): number {
+    return this.#fingerprint[place];
+  }
+  seqAt(place: number): number {
+    return this.#seq[place];
+  }
+  ordinalAt(place: number): number {
+    return this.#ordinal[place];
+  }
+
+  /** Notes that the event at `ordinal` of row `seq` answers the command. */
+  add(once: Once, seq: number, ordinal: number, at: number): void {
+    this.#forget(at);
+    if (this.count >= this.#capacity) this.#widen();
+    this.#aim(once.id);
+    const slot = this.#slotOf(this.#probe, 0);
+    if (this.#slots[slot] !== 0) throw new Error(`command ${once.id} is answered twice (row ${seq})`);
+    const place = this.next % this.#capacity;
+    this.next++;
+    this.#words.set(this.#probe, place * WORDS);
+    this.#fingerprint[place] = once.fingerprint;
+    this.#seq[place] = seq;
+    this.#ordinal[place] = ordinal;
+    this.#minute[place] = Math.floor(at / 60_000);
+    this.#slots[slot] = place + 1;
+  }
+
+  #aim(id: CommandId): void {
+    if (id === this.#probed) return;
+    commandWords(id, this.#probe);
+    this.#probed = id;
+  }
+
+  /** The kept entries, oldest first, as one block of numbers (8 an entry) for a snapshot. */
+  dump(): Uint32Array {
+    const rows = new Uint32Array(this.count * 8);
+    for (let n = this.oldest, to = 0; n < this.next; n++, to += 8) {
+      const place = n % this.#capacity;
+      for (let w = 0; w < WORDS; w++) rows[to + w] = this.#words[place * WORDS + w];
+      rows[to + 4] = this.#fingerprint[place];
+      rows[to + 5] = this.#seq[place];
+      rows[to + 6] = this.#ordinal[place];
+      rows[to + 7] = this.#minute[place];
+    }
+    return rows;
+  }
+
+  restore(oldest: number, rows: Uint32Array): void {
+    this.#load(oldest, rows, Math.max(16, rows.length / 8));
+  }
+
+  #forget(at: number): void {
+    const limit = Math.floor((at - ANSWERS_KEPT_MS) / 60_000);
+    while (this.oldest < this.next && this.#minute[this.oldest % this.#capacity] < limit) {
+      this.#remove(this.oldest % this.#capacity);
+      this.oldest++;
+    }
+  }
+
+  /** Takes an entry out of the open-addressed index, closing the gap so that no probe stops short. */
+  #remove(place: number): void {
+    const mask = this.#slots.length - 1;
+    let hole = this.#slotOf(this.#words, place * WORDS);
+    this.#slots[hole] = 0;
+    for (let slot = (hole + 1) & mask; this.#slots[slot] !== 0; slot = (slot + 1) & mask) {
+      const home = this.#words[(this.#slots[slot] - 1) * WORDS] & mask;
+      if (((slot - home) & mask) >= ((slot - hole) & mask)) {
+        this.#slots[hole] = this.#slots[slot];
+        this.#slots[slot] = 0;
+        hole = slot;
+      }
+    }
+  }
+
+  #slotOf(words: Uint32Array, offset: number): number {
+    const mask = this.#slots.length - 1;
+    // Command ids are hashes already.
+    let slot = words[offset] & mask;
+    for (;;) {
+      const place = this.#slots[slot] - 1;
+      if (place < 0) return slot;
+      const at = place * WORDS;
+      if (
+        this.#words[at] === words[offset] &&
+        this.#words[at + 1] === words[offset + 1] &&
+        this.#words[at + 2] === words[offset + 2] &&
+        this.#words[at + 3] === words[offset + 3]
+      ) {
+        return slot;
+      }
+      slot = (slot + 1) & mask;
+    }
+  }
+
+  #widen(): void {
+    this.#load(this.oldest, this.dump(), nextCapacity(this.#capacity, this.count + 1));
+  }
+
+  #load(oldest: number, rows: Uint32Array, capacity: number): void {
+    const count = rows.length / 8;
+    this.oldest = oldest;
+    this.next = oldest + count;
+    this.#allocate(capacity);
+    for (let i = 0; i < count; i++) {
+      const place = (oldest + i) % capacity;
+      const row = i * 8;
+      for (let w = 0; w < WORDS; w++) this.#words[place * WORDS + w] = rows[row + w];
+      this.#fingerprint[place] = rows[row + 4];
+      this.#seq[place] = rows[row + 5];
+      this.#ordinal[place] = rows[row + 6];
+      this.#minute[place] = rows[row + 7];
+    }
+    this.#rehash();
+  }
+
+  #allocate(capacity: number): void {
+    this.#capacity = capacity;
+    this.#words = new Uint32Array(capacity * WORDS);
+    this.#fingerprint = new Uint32Array(capacity);
+    this.#seq = new Uint32Array(capacity);
+    this.#ordinal = new Uint16Array(capacity);
+    this.#minute = new Uint32Array(capacity);
+  }
+
+  #rehash(): void {
+    let size = 32;
+    while (size < this.#capacity * 2) size *= 2;
+    this.#slots = new Int32Array(size);
+    for (let n = this.oldest; n < this.next; n++) {
+      const place = n % this.#capacity;
+      this.#slots[this.#slotOf(this.#words, place * WORDS)] = place + 1;
+    }
+  }
+}

@@ -1,0 +1,314 @@
+import type { OrderLine, ShowEvent } from './events.ts';
+import { HOLD } from './holds.ts';
+import { ensure } from './invariants.ts';
+import { ORDER } from './orders.ts';
+import { SEAT, SEAT_STATES, type Show } from './show.ts';
+import { TICKET } from './tickets.ts';
+
+/**
+ * Applies one event to the show: the only code that changes a show, for decisions and for recovery alike. Ensures on
+ * the way that the event is legal (I1, I4, I8): an event that is not throws and the show must be thrown away.
+ *
+ * @param seq the journal row the event stands in, `ordinal` its place there, `at` the row's time (ms).
+ */
+export function apply(show: Show, event: ShowEvent, seq: number, ordinal: number, at: number): void {
+  switch (event.type) {
+    case 'opened':
+      ensure(seq === 1 && ordinal === 0, 'I2', () => `opened again in row ${seq}`);
+      return;
+    case 'held':
+      applyHeld(show, event, seq, ordinal, at);
+      return;
+    case 'extended': {
+      const place = livePlace(show, event.hold, HOLD.active);
+      show.holds.until[place] = event.until;
+      show.deadlines.add(show.endOfHold(place), event.hold);
+      return;
+    }
+    case 'released':
+      endHold(show, event.hold, livePlace(show, event.hold, HOLD.active), HOLD.released);
+      return;
+    case 'expired':
+      for (const hold of event.holds) applyExpired(show, hold, at);
+      return;
+    case 'ordered':
+      applyOrdered(show, event, seq, ordinal, at);
+      return;
+    case 'cancelled':
+      endUnpaid(show, orderIn(show, event.order, ORDER.awaiting), ORDER.cancelled, HOLD.released);
+      return;
+    case 'rejected': {
+      const order = orderIn(show, event.order, ORDER.awaiting);
+      show.orders.reasons.set(order, event.reason);
+      endUnpaid(show, order, ORDER.rejected, HOLD.released);
+      settle(show, order);
+      return;
+    }
+    case 'committed':
+      applyCommitted(show, orderIn(show, event.order, ORDER.awaiting), at);
+      return;
+    case 'captured': {
+      const order = orderIn(show, event.order, ORDER.committed);
+      makePaid(show, order);
+      settle(show, order);
+      return;
+    }
+    case 'voided':
+      applyVoided(show, orderIn(show, event.order, ORDER.committed), event.reason);
+      return;
+    case 'settled': {
+      const state = show.orders.state[event.order];
+      ensure(
+        show.orders.has(event.order) && state !== ORDER.awaiting && state !== ORDER.committed,
+        'I10',
+        () => `order ${event.order} is settled in state ${state}`,
+      );
+      settle(show, event.order);
+      return;
+    }
+    case 'refused':
+      show.answered.add(event.once, seq, ordinal, at);
+      return;
+    default:
+      throw new Error(`unknown event ${JSON.stringify((event as { type: unknown }).type)} in row ${seq}`);
+  }
+}
+
+type Held = Extract<ShowEvent, { type: 'held' }>;
+type Ordered = Extract<ShowEvent, { type: 'ordered' }>;
+
+function applyHeld(show: Show, event: Held, seq: number, ordinal: number, at: number): void {
+  show.answered.add(event.once, seq, ordinal, at);
+  ensure(event.hold === show.holds.next, 'I2', () => `hold ${event.hold} is not the next, ${show.holds.next}`);
+  let first = -1;
+  for (const seat of event.seats) {
+    ensure(
+      show.status[seat] === SEAT.free,
+      'I1',
+      () => `seat ${seat} is held by ${event.hold} while in state ${show.status[seat]}`,
+    );
+    setSeat(show, seat, SEAT.held, event.hold);
+    show.nextInHold[seat] = first;
+    first = seat;
+  }
+  let quantity = event.seats.length;
+  for (const [area, count] of event.areas) {
+    movePlaces(show, area, count, SEAT.free, SEAT.held);
+    quantity += count;
+  }
+  if (event.areas.length > 0) show.areasOfHold.set(event.hold, event.areas);
+  const buyer = show.buyers.meet(event.buyer);
+  ensure(show.buyers.liveHold[buyer] === 0, 'I4', () => `buyer ${event.buyer} has a live hold already`);
+  show.buyers.liveHold[buyer] = event.hold;
+  show.buyers.places[buyer] += quantity;
+  const place = show.holds.add(at, event.until, buyer, first, quantity);
+  show.deadlines.add(show.endOfHold(place), event.hold);
+}
+
+function applyExpired(show: Show, hold: number, at: number): void {
+  const place = show.holds.place(hold);
+  ensure(place >= 0 && show.holds.isLive(place), 'I9', () => `hold ${hold} expired, but is not live`);
+  ensure(at >= show.endOfHold(place), 'I9', () => `hold ${hold} expired ${show.endOfHold(place) - at} ms early`);
+  const order = show.holds.order[place];
+  if (order > 0) endUnpaid(show, orderIn(show, order, ORDER.awaiting), ORDER.expired, HOLD.expired);
+  else endHold(show, hold, place, HOLD.expired);
+}
+
+function applyOrdered(show: Show, event: Ordered, seq: number, ordinal: number, at: number): void {
+  show.answered.add(event.once, seq, ordinal, at);
+  ensure(
+    event.order === show.orders.count + 1,
+    'I2',
+    () => `order ${event.order} is not the next, ${show.orders.count + 1}`,
+  );
+  const place = livePlace(show, event.hold, HOLD.active);
+  const { holds, orders, tickets, buyers } = show;
+  ensure(
+    event.lines.length === holds.quantity[place],
+    'I8',
+    () => `order ${event.order} has ${event.lines.length} lines for ${holds.quantity[place]} places`,
+  );
+  const buyer = holds.buyer[place];
+  const firstTicket = tickets.count + 1;
+  const order = orders.add(
+    at,
+    event.until,
+    event.total,
+    buyer,
+    event.hold,
+    holds.at[place],
+    firstTicket,
+    event.lines.length,
+    buyers.newestOrder[buyer],
+  );
+  buyers.newestOrder[buyer] = order;
+  for (const line of event.lines) addLine(show, order, event.hold, line);
+  for (const [area, count] of show.areasOfHold.get(event.hold) ?? [])
+    movePlaces(show, area, count, SEAT.held, SEAT.inPayment);
+  holds.state[place] = HOLD.inPayment;
+  holds.order[place] = order;
+  holds.until[place] = event.until;
+  orders.state[order] = ORDER.awaiting;
+  orders.unsettled[order] = 1;
+  show.unsettledOrders++;
+  if (event.total === 0) {
+    applyCommitted(show, order, at);
+    makePaid(show, order);
+    settle(show, order);
+  } else {
+    show.deadlines.add(show.endOfHold(place), event.hold);
+  }
+}
+
+function addLine(show: Show, order: number, hold: number, line: OrderLine): void {
+  if (line.seat >= 0) {
+    ensure(
+      show.status[line.seat] === SEAT.held && show.claim[line.seat] === hold,
+      'I1',
+      () => `order ${order} takes seat ${line.seat}, which hold ${hold} does not have`,
+    );
+    setSeat(show, line.seat, SEAT.inPayment, hold);
+  }
+  show.tickets.add(order, line.seat, line.price);
+}
+
+function applyCommitted(show: Show, order: number, at: number): void {
+  const { orders, holds, tickets } = show;
+  const hold = orders.hold[order];
+  const place = livePlace(show, hold, HOLD.inPayment);
+  ensure(
+    at < show.endOfHold(place),
+    'I9',
+    () => `order ${order} committed ${at - show.endOfHold(place)} ms after its hold ended`,
+  );
+  const end = orders.firstTicket[order] + orders.quantity[order];
+  for (let ticket = orders.firstTicket[order]; ticket < end; ticket++) {
+    const seat = tickets.seat[ticket];
+    if (seat < 0) continue;
+    ensure(
+      show.status[seat] === SEAT.inPayment && show.claim[seat] === hold,
+      'I1',
+      () => `order ${order} is sold seat ${seat} that is not its own`,
+    );
+    setSeat(show, seat, SEAT.sold, ticket);
+  }
+  for (const [area, count] of show.areasOfHold.get(hold) ?? [])
+    movePlaces(show, area, count, SEAT.inPayment, SEAT.sold);
+  show.areasOfHold.delete(hold);
+  show.buyers.liveHold[holds.buyer[place]] = 0;
+  holds.state[place] = HOLD.bought;
+  holds.firstSeat[place] = -1;
+  orders.state[order] = ORDER.committed;
+}
+
+function makePaid(show: Show, order: number): void {
+  show.orders.state[order] = ORDER.paid;
+  setTickets(show, order, TICKET.valid);
+}
+
+function applyVoided(show: Show, order: number, reason: string): void {
+  const { orders, tickets } = show;
+  const end = orders.firstTicket[order] + orders.quantity[order];
+  for (let ticket = orders.firstTicket[order]; ticket < end; ticket++) {
+    const seat = tickets.seat[ticket];
+    if (seat < 0) {
+      movePlaces(show, -1 - seat, 1, SEAT.sold, SEAT.free);
+    } else {
+      ensure(
+        show.status[seat] === SEAT.sold && show.claim[seat] === ticket,
+        'I1',
+        () => `voided ticket ${ticket} does not own seat ${seat}`,
+      );
+      setSeat(show, seat, SEAT.free, 0);
+    }
+  }
+  show.buyers.places[orders.buyer[order]] -= orders.quantity[order];
+  orders.state[order] = ORDER.voided;
+  orders.reasons.set(order, reason);
+  setTickets(show, order, TICKET.void);
+}
+
+/** Ends an order that was never paid and frees its seats. What the gateway may hold for it is settled later. */
+function endUnpaid(show: Show, order: number, state: number, holdState: number): void {
+  const hold = show.orders.hold[order];
+  endHold(show, hold, livePlace(show, hold, HOLD.inPayment), holdState);
+  show.orders.state[order] = state;
+  setTickets(show, order, TICKET.void);
+}
+
+/** Frees the places of a live hold, all of them. */
+function endHold(show: Show, hold: number, place: number, state: number): void {
+  const { holds } = show;
+  const seatState = holds.state[place] === HOLD.inPayment ? SEAT.inPayment : SEAT.held;
+  let places = 0;
+  for (let seat = holds.firstSeat[place]; seat >= 0; seat = show.nextInHold[seat]) {
+    ensure(
+      show.claim[seat] === hold && show.status[seat] === seatState,
+      'I1',
+      () => `hold ${hold} ends with seat ${seat} that is not its own`,
+    );
+    setSeat(show, seat, SEAT.free, 0);
+    places++;
+  }
+  for (const [area, count] of show.areasOfHold.get(hold) ?? []) {
+    movePlaces(show, area, count, seatState, SEAT.free);
+    places += count;
+  }
+  ensure(
+    places === holds.quantity[place],
+    'I8',
+    () => `hold ${hold} of ${holds.quantity[place]} places ends with ${places}`,
+  );
+  show.areasOfHold.delete(hold);
+  const buyer = holds.buyer[place];
+  show.buyers.liveHold[buyer] = 0;
+  show.buyers.places[buyer] -= places;
+  holds.state[place] = state;
+  holds.firstSeat[place] = -1;
+}
+
+function settle(show: Show, order: number): void {
+  ensure(show.orders.unsettled[order] === 1, 'I10', () => `order ${order} is settled twice`);
+  show.orders.unsettled[order] = 0;
+  show.unsettledOrders--;
+}
+
+function livePlace(show: Show, hold: number, state: number): number {
+  const place = show.holds.place(hold);
+  ensure(place >= 0 && show.holds.state[place] === state, 'I9', () => `hold ${hold} is not in state ${state}`);
+  return place;
+}
+
+function orderIn(show: Show, order: number, state: number): number {
+  ensure(
+    show.orders.has(order) && show.orders.state[order] === state,
+    'I10',
+    () => `order ${order} is not in state ${state}`,
+  );
+  return order;
+}
+
+function setTickets(show: Show, order: number, state: number): void {
+  const first = show.orders.firstTicket[order];
+  show.tickets.state.fill(state, first, first + show.orders.quantity[order]);
+}
+
+function setSeat(show: Show, seat: number, state: number, claim: number): void {
+  const before = show.status[seat];
+  show.status[seat] = state;
+  show.claim[seat] = claim;
+  show.seatCounts[before]--;
+  show.seatCounts[state]++;
+  show.touched.push(seat);
+  if (before === SEAT.free || state === SEAT.free) {
+    show.freeByCategory[show.hall.categoryOf[seat]] += state === SEAT.free ? 1 : -1;
+    show.freeRuns.update(seat);
+  }
+}
+
+function movePlaces(show: Show, area: number, count: number, from: number, to: number): void {
+  const at = area * SEAT_STATES;
+  ensure(show.areaCounts[at + from] >= count, 'I5', () => `area ${area} has not ${count} places in state ${from}`);
+  show.areaCounts[at + from] -= count;
+  show.areaCounts[at + to] += count;
+}

@@ -1,0 +1,73 @@
+/** 128 bits as base64url (22 characters): names one intention of one client, whatever number of times it is sent. */
+export type CommandId = string;
+
+/** Makes a command safe to repeat: its id, and a fingerprint (unsigned 32 bits) of what was asked. */
+export interface Once {
+  readonly id: CommandId;
+  readonly fingerprint: number;
+}
+
+export interface BestRequest {
+  readonly quantity: number;
+  /** A category's name; all priced categories if absent. */
+  readonly category?: string;
+  /** Minor units, a seat. */
+  readonly maxPrice?: number;
+  /** At least one seat of the party is accessible, the others beside it. */
+  readonly accessible?: boolean;
+}
+
+export interface AreaRequest {
+  readonly id: string;
+  readonly quantity: number;
+}
+
+/**
+ * What can be asked of a show. `buyer` is a user id and also the authority: a command about another buyer's hold or
+ * order answers `NOT_FOUND`. Numbers are those inside scoped ids; `at` beside one is the id's time, checked.
+ */
+export type Command =
+  | {
+      readonly type: 'hold';
+      readonly once: Once;
+      readonly buyer: string;
+      readonly seats?: readonly string[];
+      readonly best?: BestRequest;
+      readonly areas?: readonly AreaRequest[];
+    }
+  | { readonly type: 'extend'; readonly buyer: string; readonly hold: number; readonly at: number }
+  | { readonly type: 'release'; readonly buyer: string; readonly hold: number; readonly at: number }
+  /** Ends every hold whose time and grace are over. Sent by the show's own clock. */
+  | { readonly type: 'expire' }
+  | { readonly type: 'order'; readonly once: Once; readonly buyer: string; readonly hold: number; readonly at: number }
+  /** The buyer gives an unpaid order up. */
+  | { readonly type: 'cancel'; readonly buyer: string; readonly order: number; readonly at: number }
+  /** The gateway has authorised this order's payment: the seat decides. `amount` is what was authorised. */
+  | { readonly type: 'commit'; readonly order: number; readonly amount: number; readonly currency: string }
+  /** The gateway can never authorise this payment. */
+  | { readonly type: 'reject'; readonly order: number; readonly reason: string }
+  /** The money of a committed order has been captured: its tickets become valid. */
+  | { readonly type: 'captured'; readonly order: number }
+  /** The money of a committed order can never be captured: the sale is void, the seats are free. */
+  | { readonly type: 'void'; readonly order: number; readonly reason: string }
+  /** The gateway holds no money any more for an order that ended unpaid. */
+  | { readonly type: 'settled'; readonly order: number };
+
+/** What can be read of a show; answered in turn with the commands, so that it never shows what is not yet durable. */
+export type Question =
+  | { readonly type: 'get-hold'; readonly buyer: string; readonly hold: number; readonly at: number }
+  | { readonly type: 'get-order'; readonly viewer: Viewer; readonly order: number; readonly at: number }
+  | { readonly type: 'get-ticket'; readonly viewer: Viewer; readonly ticket: number; readonly at: number }
+  /** All the buyer's orders in this show, newest first. */
+  | { readonly type: 'list-orders'; readonly buyer: string }
+  /** A buyer's own tickets, or all of the show's when `viewer.all`; newest first, answered as `{total, items}`. */
+  | { readonly type: 'list-tickets'; readonly viewer: Viewer; readonly offset: number; readonly limit: number }
+  /** The order as settlement needs it. */
+  | { readonly type: 'get-payment'; readonly order: number }
+  | { readonly type: 'get-summary' };
+
+/** Who looks: `all` for the show's organiser and admins. */
+export interface Viewer {
+  readonly user: string;
+  readonly all: boolean;
+}

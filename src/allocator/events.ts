@@ -1,0 +1,59 @@
+import type { Refusal } from '../errors.ts';
+import type { Once } from './commands.ts';
+
+/** What a show was created with; the first event of every journal. Times in ms since the epoch, money in minor units. */
+export interface ShowTerms {
+  readonly planId: string;
+  /** SHA-256 (hex) of the plan document, so that a journal is never replayed against another hall. */
+  readonly planHash: string;
+  readonly currency: string;
+  /** Price of each category by its name; a category without one is not for sale. */
+  readonly prices: Readonly<Record<string, number>>;
+  readonly onSaleAt: number;
+  /** Sales close here; `startsAt` of the show if the organiser gave none. */
+  readonly offSaleAt: number;
+  readonly perHold: number;
+  readonly perBuyer: number;
+  readonly holdSeconds: number;
+}
+
+/** `seat` is an index into the hall, or -1 - area for a general-admission place. */
+export interface OrderLine {
+  readonly seat: number;
+  readonly price: number;
+}
+
+/**
+ * What happened, as the journal keeps it. A turn's events stand together in one row; the row's `at` is their time.
+ * Everything that the first answer said can be told again from the event alone (and the hall and terms).
+ */
+export type ShowEvent =
+  | { readonly type: 'opened'; readonly terms: ShowTerms }
+  | {
+      readonly type: 'held';
+      readonly once: Once;
+      readonly buyer: string;
+      readonly hold: number;
+      readonly seats: readonly number[];
+      readonly areas: readonly (readonly [area: number, quantity: number])[];
+      readonly until: number;
+    }
+  | { readonly type: 'extended'; readonly hold: number; readonly until: number }
+  | { readonly type: 'released'; readonly hold: number }
+  | { readonly type: 'expired'; readonly holds: readonly number[] }
+  | {
+      readonly type: 'ordered';
+      readonly once: Once;
+      readonly order: number;
+      readonly hold: number;
+      readonly lines: readonly OrderLine[];
+      readonly total: number;
+      readonly until: number;
+    }
+  | { readonly type: 'cancelled'; readonly order: number }
+  | { readonly type: 'committed'; readonly order: number }
+  | { readonly type: 'rejected'; readonly order: number; readonly reason: string }
+  | { readonly type: 'captured'; readonly order: number }
+  | { readonly type: 'voided'; readonly order: number; readonly reason: string }
+  | { readonly type: 'settled'; readonly order: number }
+  | { readonly type: 'refused'; readonly once: Once; readonly refusal: Refusal };

@@ -1,0 +1,85 @@
+import { SEAT, SEAT_STATES, type Show } from './show.ts';
+
+/** An invariant does not hold: a bug. The actor that meets it stops before anything of the turn is kept or said. */
+export class InvariantViolation extends Error {
+  readonly invariant: string;
+  constructor(invariant: string, message: string) {
+    super(`${invariant}: ${message}`);
+    this.name = 'InvariantViolation';
+    this.invariant = invariant;
+  }
+}
+
+export function ensure(condition: boolean, invariant: string, message: () => string): asserts condition {
+  if (!condition) throw new InvariantViolation(invariant, message());
+}
+
+/**
+ * What must hold after every turn, at a cost of the number of areas, not of the hall: the counts add up to the capacity
+ * (I5) and none is negative. That each seat has one owner (I1) and that holds are whole (I8) is ensured where a seat
+ * changes, in `apply`.
+ */
+export function assertCounts(show: Show): void {
+  let seats = 0;
+  for (let state = 0; state < SEAT_STATES; state++) seats += show.seatCounts[state];
+  ensure(seats === show.hall.seatCount, 'I5', () => `${show.id}: ${seats} seats counted of ${show.hall.seatCount}`);
+  let free = 0;
+  for (const count of show.freeByCategory) free += count;
+  ensure(free === show.seatCounts[SEAT.free], 'I5', () => `${show.id}: free seats by category add up to ${free}`);
+  for (const [index, area] of show.hall.areas.entries()) {
+    let places = 0;
+    for (let state = 0; state < SEAT_STATES; state++) {
+      const count = show.areaCounts[index * SEAT_STATES + state];
+      ensure(count >= 0, 'I5', () => `${show.id}: area ${area.id} has ${count} places in state ${state}`);
+      places += count;
+    }
+    ensure(places === area.capacity, 'I5', () => `${show.id}: area ${area.id} counts ${places} of ${area.capacity}`);
+  }
+}
+
+/** The same and more from the seats and records themselves, at the cost of the whole hall: for `verify` and tests. */
+export function assertWhole(show: Show): void {
+  assertCounts(show);
+  const counted = new Uint32Array(SEAT_STATES);
+  const owners = new Map<number, number>();
+  for (let seat = 0; seat < show.hall.seatCount; seat++) {
+    const state = show.status[seat];
+    counted[state]++;
+    const claim = show.claim[seat];
+    if (state === SEAT.held || state === SEAT.inPayment) {
+      const place = show.holds.place(claim);
+      ensure(
+        place >= 0 && show.holds.isLive(place),
+        'I1',
+        () => `seat ${seat} is claimed by hold ${claim}, which is not live`,
+      );
+      owners.set(claim, (owners.get(claim) ?? 0) + 1);
+    } else if (state === SEAT.sold) {
+      ensure(
+        show.tickets.has(claim) && show.tickets.seat[claim] === seat,
+        'I1',
+        () => `sold seat ${seat} and ticket ${claim} disagree`,
+      );
+    } else {
+      ensure(claim === 0, 'I1', () => `seat ${seat} is not taken, yet claimed by ${claim}`);
+    }
+  }
+  for (let state = 0; state < SEAT_STATES; state++) {
+    ensure(
+      counted[state] === show.seatCounts[state],
+      'I5',
+      () => `${counted[state]} seats in state ${state}, counted ${show.seatCounts[state]}`,
+    );
+  }
+  for (let n = show.holds.oldest; n < show.holds.next; n++) {
+    const place = show.holds.place(n);
+    if (!show.holds.isLive(place)) continue;
+    const areas = show.areasOfHold.get(n) ?? [];
+    const places = areas.reduce((sum, [, quantity]) => sum + quantity, owners.get(n) ?? 0);
+    ensure(
+      places === show.holds.quantity[place],
+      'I8',
+      () => `hold ${n} has ${places} of its ${show.holds.quantity[place]} places`,
+    );
+  }
+}

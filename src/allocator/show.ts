@@ -1,0 +1,164 @@
+import { Answered } from './answered.ts';
+import { type Banks, banksOf } from './banks.ts';
+import { Buyers } from './buyers.ts';
+import { Deadlines } from './deadlines.ts';
+import type { ShowTerms } from './events.ts';
+import { FreeRuns } from './free-runs.ts';
+import type { Hall } from './hall.ts';
+import { HOLD, Holds } from './holds.ts';
+import { Orders } from './orders.ts';
+import { Tickets } from './tickets.ts';
+
+/**
+ * A seat's life; a general-admission place has the same, as counts:
+ *
+ *     free ──► held ──► inPayment ──► sold
+ *      ▲        │           │          │
+ *      └────────┴───────────┴──────────┘   released, expired, cancelled, voided
+ *     blocked: never on sale in this show (its category has no price)
+ */
+export const SEAT = { free: 0, held: 1, inPayment: 2, sold: 3, blocked: 4 } as const;
+export const SEAT_STATES = 5;
+
+/** The server keeps a hold this much longer than it shows the buyer, for requests on their way. */
+export const HOLD_GRACE_MS = 60_000;
+/** An order can be paid at least this long after it was made. */
+export const PAYMENT_WINDOW_MS = 600_000;
+/** Extensions end when a hold is this many times its usual life old. */
+export const MAX_HOLD_LIVES = 2;
+
+/** The same terms as {@link ShowTerms}, by category index; -1 for a category that is not on sale. */
+function pricesByCategory(hall: Hall, terms: ShowTerms): Float64Array {
+  return Float64Array.from(hall.categories, (name) => (Object.hasOwn(terms.prices, name) ? terms.prices[name] : -1));
+}
+
+/**
+ * The whole state of one show, decided on in memory. Typed arrays over seat indices and record numbers, no object a
+ * seat. Only `apply` changes it; everything in it follows from the journal.
+ */
+export class Show {
+  readonly id: string;
+  readonly hall: Hall;
+  readonly terms: ShowTerms;
+  readonly banks: Banks;
+  /** Minor units by category index, -1 where not on sale. */
+  readonly prices: Float64Array;
+
+  /** The last applied journal row and its time (ms). */
+  seq = 0;
+  at = 0;
+
+  readonly status: Uint8Array;
+  /** The hold of a held seat or one in payment, the ticket of a sold one. */
+  readonly claim: Uint32Array;
+  /** Chain of the seats of one hold; -1 ends it. */
+  readonly nextInHold: Int32Array;
+  /** Seats by state, over the hall. */
+  readonly seatCounts = new Uint32Array(SEAT_STATES);
+  /** Free seats by category. */
+  readonly freeByCategory: Uint32Array;
+  /** General-admission places by area and state: `area * SEAT_STATES + state`. */
+  readonly areaCounts: Int32Array;
+  readonly areaIndex: ReadonlyMap<string, number>;
+  /** The general-admission part of a hold that has one: pairs of area and quantity. */
+  readonly areasOfHold = new Map<number, readonly (readonly [number, number])[]>();
+
+  readonly holds = new Holds();
+  readonly orders = new Orders();
+  readonly tickets = new Tickets();
+  readonly buyers = new Buyers();
+  readonly answered = new Answered();
+  /** Orders whose money is not at rest. */
+  unsettledOrders = 0;
+
+  /** Derived: rebuilt on restore. */
+  freeRuns: FreeRuns;
+  readonly deadlines = new Deadlines();
+  /** Seats changed since the reader last emptied this list. */
+  readonly touched: number[] = [];
+
+  constructor(id: string, hall: Hall, terms: ShowTerms) {
+    this.id = id;
+    this.hall = hall;
+    this.terms = terms;
+    this.banks = banksOf(hall);
+    this.prices = pricesByCategory(hall, terms);
+    this.status = new Uint8Array(hall.seatCount);
+    this.claim = new Uint32Array(hall.seatCount);
+    this.nextInHold = new Int32Array(hall.seatCount);
+    this.freeByCategory = new Uint32Array(hall.categories.length);
+    this.areaCounts = new Int32Array(hall.areas.length * SEAT_STATES);
+    this.areaIndex = new Map(hall.areas.map((area, index) => [area.id, index]));
+    for (let seat = 0; seat < hall.seatCount; seat++) {
+      const category = hall.categoryOf[seat];
+      const state = this.prices[category] < 0 ? SEAT.blocked : SEAT.free;
+      this.status[seat] = state;
+      this.seatCounts[state]++;
+      if (state === SEAT.free) this.freeByCategory[category]++;
+    }
+    for (const [index, area] of hall.areas.entries()) {
+      const state = this.prices[area.category] < 0 ? SEAT.blocked : SEAT.free;
+      this.areaCounts[index * SEAT_STATES + state] = area.capacity;
+    }
+    this.freeRuns = new FreeRuns(this.banks, this.status);
+  }
+
+  /** Seats and general-admission places in this state. */
+  total(state: number): number {
+    let total = this.seatCounts[state];
+    for (let i = state; i < this.areaCounts.length; i += SEAT_STATES) total += this.areaCounts[i];
+    return total;
+  }
+
+  /** Seats and general-admission places of the hall. */
+  get capacity(): number {
+    let total = this.hall.seatCount;
+    for (const area of this.hall.areas) total += area.capacity;
+    return total;
+  }
+
+  isOnSale(at: number): boolean {
+    return at >= this.terms.onSaleAt && at < this.terms.offSaleAt;
+  }
+
+  /** When the hold at this place ends unless something happens (ms). */
+  endOfHold(place: number): number {
+    return this.holds.until[place] + HOLD_GRACE_MS;
+  }
+
+  /** The earliest end of a live hold, or +∞. Drops heap entries that are no longer true. */
+  nextDeadline(): number {
+    for (;;) {
+      const time = this.deadlines.soonest;
+      if (time === Number.POSITIVE_INFINITY) return time;
+      const place = this.holds.place(this.deadlines.soonestHold);
+      if (place >= 0 && this.holds.isLive(place) && this.endOfHold(place) === time) return time;
+      this.deadlines.dropSoonest();
+    }
+  }
+
+  /** When this show next has to be awake (ms), or null when nothing of it is pending. */
+  wakeAt(): number | null {
+    if (this.unsettledOrders > 0) return this.at;
+    const deadline = this.nextDeadline();
+    return deadline === Number.POSITIVE_INFINITY ? null : deadline;
+  }
+
+  /** The seats of a hold, in no particular order. */
+  seatsOfHold(place: number): number[] {
+    const seats: number[] = [];
+    for (let seat = this.holds.firstSeat[place]; seat >= 0; seat = this.nextInHold[seat]) seats.push(seat);
+    return seats;
+  }
+
+  /** Rebuilds what is derived after columns were restored. */
+  rederive(): void {
+    this.freeRuns = new FreeRuns(this.banks, this.status);
+    for (let n = this.holds.oldest; n < this.holds.next; n++) {
+      const place = this.holds.place(n);
+      if (this.holds.state[place] === HOLD.active || this.holds.state[place] === HOLD.inPayment) {
+        this.deadlines.add(this.endOfHold(place), n);
+      }
+    }
+  }
+}

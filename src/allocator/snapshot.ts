@@ -1,0 +1,175 @@
+import { hash } from 'node:crypto';
+import type { ShowTerms } from './events.ts';
+import type { Hall } from './hall.ts';
+import { Show } from './show.ts';
+
+/** The form of the bytes; a reader refuses any other by name. */
+export const SNAPSHOT_FORMAT = 1;
+
+interface Header {
+  readonly format: number;
+  readonly showId: string;
+  readonly seq: number;
+  readonly at: number;
+  readonly terms: ShowTerms;
+  readonly unsettledOrders: number;
+  readonly areasOfHold: readonly (readonly [number, readonly (readonly [number, number])[]])[];
+  readonly reasons: readonly (readonly [number, string])[];
+  readonly oldestHold: number;
+  readonly oldestAnswer: number;
+  readonly orders: number;
+  readonly tickets: number;
+  readonly buyers: number;
+}
+
+/**
+ * The show as bytes: a JSON header, then the columns one after another, each on a multiple of eight bytes, in the
+ * machine's (little-endian) order. Canonical: two shows with the same history give the same bytes, so their hash is
+ * the hash of the state (I6).
+ */
+export function encodeShow(show: Show): Uint8Array {
+  const { orders, tickets, buyers } = show;
+  const header: Header = {
+    format: SNAPSHOT_FORMAT,
+    showId: show.id,
+    seq: show.seq,
+    at: show.at,
+    terms: show.terms,
+    unsettledOrders: show.unsettledOrders,
+    areasOfHold: [...show.areasOfHold].sort(([a], [b]) => a - b),
+    reasons: [...orders.reasons],
+    oldestHold: show.holds.oldest,
+    oldestAnswer: show.answered.oldest,
+    orders: orders.count,
+    tickets: tickets.count,
+    buyers: buyers.count,
+  };
+  const text = new TextEncoder().encode(JSON.stringify(header));
+  const lines = orders.count + 1;
+  const places = tickets.count + 1;
+  const columns: ArrayBufferView[] = [
+    show.status,
+    show.claim,
+    show.nextInHold,
+    show.seatCounts,
+    show.freeByCategory,
+    show.areaCounts,
+    show.holds.dump(),
+    orders.at.subarray(0, lines),
+    orders.until.subarray(0, lines),
+    orders.total.subarray(0, lines),
+    orders.buyer.subarray(0, lines),
+    orders.hold.subarray(0, lines),
+    orders.heldAt.subarray(0, lines),
+    orders.firstTicket.subarray(0, lines),
+    orders.quantity.subarray(0, lines),
+    orders.state.subarray(0, lines),
+    orders.unsettled.subarray(0, lines),
+    orders.previous.subarray(0, lines),
+    tickets.order.subarray(0, places),
+    tickets.seat.subarray(0, places),
+    tickets.price.subarray(0, places),
+    tickets.state.subarray(0, places),
+    buyers.words.subarray(0, buyers.count * 4),
+    buyers.liveHold.subarray(0, buyers.count),
+    buyers.places.subarray(0, buyers.count),
+    buyers.newestOrder.subarray(0, buyers.count),
+    show.answered.dump(),
+  ];
+  let size = aligned(8 + text.length);
+  for (const column of columns) size += 8 + aligned(column.byteLength);
+  const bytes = new Uint8Array(size);
+  const view = new DataView(bytes.buffer);
+  view.setUint32(0, text.length, true);
+  bytes.set(text, 8);
+  let at = aligned(8 + text.length);
+  for (const column of columns) {
+    view.setUint32(at, column.byteLength, true);
+    bytes.set(new Uint8Array(column.buffer, column.byteOffset, column.byteLength), at + 8);
+    at += 8 + aligned(column.byteLength);
+  }
+  return bytes;
+}
+
+/**
+ * The show that {@link encodeShow} wrote. The bytes are copied.
+ * @throws Error naming what does not fit, when the bytes are of another format, show or hall.
+ */
+export function decodeShow(bytes: Uint8Array, showId: string, hall: Hall): Show {
+  // Not slice(): a Buffer would give a view into a shared pool.
+  const copy = new Uint8Array(bytes);
+  const view = new DataView(copy.buffer);
+  const length = view.getUint32(0, true);
+  const header = JSON.parse(new TextDecoder().decode(copy.subarray(8, 8 + length))) as Header;
+  if (header.format !== SNAPSHOT_FORMAT)
+    throw new Error(`snapshot format ${header.format} is not known; this is format ${SNAPSHOT_FORMAT}`);
+  if (header.showId !== showId) throw new Error(`the snapshot is of ${header.showId}, not of ${showId}`);
+  let at = aligned(8 + length);
+  const next = (): Uint8Array => {
+    const size = view.getUint32(at, true);
+    const column = copy.subarray(at + 8, at + 8 + size);
+    at += 8 + aligned(size);
+    return column;
+  };
+  const bytes8 = next;
+  const words = (): Uint32Array => over(Uint32Array, next());
+  const signed = (): Int32Array => over(Int32Array, next());
+  const floats = (): Float64Array => over(Float64Array, next());
+
+  const show = new Show(showId, hall, header.terms);
+  show.seq = header.seq;
+  show.at = header.at;
+  show.unsettledOrders = header.unsettledOrders;
+  for (const [hold, areas] of header.areasOfHold) show.areasOfHold.set(hold, areas);
+  show.status.set(fitting(bytes8(), show.status.length, 'seats'));
+  show.claim.set(words());
+  show.nextInHold.set(signed());
+  show.seatCounts.set(words());
+  show.freeByCategory.set(words());
+  show.areaCounts.set(signed());
+  show.holds.restore(header.oldestHold, floats());
+  const { orders, tickets } = show;
+  orders.count = header.orders;
+  for (const [order, reason] of header.reasons) orders.reasons.set(order, reason);
+  orders.at = floats();
+  orders.until = floats();
+  orders.total = floats();
+  orders.buyer = words();
+  orders.hold = words();
+  orders.heldAt = floats();
+  orders.firstTicket = words();
+  orders.quantity = over(Uint16Array, next());
+  orders.state = bytes8();
+  orders.unsettled = bytes8();
+  orders.previous = words();
+  tickets.count = header.tickets;
+  tickets.order = words();
+  tickets.seat = signed();
+  tickets.price = words();
+  tickets.state = bytes8();
+  show.buyers.restore(header.buyers, words(), words(), words(), words());
+  show.answered.restore(header.oldestAnswer, words());
+  show.rederive();
+  return show;
+}
+
+function fitting(column: Uint8Array, length: number, what: string): Uint8Array {
+  if (column.length !== length) throw new Error(`the snapshot has ${column.length} ${what}, the hall ${length}`);
+  return column;
+}
+
+function over<T>(
+  type: { new (buffer: ArrayBufferLike, offset: number, length: number): T; readonly BYTES_PER_ELEMENT: number },
+  bytes: Uint8Array,
+): T {
+  return new type(bytes.buffer, bytes.byteOffset, bytes.byteLength / type.BYTES_PER_ELEMENT);
+}
+
+function aligned(size: number): number {
+  return (size + 7) & ~7;
+}
+
+/** SHA-256 (hex) of the bytes of {@link encodeShow}: the hash of the state. */
+export function stateHash(bytes: Uint8Array): string {
+  return hash('sha256', bytes, 'hex');
+}

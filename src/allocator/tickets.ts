@@ -1,0 +1,35 @@
+import { nextCapacity, widened } from './columns.ts';
+
+/** none (ordered, not paid) ──► valid; none | valid ──► void */
+export const TICKET = { none: 0, valid: 1, void: 2 } as const;
+
+/** The lines of all orders, numbered from 1: a line becomes a ticket when its order is paid. */
+export class Tickets {
+  count = 0;
+  order: Uint32Array = new Uint32Array(0);
+  /** Seat index, or -1 - area for a general-admission place. */
+  seat: Int32Array = new Int32Array(0);
+  /** Minor units. */
+  price: Uint32Array = new Uint32Array(0);
+  state: Uint8Array = new Uint8Array(0);
+
+  has(ticket: number): boolean {
+    return ticket >= 1 && ticket <= this.count;
+  }
+
+  add(order: number, seat: number, price: number): number {
+    const ticket = ++this.count;
+    if (ticket >= this.order.length) this.#widen(nextCapacity(this.order.length, ticket + 1));
+    this.order[ticket] = order;
+    this.seat[ticket] = seat;
+    this.price[ticket] = price;
+    return ticket;
+  }
+
+  #widen(capacity: number): void {
+    this.order = widened(this.order, capacity);
+    this.seat = widened(this.seat, capacity);
+    this.price = widened(this.price, capacity);
+    this.state = widened(this.state, capacity);
+  }
+}

@@ -1,0 +1,123 @@
+import type { ShowTerms } from '../allocator/events.ts';
+import type { Fault } from '../errors.ts';
+import { fromRfc3339 } from '../rfc3339.ts';
+import type { CategoryView } from './tables.ts';
+
+/** A show as its organiser asks for it; the form was checked before, the meaning is checked here. */
+export interface NewShow {
+  readonly title: string;
+  readonly description?: string | undefined;
+  readonly venueId: string;
+  readonly planId: string;
+  readonly screen?: string | undefined;
+  readonly performerIds?: readonly string[] | undefined;
+  readonly startsAt: string;
+  readonly endsAt?: string | undefined;
+  readonly onSaleAt: string;
+  readonly offSaleAt?: string | undefined;
+  readonly currency: string;
+  readonly prices: Readonly<Record<string, number>>;
+  readonly limits?: NewShowLimits | undefined;
+  readonly mediaUrl?: string | undefined;
+}
+
+export interface NewShowLimits {
+  readonly perHold?: number | undefined;
+  readonly perBuyer?: number | undefined;
+  readonly holdSeconds?: number | undefined;
+}
+
+/** The times of a show (ms) and its limits, with what was not given filled in. */
+export type ShowSchedule = Pick<ShowTerms, 'onSaleAt' | 'offSaleAt' | 'perHold' | 'perBuyer' | 'holdSeconds'> & {
+  readonly startsAt: number;
+  readonly endsAt: number | null;
+};
+
+export const SHOW_LIMITS = {
+  perHold: { min: 1, max: 100, default: 10 },
+  perBuyer: { min: 1, max: 1_000, default: 10 },
+  holdSeconds: { min: 60, max: 3_600, default: 600 },
+} as const;
+
+/** Times outside these years are slips of the pen. */
+const TIME_MIN = fromRfc3339('2000-01-01T00:00:00Z');
+const TIME_MAX = fromRfc3339('2200-01-01T00:00:00Z');
+
+const CURRENCIES: ReadonlySet<string> = new Set(Intl.supportedValuesOf('currency'));
+
+/** The ms of a time that a client sent, or `null` if it is none, or is outside the years 2000 to 2199. */
+export function plausibleTime(text: string): number | null {
+  const time = fromRfc3339(text);
+  return time >= TIME_MIN && time < TIME_MAX ? time : null;
+}
+
+/** Collects the faults of what is asked, so that all are told at once. */
+class Faults {
+  readonly list: Fault[] = [];
+
+  add(pointer: string, detail: string): void {
+    this.list.push({ pointer, detail });
+  }
+
+  time(pointer: string, text: string): number {
+    const time = plausibleTime(text);
+    if (time === null) this.add(pointer, 'must be an RFC 3339 time in the years 2000 to 2199');
+    return time ?? Number.NaN;
+  }
+}
+
+/** The schedule of a show, or every fault in what was asked. `now` in ms. */
+export function checkShow(
+  show: NewShow,
+  categories: readonly CategoryView[],
+  now: number,
+): ShowSchedule | readonly Fault[] {
+  const faults = new Faults();
+  const startsAt = faults.time('/startsAt', show.startsAt);
+  const onSaleAt = faults.time('/onSaleAt', show.onSaleAt);
+  const endsAt = show.endsAt === undefined ? null : faults.time('/endsAt', show.endsAt);
+  const offSaleAt = show.offSaleAt === undefined ? startsAt : faults.time('/offSaleAt', show.offSaleAt);
+  // A comparison with a time that is already at fault (NaN) is false and adds nothing.
+  if (startsAt <= now) faults.add('/startsAt', 'must be in the future');
+  if (onSaleAt >= startsAt) faults.add('/onSaleAt', 'must be before startsAt');
+  if (endsAt !== null && endsAt <= startsAt) faults.add('/endsAt', 'must be after startsAt');
+  if (show.offSaleAt !== undefined && offSaleAt <= onSaleAt) faults.add('/offSaleAt', 'must be after onSaleAt');
+  if (!CURRENCIES.has(show.currency)) faults.add('/currency', 'must be an ISO 4217 code, such as EUR');
+  checkPrices(show.prices, categories, faults);
+  if (show.mediaUrl !== undefined && !isWebUrl(show.mediaUrl)) faults.add('/mediaUrl', 'must be an http or https URL');
+  if (faults.list.length > 0) return faults.list;
+  return {
+    startsAt,
+    endsAt,
+    onSaleAt,
+    offSaleAt,
+    perHold: show.limits?.perHold ?? SHOW_LIMITS.perHold.default,
+    perBuyer: show.limits?.perBuyer ?? SHOW_LIMITS.perBuyer.default,
+    holdSeconds: show.limits?.holdSeconds ?? SHOW_LIMITS.holdSeconds.default,
+  };
+}
+
+function checkPrices(
+  prices: Readonly<Record<string, number>>,
+  categories: readonly CategoryView[],
+  faults: Faults,
+): void {
+  const byName = new Map(categories.map((category) => [category.name, category]));
+  let places = 0;
+  for (const name of Object.keys(prices)) {
+    const category = byName.get(name);
+    if (category === undefined) {
+      const known = [...byName.keys()].slice(0, 20).join(', ');
+      faults.add(
+        `/prices/${name.replaceAll('~', '~0').replaceAll('/', '~1')}`,
+        `is no category of the plan; it has ${known}`,
+      );
+    } else places += category.seats + category.places;
+  }
+  if (places === 0) faults.add('/prices', 'must price at least one category that has seats');
+}
+
+function isWebUrl(text: string): boolean {
+  const url = URL.parse(text);
+  return url !== null && (url.protocol === 'https:' || url.protocol === 'http:');
+}

@@ -1,0 +1,89 @@
+import type { JSONColumnType } from 'kysely';
+
+interface VenueTable {
+  id: string;
+  organiser_id: string;
+  name: string;
+  street: string;
+  city: string;
+  state: string | null;
+  country: string;
+  postal_code: string | null;
+  additional: string | null;
+  created_at: string;
+}
+
+interface PlanDocumentTable {
+  /** SHA-256 (hex) of `document`. */
+  hash: string;
+  /** JSON, as the importer normalised it. */
+  document: string;
+}
+
+/** A category of a plan, with how much of it there is. */
+export interface CategoryView {
+  readonly name: string;
+  readonly color?: string | undefined;
+  /** Numbered seats. */
+  readonly seats: number;
+  /** General-admission places. */
+  readonly places: number;
+}
+
+interface PlanTable {
+  id: string;
+  venue_id: string;
+  name: string;
+  hash: string;
+  seats: number;
+  places: number;
+  categories: JSONColumnType<readonly CategoryView[]>;
+  created_at: string;
+}
+
+interface PerformerTable {
+  id: string;
+  name: string;
+  description: string | null;
+  created_at: string;
+}
+
+interface ShowTable {
+  id: string;
+  shard: number;
+  organiser_id: string;
+  venue_id: string;
+  plan_id: string;
+  plan_hash: string;
+  title: string;
+  description: string | null;
+  screen: string | null;
+  starts_at: string;
+  ends_at: string | null;
+  on_sale_at: string;
+  off_sale_at: string;
+  currency: string;
+  /** Minor units, by the name of the category. */
+  prices: JSONColumnType<Readonly<Record<string, number>>>;
+  per_hold: number;
+  per_buyer: number;
+  hold_seconds: number;
+  media_url: string | null;
+  created_at: string;
+}
+
+interface ShowPerformerTable {
+  show_id: string;
+  performer_id: string;
+  position: number;
+}
+
+/** The tables of `migrations/0003-catalogue.ts`. Times are written as RFC 3339 and read as ms, see `columns.ts`. */
+export interface CatalogueTables {
+  venue: VenueTable;
+  plan_document: PlanDocumentTable;
+  plan: PlanTable;
+  performer: PerformerTable;
+  show: ShowTable;
+  show_performer: ShowPerformerTable;
+}

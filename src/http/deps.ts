@@ -1,0 +1,38 @@
+import type { Logger } from 'pino';
+import type { Accounts } from '../accounts/accounts.ts';
+import type { Tokens } from '../accounts/tokens.ts';
+import type { Shows } from '../actors/shows.ts';
+import type { Catalogue } from '../catalog/catalogue.ts';
+import type { Clock, Random, Timers } from '../ports.ts';
+import type { Metrics } from './metrics.ts';
+
+/** One thing that must work before this node takes traffic; rejects (with a message for operators) while it does not. */
+export type ReadinessCheck = () => Promise<void>;
+
+/** What an operator may set about the HTTP side. */
+export interface HttpSettings {
+  /** Addresses (CIDR) of proxies whose `X-Forwarded-For` is believed. */
+  readonly trustProxy: readonly string[];
+  /** Sign-ups that one address may make a minute. */
+  readonly signUpsPerMinute: number;
+  /** Log-ins that one address may try a minute. */
+  readonly logInsPerMinute: number;
+}
+
+export const DEFAULT_HTTP_SETTINGS: HttpSettings = { trustProxy: [], signUpsPerMinute: 30, logInsPerMinute: 60 };
+
+/** Everything the routes stand on; chosen and wired by `src/main.ts`, or by a test. */
+export interface HttpDeps {
+  readonly accounts: Accounts;
+  readonly tokens: Tokens;
+  readonly catalogue: Catalogue;
+  readonly shows: Shows;
+  readonly clock: Clock;
+  readonly timers: Timers;
+  readonly random: Random;
+  readonly log: Logger;
+  readonly metrics: Metrics;
+  /** By name, for `GET /readyz`. */
+  readonly readiness: Readonly<Record<string, ReadinessCheck>>;
+  readonly settings: HttpSettings;
+}

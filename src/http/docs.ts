@@ -1,0 +1,104 @@
+import { hash } from 'node:crypto';
+import helmet from '@fastify/helmet';
+import swagger from '@fastify/swagger';
+import scalar from '@scalar/fastify-api-reference';
+import { CATALOGUE } from '../errors.ts';
+import { ERRORS_PATH, refuse } from './problem.ts';
+import type { App } from './server.ts';
+
+const OPENAPI_PATH = '/openapi.json';
+const DOCS_PATH = '/docs';
+
+/**
+ * `/openapi.json` (from the schemas of all routes registered after this call), `/docs` (Scalar, whose script comes from
+ * our own packages: no CDN) and `/docs/errors` (where the `type` of every problem points).
+ */
+export function registerDocs(app: App): void {
+  app.register(swagger, {
+    openapi: {
+      openapi: '3.1.0',
+      info: {
+        title: 'Usher',
+        description: `Sell every seat once. Problems are described at [${ERRORS_PATH}](${ERRORS_PATH}).`,
+        version: '1',
+      },
+      components: { securitySchemes: { bearer: { type: 'http', scheme: 'bearer', bearerFormat: 'JWT' } } },
+    },
+  });
+
+  app.register((docs: App, _options, done) => {
+    let openapi: string | undefined;
+    docs.get(OPENAPI_PATH, { schema: { hide: true }, compress: {} }, (_request, reply) => {
+      openapi ??= JSON.stringify(app.swagger());
+      return reply.type('application/json').send(openapi);
+    });
+
+    docs.addHook('onRoute', (route) => {
+      if (route.method !== 'HEAD') route.compress ??= {};
+    });
+    docs.register(helmet, { contentSecurityPolicy: false });
+    docs.addHook('onSend', (_request, reply, payload, next) => {
+      if (typeof payload === 'string' && String(reply.getHeader('content-type')).startsWith('text/html')) {
+        reply.header('content-security-policy', pagePolicy(payload));
+      }
+      next(null, payload);
+    });
+    docs.register(scalar, {
+      routePrefix: DOCS_PATH,
+      configuration: {
+        url: OPENAPI_PATH,
+        pageTitle: 'Usher API',
+        withDefaultFonts: false,
+        telemetry: false,
+        agent: { disabled: true },
+        showDeveloperTools: 'never',
+        hideClientButton: true,
+      },
+      hooks: {
+        // Scalar builds a URL from the Host header, whatever it holds.
+        onRequest: (request, reply, next) => {
+          if (URL.canParse(`${request.protocol}://${request.hostname}`)) next();
+          else refuse(reply, { code: 'BAD_REQUEST', detail: 'The Host header is not valid.' });
+        },
+      },
+    });
+    const errors = errorsPage();
+    docs.get(ERRORS_PATH, { schema: { hide: true } }, (_request, reply) =>
+      reply.type('text/html; charset=utf-8').send(errors),
+    );
+    done();
+  });
+}
+
+/** A content security policy under which this page runs the inline scripts it was made with, and no others. */
+function pagePolicy(html: string): string {
+  const scripts = [...html.matchAll(/<script[^>]*>([\s\S]*?)<\/script>/g)].map((match) => match[1]);
+  const hashes = scripts.filter((text) => text !== '').map((text) => `'sha256-${hash('sha256', text, 'base64')}'`);
+  return [
+    "default-src 'self'",
+    `script-src 'self' ${hashes.join(' ')}`.trimEnd(),
+    "style-src 'self' 'unsafe-inline'",
+    "img-src 'self' data:",
+    "font-src 'self' data:",
+    "connect-src 'self'",
+    "object-src 'none'",
+    "base-uri 'none'",
+    "frame-ancestors 'none'",
+  ].join('; ');
+}
+
+function errorsPage(): string {
+  const rows = Object.entries(CATALOGUE).map(
+    ([code, [status, title]]) =>
+      `<tr id="${code}"><td><code>${code}</code></td><td>${status}</td><td>${title}</td></tr>`,
+  );
+  return `<!doctype html>
+<html lang="en"><head><meta charset="utf-8"><title>Problems of the Usher API</title>
+<style>body{font-family:system-ui,sans-serif;max-width:60rem;margin:2rem auto;padding:0 1rem}td{padding:.3rem 1rem .3rem 0;vertical-align:top}tr:target{background:#fff3c4}</style>
+</head><body><h1>Problems</h1>
+<p>Every refusal is an RFC 9457 document; its <code>code</code> is one of these and never changes its meaning.</p>
+<table><thead><tr><th>Code</th><th>Status</th><th>Meaning</th></tr></thead><tbody>
+${rows.join('\n')}
+</tbody></table></body></html>
+`;
+}

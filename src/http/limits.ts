@@ -1,0 +1,35 @@
+/** Bytes of a request body, unless the route says otherwise. */
+export const BODY_BYTES_MAX = 64 * 1_024;
+
+/** Bytes of a seating plan: 80,000 seats written generously. */
+export const PLAN_BYTES_MAX = 32 * 1_024 * 1_024;
+
+/** Bytes of all headers together. */
+export const HEADER_BYTES_MAX = 16 * 1_024;
+
+/** Characters of one path parameter; the longest id of ours has 47. */
+export const PARAM_LENGTH_MAX = 200;
+
+/** Milliseconds a client has to send a whole request. */
+export const REQUEST_TIMEOUT_MS = 60_000;
+
+/** Milliseconds an idle keep-alive connection stays open: longer than usual load balancers keep theirs. */
+export const KEEP_ALIVE_TIMEOUT_MS = 72_000;
+
+/** Mean delay of the event loop over a second (ms) beyond which new requests are turned away. */
+export const EVENT_LOOP_DELAY_MAX_MS = 1_000;
+
+/** Part of the heap limit beyond which new requests are turned away. */
+export const HEAP_USE_MAX = 0.95;
+
+/** Bytes from which an answer is worth compressing. */
+export const COMPRESS_FROM_BYTES = 2_048;
+
+/** Plans that may come in at once. */
+export const PLAN_UPLOADS_MAX = 4;
+
+/** Milliseconds that a readiness check may take. */
+export const READINESS_TIMEOUT_MS = 2_000;
+
+/** Addresses that a rate limit remembers; the least recently seen goes first. */
+export const RATE_LIMITED_ADDRESSES_MAX = 20_000;

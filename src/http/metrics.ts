@@ -1,0 +1,18 @@
+import { collectDefaultMetrics, Registry } from 'prom-client';
+import { type RouteTimes, routeTimesMetric } from './route-times.ts';
+
+/** The metrics of the process. Other parts register their own on `registry`. */
+export interface Metrics {
+  readonly registry: Registry;
+  /** Where the durations of one route's requests are counted. */
+  route(method: string, route: string): RouteTimes;
+}
+
+/** @param processMetrics whether to add those of Node (memory, event loop, garbage collection). */
+export function createMetrics(processMetrics: boolean): Metrics {
+  const registry = new Registry();
+  if (processMetrics) collectDefaultMetrics({ register: registry });
+  const { metric, route } = routeTimesMetric();
+  registry.registerMetric(metric);
+  return { registry, route };
+}

@@ -1,0 +1,87 @@
+import Type from 'typebox';
+import { isId } from '../../ids.ts';
+import { refuse } from '../problem.ts';
+import type { SalesDeps } from '../sales-deps.ts';
+import { PathId, problems, strict, TimeOut } from '../schemas.ts';
+import { changesBody, SeatBodies } from '../seat-bodies.ts';
+import type { App } from '../server.ts';
+import { notFound } from '../show-answers.ts';
+
+const SeatSchema = Type.Object({
+  id: Type.String({ description: "The plan's seat_guid" }),
+  status: Type.String({ enum: ['available', 'held', 'sold', 'blocked'] }),
+});
+
+const SeatMapSchema = Type.Object(
+  {
+    showId: Type.String(),
+    version: Type.Integer({ description: 'Grows with every change; what `since` takes' }),
+    asOf: TimeOut,
+    stale: Type.Boolean(),
+    complete: Type.Boolean({ description: 'Whether `seats` are all seats; false: those changed after `since`' }),
+    seats: Type.Union([
+      Type.Array(SeatSchema, { description: 'In the order of the plan document' }),
+      Type.Object(
+        { form: Type.Literal('compact'), letters: Type.String() },
+        {
+          description:
+            'With `form=compact`: a letter a seat in the order of the plan document (GET /v1/plans/{id}: zones, then rows, ' +
+            'then seats): `a` available, `h` held, `s` sold, `b` blocked',
+        },
+      ),
+    ]),
+    areas: Type.Array(Type.Object({ id: Type.String(), capacity: Type.Integer(), available: Type.Integer() })),
+  },
+  { title: 'SeatMap' },
+);
+
+/** Whether `If-None-Match` names this tag. */
+function matches(header: string | undefined, tag: string): boolean {
+  if (header === undefined) return false;
+  return header.split(',').some((item) => {
+    const text = item.trim();
+    return text === '*' || text === tag || text === `W/${tag}`;
+  });
+}
+
+export function seatRoutes(app: App, deps: Pick<SalesDeps, 'shows'>): void {
+  const bodies = new SeatBodies();
+
+  app.get(
+    '/shows/:id/seats',
+    {
+      schema: {
+        tags: ['Seats'],
+        summary: 'Which seats are free',
+        description:
+          '`since` gives only what changed after that version; a version that the show has not reached, or 0, gives all ' +
+          '(`complete: true`). `form` is that of the whole map; changes are always a list.',
+        params: PathId,
+        querystring: strict({
+          form: Type.Optional(Type.Enum(['list', 'compact'])),
+          since: Type.Optional(Type.Integer({ minimum: 0 })),
+        }),
+        response: {
+          200: { description: 'The map', content: { 'application/json': { schema: SeatMapSchema } } },
+          304: Type.Null({ description: 'It is still what If-None-Match names' }),
+          ...problems('BODY_INVALID', 'NOT_FOUND', 'UNAVAILABLE'),
+        },
+      },
+    },
+    async (request, reply) => {
+      const { form = 'list', since } = request.query;
+      if (!isId('shw', request.params.id)) return notFound(reply, 'show');
+      const map = await deps.shows.seatMap(request.params.id);
+      if ('code' in map) return refuse(reply, map);
+
+      // From here to the body in one tick: the map is live.
+      const changes = since !== undefined && since > 0 && since <= map.version;
+      const tag = changes ? `"${map.version}-since-${since}"` : `"${map.version}-${form}"`;
+      reply.header('etag', tag).header('cache-control', 'no-cache');
+      if (matches(request.headers['if-none-match'], tag)) return reply.code(304).send(undefined as never);
+      reply.type('application/json; charset=utf-8');
+      // Both are JSON already; a Buffer passes by the serialiser, which would otherwise write text as a JSON string.
+      return reply.send((changes ? Buffer.from(changesBody(map, since)) : bodies.body(map, form)) as never);
+    },
+  );
+}

@@ -1,0 +1,114 @@
+import Type from 'typebox';
+import type { TicketView } from '../../actors/shows.ts';
+import { isId, parseScopedId } from '../../ids.ts';
+import { ticketCode } from '../../tickets/codes.ts';
+import { listAcrossShows } from '../across-shows.ts';
+import type { Guards } from '../auth.ts';
+import { refuse } from '../problem.ts';
+import type { SalesDeps } from '../sales-deps.ts';
+import { type CodedTicket, TicketSchema } from '../sales-schemas.ts';
+import { BEARER, LIMIT_DEFAULT, listOf, Page, PathId, problems, strict } from '../schemas.ts';
+import type { App } from '../server.ts';
+import { askDeadline, notFound } from '../show-answers.ts';
+import { askAsViewer, seesAll } from '../viewers.ts';
+
+export function ticketRoutes(app: App, deps: SalesDeps, guards: Guards): void {
+  const { shows, clock, ticketKeys, buyerShows } = deps;
+
+  /** Only a valid ticket shows its code. */
+  const withCode = (ticket: TicketView): CodedTicket =>
+    ticket.status === 'valid' ? { ...ticket, code: ticketCode(ticket.id, ticketKeys.signer) } : ticket;
+
+  app.get(
+    '/tickets',
+    {
+      onRequest: guards.user,
+      schema: {
+        tags: ['Tickets'],
+        summary: 'Your tickets, newest first',
+        description: 'With `showId`, the organiser of that show sees all of its tickets, a buyer the own ones.',
+        security: BEARER,
+        querystring: strict({ ...Page, showId: Type.Optional(Type.String({ maxLength: 200 })) }),
+        response: { 200: listOf(TicketSchema), ...problems('BODY_INVALID', 'UNAUTHENTICATED', 'NOT_FOUND') },
+      },
+    },
+    async (request, reply) => {
+      const { user } = request;
+      const { offset = 0, limit = LIMIT_DEFAULT, showId } = request.query;
+      let all = false;
+      let showIds: readonly string[];
+      if (showId === undefined) {
+        showIds = await buyerShows.showsOf(user.id);
+      } else {
+        if (!isId('shw', showId)) return notFound(reply, 'show');
+        all = await seesAll(deps, user, showId);
+        if (!all && user.role === 'organiser') return notFound(reply, 'show');
+        showIds = [showId];
+      }
+      const viewer = { user: user.id, all };
+      const deadline = askDeadline(clock);
+      // One show turns its own pages; of several, each may hold the whole page.
+      const part = showIds.length === 1 ? { offset, limit } : { offset: 0, limit: offset + limit };
+      const ask = (id: string) =>
+        shows.ask<{ total: number; items: TicketView[] }>(id, { type: 'list-tickets', viewer, ...part }, deadline);
+      const list = await listAcrossShows(showIds, ask, { offset: showIds.length === 1 ? 0 : offset, limit });
+      if ('code' in list) return refuse(reply, list);
+      return reply.send({ ...list, offset, items: list.items.map(withCode) });
+    },
+  );
+
+  app.get(
+    '/tickets/:id',
+    {
+      onRequest: guards.user,
+      schema: {
+        tags: ['Tickets'],
+        summary: "One of your tickets, or of your show's",
+        security: BEARER,
+        params: PathId,
+        response: { 200: TicketSchema, ...problems('UNAUTHENTICATED', 'NOT_FOUND') },
+      },
+    },
+    async (request, reply) => {
+      const id = parseScopedId('tkt', request.params.id);
+      if (id === null) return notFound(reply, 'ticket');
+      const answer = await askAsViewer<TicketView>(deps, request.user, id.showId, (viewer) => ({
+        type: 'get-ticket',
+        viewer,
+        ticket: id.number,
+        at: id.at,
+      }));
+      return answer.ok ? reply.send(withCode(answer.value)) : refuse(reply, answer.refusal);
+    },
+  );
+}
+
+/** How long gates may keep the keys, seconds. */
+const KEYS_MAX_AGE = 3_600;
+
+const JwkSchema = Type.Object({
+  kty: Type.String(),
+  crv: Type.String(),
+  x: Type.String(),
+  kid: Type.String(),
+  alg: Type.String(),
+  use: Type.String(),
+});
+
+/** Outside `/v1`: the keys that prove ticket codes. */
+export function ticketKeyRoutes(root: App, deps: Pick<SalesDeps, 'ticketKeys'>): void {
+  const jwks = { keys: [...deps.ticketKeys.jwks.keys] };
+  root.get(
+    '/.well-known/usher-keys.json',
+    {
+      schema: {
+        tags: ['Tickets'],
+        summary: 'Public keys that prove ticket codes (JWK set, Ed25519)',
+        response: { 200: Type.Object({ keys: Type.Array(JwkSchema) }) },
+      },
+    },
+    (_request, reply) => {
+      reply.header('cache-control', `public, max-age=${KEYS_MAX_AGE}`).send(jwks);
+    },
+  );
+}

@@ -1,0 +1,18 @@
+import type { PaymentGateway } from '../payments/gateway.ts';
+import type { SandboxGateway } from '../payments/sandbox.ts';
+import type { Settlement } from '../payments/settlement.ts';
+import type { BuyerShows } from '../tickets/buyer-shows.ts';
+import type { TicketKeys } from '../tickets/keys.ts';
+import type { HttpDeps } from './deps.ts';
+
+/** What the routes of seats, holds, orders, payments and tickets stand on. */
+export interface SalesDeps extends Pick<HttpDeps, 'shows' | 'clock'> {
+  readonly gateway: PaymentGateway;
+  /** The same gateway if it is the sandbox: then its cards can be confirmed over HTTP. */
+  readonly sandbox: SandboxGateway | null;
+  readonly settlement: Settlement;
+  readonly ticketKeys: TicketKeys;
+  readonly buyerShows: BuyerShows;
+  /** The user id of a show's organiser, or null for an unknown show. */
+  organiserOf(showId: string): Promise<string | null>;
+}

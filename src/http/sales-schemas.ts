@@ -1,0 +1,91 @@
+import Type from 'typebox';
+import type { HoldView, TicketView } from '../actors/shows.ts';
+import type { PayableOrder } from './payable-order.ts';
+import { MoneySchema, TimeOut } from './schemas.ts';
+
+/** The longest `seat_guid` or area id that is worth looking up. */
+export const SEAT_ID_LENGTH_MAX = 200;
+
+export const HoldSchema = Type.Unsafe<HoldView>(
+  Type.Object(
+    {
+      id: Type.String(),
+      showId: Type.String(),
+      seats: Type.Array(Type.Object({ id: Type.String(), category: Type.String(), price: MoneySchema })),
+      areas: Type.Array(
+        Type.Object({
+          id: Type.String(),
+          category: Type.String(),
+          quantity: Type.Integer(),
+          price: Type.Object(MoneySchema.properties, { description: 'Of one place' }),
+        }),
+      ),
+      total: MoneySchema,
+      status: Type.String({ enum: ['active', 'in_payment'] }),
+      expiresAt: TimeOut,
+      serverTime: TimeOut,
+    },
+    { title: 'Hold' },
+  ),
+);
+
+const SeatNameSchema = Type.Object(
+  {
+    id: Type.Optional(Type.String()),
+    zone: Type.Optional(Type.String()),
+    row: Type.Optional(Type.String()),
+    number: Type.Optional(Type.String()),
+    area: Type.Optional(Type.String()),
+    category: Type.String(),
+  },
+  { description: 'A seat, or a general-admission place: then only `area` and `category`' },
+);
+
+export const OrderSchema = Type.Unsafe<PayableOrder>(
+  Type.Object(
+    {
+      id: Type.String(),
+      showId: Type.String(),
+      holdId: Type.String(),
+      lines: Type.Array(Type.Object({ ticketId: Type.String(), seat: SeatNameSchema, price: MoneySchema })),
+      total: MoneySchema,
+      status: Type.String({ enum: ['awaiting_payment', 'processing', 'paid', 'cancelled', 'expired'] }),
+      payment: Type.Optional(
+        Type.Object(
+          {
+            id: Type.String(),
+            provider: Type.String(),
+            clientSecret: Type.Optional(Type.String({ description: 'Only while the order can be paid' })),
+          },
+          { description: 'Absent for a free order' },
+        ),
+      ),
+      createdAt: TimeOut,
+      expiresAt: TimeOut,
+      reason: Type.Optional(Type.String()),
+    },
+    { title: 'Order' },
+  ),
+);
+
+/** A ticket as HTTP shows it. */
+export type CodedTicket = TicketView & { readonly code?: string };
+
+export const TicketSchema = Type.Unsafe<CodedTicket>(
+  Type.Object(
+    {
+      id: Type.String(),
+      showId: Type.String(),
+      orderId: Type.String(),
+      seat: SeatNameSchema,
+      price: MoneySchema,
+      status: Type.String({ enum: ['valid', 'void'] }),
+      code: Type.Optional(
+        Type.String({
+          description: 'Ed25519-signed; only while valid. Checked offline with /.well-known/usher-keys.json',
+        }),
+      ),
+    },
+    { title: 'Ticket' },
+  ),
+);

@@ -1,0 +1,17 @@
+import type { Guards } from './auth.ts';
+import { holdRoutes } from './routes/holds.ts';
+import { orderRoutes } from './routes/orders.ts';
+import { sandboxPaymentRoutes } from './routes/sandbox-payments.ts';
+import { seatRoutes } from './routes/seats.ts';
+import { ticketRoutes } from './routes/tickets.ts';
+import type { SalesDeps } from './sales-deps.ts';
+import type { App } from './server.ts';
+
+/** The routes under `/v1` by which seats become tickets. */
+export function salesRoutes(v1: App, deps: SalesDeps, guards: Guards): void {
+  seatRoutes(v1, deps);
+  holdRoutes(v1, deps, guards);
+  orderRoutes(v1, deps, guards);
+  ticketRoutes(v1, deps, guards);
+  if (deps.sandbox !== null) sandboxPaymentRoutes(v1, deps, deps.sandbox, guards);
+}

@@ -1,0 +1,61 @@
+import { hashArray, int2Array, int4Array, int8Array, jsonArray, textArray } from './binary-arrays.ts';
+import type { Turn } from './journal.ts';
+
+/**
+ * The fence: reads the epochs of the shards `$1` that `$2` owns AND keeps them from changing until the statement's
+ * transaction ends. A takeover's UPDATE waits for it; a writer behind the takeover finds the new epoch or no row.
+ * FOR SHARE is the weakest lock that does this: with a plain SELECT or FOR KEY SHARE a row can still land after the
+ * new owner has read the journal. Ordered, as the takeover is, so that the two never deadlock.
+ */
+export const FENCE = 'select id, epoch from shard where id = any($1::int2[]) and owner = $2 order by id for share';
+
+/**
+ * One statement for many turns: those whose fence holds are written, their new buyers noted, the others left out.
+ * One row comes back: how many were written, and the places (from 1) of the fenced ones.
+ * Parameters: see {@link appendValues}.
+ */
+export function appendStatement(fence: string): string {
+  return `
+    with held as materialized (${fence}),
+    written as (
+      insert into journal (show_id, seq, epoch, at, events, prev_hash, hash, wake_at)
+      select t.show_id, t.seq, t.epoch, t.at, t.events, t.prev_hash, t.hash, t.wake_at
+      from unnest($1::int2[], $3::int8[], $4::text[], $5::int4[], $6::int8[], $7::json[], $8::bytea[], $9::bytea[], $10::int8[])
+        as t (shard, epoch, show_id, seq, at, events, prev_hash, hash, wake_at)
+      join held on held.id = t.shard and held.epoch = t.epoch
+      returning show_id
+    ),
+    noted as (
+      insert into buyer_show (buyer_id, show_id)
+      select b.buyer_id, b.show_id
+      from unnest($11::text[], $12::text[]) as b (buyer_id, show_id) join written using (show_id)
+      on conflict do nothing
+    )
+    select
+      (select count(*)::int4 from written),
+      array(
+        select t.place::int4
+        from unnest($1::int2[], $3::int8[]) with ordinality as t (shard, epoch, place)
+        where not exists (select from held where held.id = t.shard and held.epoch = t.epoch)
+      )`;
+}
+
+/** The parameters of {@link appendStatement}. Throws a RangeError on a number or hash that is not one. */
+export function appendValues(owner: string, turns: readonly Turn[]): (string | Buffer)[] {
+  const buyers: { buyer: string; showId: string }[] = [];
+  for (const turn of turns) for (const buyer of turn.newBuyers) buyers.push({ buyer, showId: turn.showId });
+  return [
+    int2Array(turns, (turn) => turn.shard),
+    owner,
+    int8Array(turns, (turn) => turn.epoch),
+    textArray(turns, (turn) => turn.showId),
+    int4Array(turns, (turn) => turn.seq),
+    int8Array(turns, (turn) => turn.at),
+    jsonArray(turns, (turn) => turn.events),
+    hashArray(turns, (turn) => turn.prevHash),
+    hashArray(turns, (turn) => turn.hash),
+    int8Array(turns, (turn) => turn.wakeAt),
+    textArray(buyers, (note) => note.buyer),
+    textArray(buyers, (note) => note.showId),
+  ];
+}

@@ -1,0 +1,75 @@
+/**
+ * The journal as the actors see it. The real one is Postgres (`postgres-journal.ts`); tests have one in memory.
+ */
+
+/** One turn of one show: all its events, appended whole or not at all. */
+export interface Turn {
+  readonly showId: string;
+  readonly shard: number;
+  /** The epoch under which the writer believes to own the shard. */
+  readonly epoch: number;
+  /** Gapless from 1. */
+  readonly seq: number;
+  /** ms since the epoch; never less than the turn before. */
+  readonly at: number;
+  /** A JSON array of events; this exact text is hashed and kept. */
+  readonly events: string;
+  /** Hex; 64 zeros before the first row. */
+  readonly prevHash: string;
+  /** {@link rowHash} of this row. */
+  readonly hash: string;
+  /** When the show next needs to be awake (ms), or null: then nothing of it is pending. */
+  readonly wakeAt: number | null;
+  /** Users who got their first order in this show in this turn: kept as an index from buyer to shows. */
+  readonly newBuyers: readonly string[];
+}
+
+/**
+ * - `durable`: committed.
+ * - `fenced`: another epoch owns the shard; nothing was written.
+ * - `unknown`: the connection or the deadline failed on the way; it may or may not have been written, and may yet be.
+ * - `conflict`: a row with this seq exists (a second writer under the same epoch): a bug, nothing was written.
+ */
+export type AppendOutcome = 'durable' | 'fenced' | 'unknown' | 'conflict';
+
+export interface JournalRow {
+  readonly seq: number;
+  readonly epoch: number;
+  readonly at: number;
+  readonly wakeAt: number | null;
+  readonly events: string;
+  readonly prevHash: string;
+  readonly hash: string;
+}
+
+export interface Snapshot {
+  readonly seq: number;
+  readonly epoch: number;
+  /** Hash of the journal row `seq`. */
+  readonly rowHash: string;
+  /** SHA-256 (hex) of `state`. */
+  readonly stateHash: string;
+  readonly state: Uint8Array;
+}
+
+export interface Journal {
+  /** At most one append a show may be under way. Never rejects. */
+  append(turn: Turn): Promise<AppendOutcome>;
+  /** Keeps a snapshot under the same fence; `false` if fenced or older than the kept one. May reject: it is only a shortcut. */
+  keepSnapshot(showId: string, shard: number, snapshot: Snapshot): Promise<boolean>;
+  readSnapshot(showId: string): Promise<Snapshot | null>;
+  /** Rows with seq > `after`, in order, in pages of bounded size. */
+  rowsAfter(showId: string, after: number): AsyncIterable<readonly JournalRow[]>;
+  readRow(showId: string, seq: number): Promise<JournalRow | null>;
+}
+
+/** Who owns shards, and under which epoch. */
+export interface ShardLeases {
+  /** The epoch under which this node owns the shard, or null if it does not. */
+  epochOf(shard: number): number | null;
+  /**
+   * After an append of unknown outcome: moves the shard to a new epoch, so that the lost append can no longer land.
+   * Returns the new epoch, or null if the shard is no longer this node's. Rejects when the database is out of reach.
+   */
+  advance(shard: number): Promise<number | null>;
+}

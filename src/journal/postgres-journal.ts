@@ -1,0 +1,98 @@
+import { type ClientConfig, Pool } from 'pg';
+import type { Timers } from '../ports.ts';
+import type { Log } from '../system/log.ts';
+import { FENCE } from './append-statement.ts';
+import type { Journal } from './journal.ts';
+import { journaledShows } from './journaled-shows.ts';
+import { Lane, type LaneFigures } from './lane.ts';
+import { readRow, rowsAfter, type StoredRow } from './rows.ts';
+import { openSession, type SessionLimits } from './session.ts';
+import { keepSnapshot, readSnapshot } from './snapshots.ts';
+import { type WakeUp, wakeable } from './wake-ups.ts';
+
+/** Connections that read the journal and keep snapshots. */
+const READERS = 4;
+const READER_CONNECT_MS = 5_000;
+const READER_SESSION: SessionLimits = { lockMs: 3_000, statementMs: 30_000, transactionMs: 35_000 };
+/** When a reader's answer is given up and its connection dropped: after the server would have. */
+const READER_DEADLINE_MS = 40_000;
+
+export interface PostgresJournalOptions {
+  readonly connection: ClientConfig;
+  /** Connections that append: 2 to 4 suit one node. A show's is fixed by its shard. */
+  readonly lanes: number;
+  /** This process's incarnation, as its leases name it. */
+  readonly owner: string;
+  readonly timers: Timers;
+  readonly log: Log;
+}
+
+/** The parts of the journal that need no lease. */
+export interface JournalReader extends Pick<Journal, 'readSnapshot'> {
+  rowsAfter(showId: string, after: number): AsyncIterable<readonly StoredRow[]>;
+  readRow(showId: string, seq: number): Promise<StoredRow | null>;
+  wakeable(shards: readonly number[]): AsyncIterable<readonly WakeUp[]>;
+  /** Ids of all shows that have rows or a snapshot, in pages. */
+  journaledShows(): AsyncIterable<readonly string[]>;
+  close(): Promise<void>;
+}
+
+export interface PostgresJournal extends Journal, JournalReader {
+  rowsAfter(showId: string, after: number): AsyncIterable<readonly StoredRow[]>;
+  readRow(showId: string, seq: number): Promise<StoredRow | null>;
+  /** One entry a lane. */
+  figures(): LaneFigures[];
+  /** Answers the appends under way, then ends every connection. Safe to call twice. */
+  close(): Promise<void>;
+}
+
+/** Connections to the primary, for reading the journal; `close()` of the reader over it ends them. */
+export function journalPool(connection: ClientConfig, log: Log): Pool {
+  const pool = new Pool({
+    ...connection,
+    application_name: 'usher journal',
+    max: READERS,
+    keepAlive: true,
+    connectionTimeoutMillis: READER_CONNECT_MS,
+    query_timeout: READER_DEADLINE_MS,
+    onConnect: (client) => openSession(client, READER_SESSION),
+  });
+  pool.on('error', (error) => log.warn({ err: error }, 'journal: an idle reader lost its connection'));
+  return pool;
+}
+
+/** Reads the journal over a {@link journalPool}. */
+export function createJournalReader(pool: Pool): JournalReader {
+  return {
+    readSnapshot: (showId) => readSnapshot(pool, showId),
+    rowsAfter: (showId, after) => rowsAfter(pool, showId, after),
+    readRow: (showId, seq) => readRow(pool, showId, seq),
+    wakeable: (shards) => wakeable(pool, shards),
+    journaledShows: () => journaledShows(pool),
+    close: () => pool.end(),
+  };
+}
+
+/**
+ * The journal on Postgres. Connects by itself and again after every loss; until then appends wait a bounded time.
+ * @param fence the guard of every write; a test proves with weaker ones that no weaker one will do.
+ */
+export function createPostgresJournal(options: PostgresJournalOptions, fence: string = FENCE): PostgresJournal {
+  const { connection, owner, timers, log } = options;
+  const lanes = Array.from(
+    { length: options.lanes },
+    (_, number) => new Lane({ connection, number, owner, fence, timers, log }),
+  );
+  const pool = journalPool(connection, log);
+  let closed: Promise<void> | null = null;
+  return {
+    ...createJournalReader(pool),
+    append: (turn) => lanes[turn.shard % lanes.length].append(turn),
+    keepSnapshot: (showId, shard, snapshot) => keepSnapshot(pool, fence, owner, showId, shard, snapshot),
+    figures: () => lanes.map((lane) => lane.figures()),
+    close() {
+      closed ??= Promise.all(lanes.map((lane) => lane.close())).then(() => pool.end());
+      return closed;
+    },
+  };
+}

@@ -1,0 +1,58 @@
+import { readFile } from 'node:fs/promises';
+import { generatePlan, HALL_KINDS, type HallKind, type HallRequest } from '../allocator/plan-generate.ts';
+import { importPlan } from '../allocator/plan-import.ts';
+import { CommandError, EXIT } from './exit-codes.ts';
+
+/** So large a plan file is read at most; the same as over HTTP. */
+const PLAN_FILE_BYTES = 32 * 1024 * 1024;
+
+/** Reads and checks a plan file. Throws {@link CommandError} naming each fault. */
+export async function readPlanFile(
+  path: string,
+): Promise<{ document: unknown; seats: number; warnings: readonly string[] }> {
+  const text = await readFile(path, 'utf8').catch((error: NodeJS.ErrnoException) => {
+    throw new CommandError(error.code === 'ENOENT' ? EXIT.notFound : EXIT.failed, `${path}: ${error.message}`);
+  });
+  if (Buffer.byteLength(text) > PLAN_FILE_BYTES)
+    throw new CommandError(EXIT.failed, `${path} is larger than ${PLAN_FILE_BYTES} bytes`);
+  let document: unknown;
+  try {
+    document = JSON.parse(text);
+  } catch (error) {
+    throw new CommandError(EXIT.failed, `${path} is not JSON: ${(error as Error).message}`);
+  }
+  const imported = importPlan(document);
+  if (!imported.ok) {
+    throw new CommandError(EXIT.failed, imported.faults.map((fault) => `${fault.pointer}: ${fault.detail}`).join('\n'));
+  }
+  let seats = 0;
+  for (const zone of imported.plan.zones) for (const row of zone.rows) seats += row.seats.length;
+  return { document, seats, warnings: imported.warnings.map((warning) => `${warning.pointer}: ${warning.detail}`) };
+}
+
+export interface GenerateOptions {
+  readonly name?: string;
+  readonly seats?: number;
+  readonly tiers?: number;
+  readonly standing?: number;
+  readonly betweenAisles?: number;
+  readonly accessiblePairs?: number;
+  readonly categories?: readonly string[];
+}
+
+/** The generated plan as JSON text. Throws {@link CommandError} when the request cannot be met. */
+export function generatedPlan(kind: string, options: GenerateOptions): string {
+  if (!HALL_KINDS.includes(kind as HallKind)) {
+    throw new CommandError(
+      EXIT.usage,
+      `There is no kind of hall ${JSON.stringify(kind)}; there are ${HALL_KINDS.join(', ')}.`,
+    );
+  }
+  const request: HallRequest = { kind: kind as HallKind, ...options };
+  try {
+    return JSON.stringify(generatePlan(request));
+  } catch (error) {
+    if (error instanceof RangeError) throw new CommandError(EXIT.usage, error.message);
+    throw error;
+  }
+}

@@ -1,0 +1,217 @@
+import { mkdirSync, writeFileSync } from 'node:fs';
+import { createServer } from 'node:net';
+import { join } from 'node:path';
+import { sql } from 'kysely';
+import pg from 'pg';
+import { afterAll, beforeAll, describe, expect, onTestFinished, test, vi } from 'vitest';
+import { StartError } from '../../src/errors.ts';
+import { type Database, openDatabase } from '../../src/postgres/database.ts';
+import { type EmbeddedPostgres, startEmbeddedPostgres } from '../../src/postgres/embedded-postgres.ts';
+import { migrate } from '../../src/postgres/migrate.ts';
+import { holdSingleNodeLock } from '../../src/postgres/single-node.ts';
+import { systemTimers } from '../../src/system/timers.ts';
+import { capturedLog } from '../support/captured-log.ts';
+import { fakePostgres } from '../support/fake-postgres.ts';
+import { temporaryDirectory, temporaryDirectoryForFile } from '../support/temporary-directory.ts';
+
+let server: EmbeddedPostgres;
+let databases = 0;
+const log = capturedLog().log;
+
+beforeAll(async () => {
+  server = await startEmbeddedPostgres({ dataDir: temporaryDirectoryForFile(), log });
+});
+afterAll(() => server.stop());
+
+/** The address of a new, empty database. */
+async function emptyDatabase(): Promise<string> {
+  const name = `empty_${++databases}`;
+  await run(server.url, `CREATE DATABASE ${name}`);
+  return server.url.replace('@/usher?', `@/${name}?`);
+}
+
+async function run(url: string, text: string): Promise<pg.QueryResultRow[]> {
+  const client = new pg.Client({ connectionString: url });
+  await client.connect();
+  try {
+    return (await client.query(text)).rows;
+  } finally {
+    await client.end();
+  }
+}
+
+async function opened(
+  url: string,
+  options: { statementTimeoutMs?: number; maxConnections?: number } = {},
+): Promise<Database<unknown>> {
+  const database = await openDatabase<unknown>({ url, log, ...options });
+  onTestFinished(() => database.close());
+  return database;
+}
+
+describe('opening a database', () => {
+  test('refuses an address where nobody answers, without its password', async () => {
+    const closed = createServer();
+    await new Promise<void>((resolve) => closed.listen(0, '127.0.0.1', resolve));
+    const { port } = closed.address() as { port: number };
+    await new Promise((resolve) => closed.close(resolve));
+    const refused = openDatabase({ url: `postgres://someone:secret@127.0.0.1:${port}/shows`, log });
+    await expect(refused).rejects.toThrow(StartError);
+    await expect(refused).rejects.toThrow(
+      `postgres://someone:***@127.0.0.1:${port}/shows cannot be used: connect ECONNREFUSED`,
+    );
+    await expect(refused).rejects.not.toThrow('secret');
+  });
+
+  test.each(['14.12', '9.6'])('refuses Postgres %s as too old', async (version) => {
+    const [major, minor] = version.split('.').map(Number);
+    const url = await fakePostgres(String(major * 10_000 + minor));
+    await expect(openDatabase({ url, log })).rejects.toThrow(
+      `is too old: it is Postgres ${major}, and Usher needs 15 or newer`,
+    );
+  });
+
+  test.each(['mysql://root@localhost/x', 'localhost:5432', 'postgres://[bad', ''])(
+    'refuses %j as no address of a Postgres',
+    async (url) => {
+      await expect(openDatabase({ url, log })).rejects.toThrow('DATABASE_URL is not the address of a Postgres');
+    },
+  );
+
+  test('refuses a database that is not there, in words', async () => {
+    const url = server.url.replace('@/usher?', '@/nowhere?');
+    await expect(openDatabase({ url, log })).rejects.toThrow('database "nowhere" does not exist');
+  });
+
+  test('reads bigints as exact numbers, here and nowhere else, and refuses those that are not exact', async () => {
+    const { pool, kysely } = await opened(server.url);
+    const big = await sql<{
+      count: number;
+      max: number;
+    }>`select count(*) as count, 9007199254740991::bigint as max from (values (1), (2)) as t(x)`.execute(kysely);
+    expect(big.rows).toEqual([{ count: 2, max: Number.MAX_SAFE_INTEGER }]);
+    await expect(pool.query('SELECT 9007199254740992::bigint')).rejects.toThrow('does not fit a number');
+    expect((await pool.query('SELECT 7::bigint AS seven')).rows).toEqual([{ seven: 7 }]);
+    expect(await run(server.url, 'SELECT 7::bigint AS seven')).toEqual([{ seven: '7' }]);
+  });
+
+  test('bounds its connections and how long a statement may run', async () => {
+    const { pool } = await opened(server.url, { statementTimeoutMs: 100, maxConnections: 3 });
+    await expect(pool.query('SELECT pg_sleep(5)')).rejects.toThrow('statement timeout');
+    await Promise.all(Array.from({ length: 30 }, () => pool.query('SELECT 1')));
+    expect(pool.totalCount).toBeLessThanOrEqual(3);
+  });
+
+  test('survives the loss of its idle connections', async () => {
+    const { pool } = await opened(server.url);
+    const { pid } = (await pool.query('SELECT pg_backend_pid() AS pid')).rows[0];
+    await run(server.url, `SELECT pg_terminate_backend(${pid})`);
+    await vi.waitFor(() => expect(pool.totalCount).toBe(0), 5_000);
+    expect((await pool.query('SELECT 1 AS one')).rows).toEqual([{ one: 1 }]);
+  });
+});
+
+describe('migrations', () => {
+  function folder(files: Record<string, string>): string {
+    const directory = join(temporaryDirectory(), 'migrations');
+    mkdirSync(directory);
+    for (const [name, text] of Object.entries(files)) writeFileSync(join(directory, name), text);
+    return directory;
+  }
+  const creates = (table: string): string =>
+    `export async function up(db: { schema: any }): Promise<void> { await db.schema.createTable('${table}').addColumn('id', 'integer').execute(); }`;
+
+  test('bring an empty database up to date, and then have nothing to do', async () => {
+    const url = await emptyDatabase();
+    const names = await migrate({ url, log });
+    expect(names.length).toBeGreaterThan(0);
+    expect(names).toEqual([...names].sort());
+    expect(await migrate({ url, log })).toEqual([]);
+  });
+
+  test('run once when several nodes start together', async () => {
+    const url = await emptyDatabase();
+    const migrations = folder({ '0001-one.ts': creates('one'), '0002-two.ts': creates('two') });
+    const runs = await Promise.all([1, 2, 3].map(() => migrate({ url, log, folder: migrations })));
+    expect(runs.flat().sort()).toEqual(['0001-one', '0002-two']);
+  });
+
+  test('of a newer version stop the start and touch nothing', async () => {
+    const url = await emptyDatabase();
+    await migrate({ url, log, folder: folder({ '0001-one.ts': creates('one'), '0099-future.ts': creates('future') }) });
+    const tables = `SELECT table_name FROM information_schema.tables WHERE table_schema = 'public' ORDER BY 1`;
+    const before = await run(url, tables);
+    const old = migrate({ url, log, folder: folder({ '0001-one.ts': creates('one'), '0002-two.ts': creates('two') }) });
+    await expect(old).rejects.toThrow(StartError);
+    await expect(old).rejects.toThrow(/newer than this Usher.*0099-future/);
+    expect(await run(url, tables)).toEqual(before);
+  });
+
+  test('that fail leave nothing of themselves behind', async () => {
+    const url = await emptyDatabase();
+    const bad = folder({
+      '0001-one.ts': creates('one'),
+      '0002-bad.ts': `export async function up() { throw new Error('no such luck'); }`,
+    });
+    await expect(migrate({ url, log, folder: bad })).rejects.toThrow(/0002-bad.*no such luck.*Nothing was changed/);
+    expect(await run(url, `SELECT to_regclass('one')::text AS one`)).toEqual([{ one: null }]);
+  });
+});
+
+describe('one node per database', () => {
+  const hold = (url: string, onTaken: (holder: string) => void = () => undefined) =>
+    holdSingleNodeLock({ url, timers: systemTimers, log, onTaken });
+  const lockHolder = `SELECT l.pid FROM pg_locks l JOIN pg_database d ON d.oid = l.database
+    WHERE locktype = 'advisory' AND datname = current_database()`;
+
+  test('a second one is refused, naming the first', async () => {
+    const url = await emptyDatabase();
+    const first = await hold(url);
+    onTestFinished(() => first.release());
+    await expect(hold(url)).rejects.toThrow(
+      `in use by another node (usher node, process ${process.pid} at this machine)`,
+    );
+  });
+
+  test('another database is free, and so is this one when its node has let go', async () => {
+    const url = await emptyDatabase();
+    const first = await hold(url);
+    const other = await hold(await emptyDatabase());
+    onTestFinished(() => other.release());
+    setTimeout(() => void first.release(), 300);
+    const second = await hold(url);
+    await second.release();
+  });
+
+  test('a lost connection is replaced and the lock taken again', async () => {
+    const url = await emptyDatabase();
+    const onTaken = vi.fn<(holder: string) => void>();
+    const lock = await hold(url, onTaken);
+    onTestFinished(() => lock.release());
+    const [{ pid }] = await run(url, lockHolder);
+    await run(url, `SELECT pg_terminate_backend(${pid})`);
+    await vi.waitFor(async () => {
+      const holders = await run(url, lockHolder);
+      expect(holders).toHaveLength(1);
+      expect(holders[0].pid).not.toBe(pid);
+    }, 5_000);
+    expect(onTaken).not.toHaveBeenCalled();
+  });
+
+  test('a node that lost the lock to another one is told', async () => {
+    const url = await emptyDatabase();
+    const onTaken = vi.fn<(holder: string) => void>();
+    const lock = await hold(url, onTaken);
+    onTestFinished(() => lock.release());
+    const [{ pid }] = await run(url, lockHolder);
+    // Queues behind the first and so gets the lock the moment its session ends.
+    const thief = new pg.Client({ connectionString: url, application_name: 'thief' });
+    await thief.connect();
+    onTestFinished(() => thief.end());
+    const stolen = thief.query('SELECT pg_advisory_lock(1970497650, 1852793957)');
+    await vi.waitFor(async () => expect(await run(url, lockHolder)).toHaveLength(2));
+    await run(url, `SELECT pg_terminate_backend(${pid})`);
+    await stolen;
+    await vi.waitFor(() => expect(onTaken).toHaveBeenCalledWith('thief at this machine'), 15_000);
+  });
+});

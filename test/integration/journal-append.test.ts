@@ -1,0 +1,169 @@
+import { describe, expect, test } from 'vitest';
+import type { JournalRow, Turn } from '../../src/journal/journal.ts';
+import { journalServer, nodeOn } from '../support/journal-database.ts';
+import { ShowHistory, showsOfOtherShards } from '../support/show-history.ts';
+
+const newDatabase = journalServer();
+
+async function collect<T>(pages: AsyncIterable<readonly T[]>): Promise<T[]> {
+  const all: T[] = [];
+  for await (const page of pages) all.push(...page);
+  return all;
+}
+
+function rowOf(turn: Turn): JournalRow & { wakeAt: number | null } {
+  const { seq, epoch, at, events, prevHash, hash, wakeAt } = turn;
+  return { seq, epoch, at, events, prevHash, hash, wakeAt };
+}
+
+describe('an append', () => {
+  test('is read back as it was written, to the byte', async () => {
+    const { journal, leases } = nodeOn(await newDatabase(), 'a');
+    await leases.acquireAll();
+    const [showId] = showsOfOtherShards(1);
+    const history = new ShowHistory(showId);
+    const epoch = leases.epochOf(history.shard);
+    const turns = [
+      history.next(epoch, {
+        wakeAt: 1_800_000_000_123,
+        events: '[ {"type":"x", "text":"é 🎭 \\u0000 \\" \\\\ {} ,null"} ]',
+      }),
+      history.next(epoch, { wakeAt: null, events: `[{"type":"${'long '.repeat(50_000)}"}]` }),
+      history.next(epoch, { at: 2 ** 45 + 1 }),
+    ];
+    for (const turn of turns) expect(await journal.append(turn)).toBe('durable');
+    expect(await collect(journal.rowsAfter(showId, 0))).toEqual(turns.map(rowOf));
+    expect(await collect(journal.rowsAfter(showId, 2))).toEqual([rowOf(turns[2])]);
+    expect(await journal.readRow(showId, 2)).toEqual(rowOf(turns[1]));
+    expect(await journal.readRow(showId, 4)).toBeNull();
+    expect(await collect(journal.rowsAfter('shw_none', 0))).toEqual([]);
+  });
+
+  test('goes in one statement with those of other shows that arrive together', async () => {
+    const { journal, leases } = nodeOn(await newDatabase(), 'a', { lanes: 1 });
+    await leases.acquireAll();
+    const shows = showsOfOtherShards(300).map((id) => new ShowHistory(id));
+    await journal.append(shows[0].next(leases.epochOf(shows[0].shard)));
+    const before = journal.figures()[0].statements;
+    const outcomes = await Promise.all(
+      shows.slice(1).map((show) => journal.append(show.next(leases.epochOf(show.shard)))),
+    );
+    expect(new Set(outcomes)).toEqual(new Set(['durable']));
+    expect(journal.figures()[0].statements - before).toBe(2);
+    expect(journal.figures()[0].outcomes.durable).toBe(300);
+  });
+
+  test('notes new buyers, once', async () => {
+    const database = await newDatabase();
+    const { journal, leases } = nodeOn(database, 'a');
+    await leases.acquireAll();
+    const shows = showsOfOtherShards(2).map((id) => new ShowHistory(id));
+    for (const show of shows) {
+      for (const newBuyers of [['usr_1', 'usr_2'], ['usr_2']]) {
+        expect(await journal.append(show.next(leases.epochOf(show.shard), { newBuyers }))).toBe('durable');
+      }
+    }
+    const { rows } = await database.pool.query('select buyer_id, show_id from buyer_show order by 1, 2');
+    expect(rows).toEqual(
+      ['usr_1', 'usr_2'].flatMap((buyer_id) => shows.map(({ showId }) => ({ buyer_id, show_id: showId }))),
+    );
+  });
+
+  test('of a row that exists is a conflict and writes nothing, while its neighbours commit', async () => {
+    const database = await newDatabase();
+    const { journal, leases } = nodeOn(database, 'a', { lanes: 1 });
+    await leases.acquireAll();
+    const shows = showsOfOtherShards(40).map((id) => new ShowHistory(id));
+    const first = shows[17].next(leases.epochOf(shows[17].shard));
+    expect(await journal.append(first)).toBe('durable');
+    const outcomes = await Promise.all(
+      shows.map((show) =>
+        journal.append(
+          show.next(leases.epochOf(show.shard), show === shows[17] ? { seq: 1, newBuyers: ['usr_1'], at: 5 } : {}),
+        ),
+      ),
+    );
+    expect(outcomes).toEqual(shows.map((show) => (show === shows[17] ? 'conflict' : 'durable')));
+    expect(await collect(journal.rowsAfter(shows[17].showId, 0))).toEqual([rowOf(first)]);
+    expect((await database.pool.query('select from buyer_show')).rowCount).toBe(0);
+    expect(await journal.append(shows[17].next(leases.epochOf(shows[17].shard)))).toBe('durable');
+  });
+
+  test.each([
+    ['events that are not JSON', { events: '[{' }],
+    ['a seq that is no number', { seq: Number.NaN }],
+  ])('with %s is refused alone', async (_, parts) => {
+    const { journal, leases, logged } = nodeOn(await newDatabase(), 'a', { lanes: 1 });
+    await leases.acquireAll();
+    const shows = showsOfOtherShards(5).map((id) => new ShowHistory(id));
+    const outcomes = await Promise.all(
+      shows.map((show, index) => journal.append(show.next(leases.epochOf(show.shard), index === 2 ? parts : {}))),
+    );
+    expect(outcomes).toEqual(['durable', 'durable', 'unknown', 'durable', 'durable']);
+    expect(logged.map((line) => line.msg)).toContain('journal: a turn was refused by the database');
+    expect(journal.figures()[0].connections).toBe(1);
+  });
+
+  test('under way when the journal closes is answered; a later one is not sent', async () => {
+    const database = await newDatabase();
+    const { journal, leases } = nodeOn(database, 'a', { lanes: 1 });
+    await leases.acquireAll();
+    const shows = showsOfOtherShards(600).map((id) => new ShowHistory(id));
+    await journal.append(shows[0].next(leases.epochOf(shows[0].shard)));
+    const appended = Promise.all(shows.slice(1).map((show) => journal.append(show.next(leases.epochOf(show.shard)))));
+    const closed = journal.close();
+    expect(await journal.append(shows[0].next(leases.epochOf(shows[0].shard)))).toBe('unknown');
+    expect(new Set(await appended)).toEqual(new Set(['durable']));
+    await closed;
+    expect((await database.pool.query('select from journal')).rowCount).toBe(600);
+  });
+});
+
+describe('reading a long journal', () => {
+  test('goes in pages bounded in rows and bytes, without a gap', async () => {
+    const database = await newDatabase();
+    const { journal } = nodeOn(database, 'a');
+    await database.pool.query(
+      `insert into journal (show_id, seq, epoch, at, events, prev_hash, hash)
+       select 'shw_small', n, 1, n, '[]', sha256(''), sha256('') from generate_series(1, 4500) n`,
+    );
+    await database.pool.query(
+      `insert into journal (show_id, seq, epoch, at, events, prev_hash, hash)
+       select 'shw_large', n, 1, n, to_json(repeat('x', case when n = 3 then 9000000 else 1500000 end)), sha256(''), sha256('')
+       from generate_series(1, 8) n`,
+    );
+    const pagesOf = async (showId: string): Promise<number[][]> => {
+      const pages: number[][] = [];
+      for await (const page of journal.rowsAfter(showId, 0)) pages.push(page.map((row) => row.seq));
+      return pages;
+    };
+    const small = await pagesOf('shw_small');
+    expect(small.map((page) => page.length)).toEqual([2000, 2000, 500]);
+    expect(small.flat()).toEqual(Array.from({ length: 4500 }, (_, index) => index + 1));
+    expect(await pagesOf('shw_large')).toEqual([
+      [1, 2, 3],
+      [4, 5, 6],
+      [7, 8],
+    ]);
+  });
+});
+
+describe('wake-ups', () => {
+  test('are the shows of the asked shards whose last row wants one', async () => {
+    const database = await newDatabase();
+    const { journal, leases } = nodeOn(database, 'a');
+    await leases.acquireAll();
+    await database.pool.query('create table show (id text primary key, shard smallint not null)');
+    const [pending, done, elsewhere, silent] = showsOfOtherShards(4).map((id) => new ShowHistory(id));
+    for (const { showId, shard } of [pending, done, elsewhere, silent]) {
+      await database.pool.query('insert into show values ($1, $2)', [showId, shard]);
+    }
+    for (const show of [pending, done, elsewhere]) {
+      await journal.append(show.next(leases.epochOf(show.shard), { wakeAt: 7_000 }));
+      await journal.append(show.next(leases.epochOf(show.shard), { wakeAt: show === done ? null : 9_000 }));
+    }
+    expect(await collect(journal.wakeable([pending.shard, done.shard, silent.shard]))).toEqual([
+      { showId: pending.showId, shard: pending.shard, wakeAt: 9_000 },
+    ]);
+  });
+});

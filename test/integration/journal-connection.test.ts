@@ -1,0 +1,133 @@
+import { describe, expect, test, vi } from 'vitest';
+import type { Journal } from '../../src/journal/journal.ts';
+import { journalServer, nodeOn, PacedTimers } from '../support/journal-database.ts';
+import { ShowHistory, showsOfOtherShards } from '../support/show-history.ts';
+import { tcpProxy } from '../support/tcp-proxy.ts';
+
+const newDatabase = journalServer();
+
+async function seqsOf(journal: Journal, showId: string): Promise<number[]> {
+  const seqs: number[] = [];
+  for await (const page of journal.rowsAfter(showId, 0)) seqs.push(...page.map((row) => row.seq));
+  return seqs;
+}
+
+/** A node whose lane goes through a wire that can be broken, with one row in the journal. */
+async function nodeOnAWire() {
+  const timers = new PacedTimers();
+  const database = await newDatabase();
+  const wire = await tcpProxy(database.connection);
+  const node = nodeOn(database, 'a', { connection: wire.connection, lanes: 1, timers });
+  await node.leases.acquireAll();
+  const history = new ShowHistory(showsOfOtherShards(1)[0]);
+  const append = (): ReturnType<Journal['append']> =>
+    node.journal.append(history.next(node.leases.epochOf(history.shard)));
+  expect(await append()).toBe('durable');
+  return { database, wire, timers, history, append, ...node };
+}
+
+describe('a connection lost at the commit', () => {
+  test('leaves the outcome unknown; a new epoch and a look at the journal show that it was written', async () => {
+    const { database, wire, history, append, journal, leases } = await nodeOnAWire();
+    wire.mode = 'deaf';
+    const appended = append();
+    await vi.waitFor(async () => expect((await database.pool.query('select from journal')).rowCount).toBe(2));
+    wire.cut();
+    expect(await appended).toBe('unknown');
+    wire.mode = 'pass';
+    const epoch = leases.epochOf(history.shard) as number;
+    expect(await leases.advance(history.shard)).toBe(epoch + 1);
+    expect(await seqsOf(journal, history.showId)).toEqual([1, 2]);
+    expect(await append()).toBe('durable');
+  });
+
+  test('leaves the outcome unknown; the same shows that it was not', async () => {
+    const { wire, history, append, journal, leases } = await nodeOnAWire();
+    wire.mode = 'mute';
+    const appended = append();
+    wire.cut();
+    expect(await appended).toBe('unknown');
+    wire.mode = 'pass';
+    await leases.advance(history.shard);
+    expect(await seqsOf(journal, history.showId)).toEqual([1]);
+  });
+});
+
+describe('a connection that hangs', () => {
+  test('is given up at the deadline, and another takes its place', async () => {
+    const { wire, timers, append, journal, history, leases, logged } = await nodeOnAWire();
+    wire.mode = 'deaf';
+    timers.factor = 10;
+    expect(await append()).toBe('unknown');
+    timers.factor = 1;
+    wire.mode = 'pass';
+    await leases.advance(history.shard);
+    expect(await seqsOf(journal, history.showId)).toEqual([1, 2]);
+    expect(await append()).toBe('durable');
+    expect(journal.figures()[0].connections).toBe(2);
+    expect(logged.map((line) => line.msg)).toContain('journal: a lane lost its connection');
+  });
+
+  test('with the append half sent cannot hold a new epoch up', async () => {
+    const { database, timers, history, leases, logged } = await nodeOnAWire();
+    // What a lane leaves behind that died between Execute and Sync: a session of its own with the shard's lock.
+    const half = await database.pool.connect();
+    half.on('error', () => {});
+    await half.query('begin');
+    await half.query(`select from shard where id = ${history.shard} for share`);
+    await half.query(
+      `insert into lane_backend select pid, backend_start, 'a', 0 from pg_stat_activity where pid = pg_backend_pid()`,
+    );
+    await half.query('commit; begin');
+    await half.query(`select from shard where id = ${history.shard} for share`);
+    const epoch = leases.epochOf(history.shard) as number;
+    timers.factor = 10;
+    expect(await leases.advance(history.shard)).toBe(epoch + 1);
+    await expect(half.query('select 1')).rejects.toThrow();
+    half.release(true);
+    expect(logged).toContainEqual(expect.objectContaining({ owner: 'a', ended: true }));
+  });
+});
+
+describe('without a connection', () => {
+  test('turns wait a bounded time, then are unknown', async () => {
+    const { wire, timers, append, journal } = await nodeOnAWire();
+    wire.mode = 'mute';
+    timers.factor = 10;
+    wire.cut();
+    expect(await append()).toBe('unknown');
+    expect(journal.figures()[0]).toMatchObject({ connections: 1, waiting: 0 });
+    wire.cut();
+    wire.mode = 'pass';
+  });
+
+  test('turns that wait are sent as soon as there is one', async () => {
+    const { wire, append, journal, history, logged } = await nodeOnAWire();
+    wire.cut();
+    await vi.waitFor(() => expect(logged.map((line) => line.msg)).toContain('journal: a lane lost its connection'));
+    const appended = append();
+    expect(journal.figures()[0]).toMatchObject({ connections: 1, waiting: 1 });
+    expect(await appended).toBe('durable');
+    expect(await seqsOf(journal, history.showId)).toEqual([1, 2]);
+  });
+
+  test('a server that ends the session in mid-append leaves the outcome unknown', async () => {
+    const { database, history, append, journal, leases } = await nodeOnAWire();
+    const blocker = await database.pool.connect();
+    await blocker.query('begin');
+    await blocker.query(`select from shard where id = ${history.shard} for update`);
+    const appended = append();
+    await vi.waitFor(async () => {
+      const { rows } = await database.pool.query(
+        `select pg_terminate_backend(pid) as ended from pg_stat_activity
+         where datname = current_database() and application_name = 'usher lane 0' and wait_event_type = 'Lock'`,
+      );
+      expect(rows).toEqual([{ ended: true }]);
+    });
+    expect(await appended).toBe('unknown');
+    await blocker.query('rollback');
+    blocker.release();
+    await leases.advance(history.shard);
+    expect(await seqsOf(journal, history.showId)).toEqual([1]);
+  });
+});

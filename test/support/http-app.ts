@@ -1,0 +1,157 @@
+import type { FastifyInstance, InjectOptions, LightMyRequestResponse } from 'fastify';
+import pg from 'pg';
+import { afterAll, beforeAll, onTestFinished } from 'vitest';
+import { up as accountsTables } from '../../migrations/0002-accounts.ts';
+import { up as catalogueTables } from '../../migrations/0003-catalogue.ts';
+import { Accounts } from '../../src/accounts/accounts.ts';
+import type { AccountsTables } from '../../src/accounts/tables.ts';
+import { type Role, Tokens } from '../../src/accounts/tokens.ts';
+import { type Catalogue, createCatalogue } from '../../src/catalog/catalogue.ts';
+import type { CatalogueTables } from '../../src/catalog/tables.ts';
+import { shardOf } from '../../src/cluster/shards.ts';
+import { DEFAULT_HTTP_SETTINGS, type HttpSettings, type ReadinessCheck } from '../../src/http/deps.ts';
+import { createMetrics } from '../../src/http/metrics.ts';
+import { buildServer } from '../../src/http/server.ts';
+import type { PaymentGateway } from '../../src/payments/gateway.ts';
+import { createSettlement } from '../../src/payments/settlement.ts';
+import { type Database, openDatabase } from '../../src/postgres/database.ts';
+import { type EmbeddedPostgres, startEmbeddedPostgres } from '../../src/postgres/embedded-postgres.ts';
+import { type CapturedLog, capturedLog } from './captured-log.ts';
+import { CatalogueShows } from './catalogue-shows.ts';
+import { type ManualTime, manualTime } from './manual-time.ts';
+import { seededRandom } from './seeded-random.ts';
+import { temporaryDirectoryForFile } from './temporary-directory.ts';
+import { ticketKeysInMemory } from './ticket-keys.ts';
+
+/** No test here pays. */
+const NO_GATEWAY: PaymentGateway = {
+  provider: 'stripe',
+  clientSecret: () => '',
+  get: async () => null,
+  capture: () => Promise.reject(new Error('no payments here')),
+  cancel: async () => {},
+};
+
+export type Send = (
+  method: InjectOptions['method'],
+  url: string,
+  body?: object | null,
+  headers?: Record<string, string>,
+) => Promise<LightMyRequestResponse>;
+
+export interface HttpApp {
+  readonly app: FastifyInstance;
+  readonly accounts: Accounts;
+  readonly catalogue: Catalogue;
+  readonly shows: CatalogueShows;
+  readonly tokens: Tokens;
+  readonly time: ManualTime;
+  readonly log: CapturedLog;
+  readonly database: Database<AccountsTables & CatalogueTables>;
+  /** Sends as nobody. */
+  readonly send: Send;
+  /** Signs a new user with this role up, and sends as them. */
+  as(role: Role): Promise<Send & { readonly userId: string; readonly token: string }>;
+}
+
+export interface HttpAppOptions {
+  readonly settings?: Partial<HttpSettings>;
+  readonly readiness?: Readonly<Record<string, ReadinessCheck>>;
+}
+
+/** A real Postgres for the tests of a file; each call is the whole HTTP side over a database of its own. */
+export function httpApps(): (options?: HttpAppOptions) => Promise<HttpApp> {
+  let server: EmbeddedPostgres;
+  let databases = 0;
+  beforeAll(async () => {
+    server = await startEmbeddedPostgres({ dataDir: temporaryDirectoryForFile(), log: capturedLog().log });
+  });
+  afterAll(() => server.stop());
+
+  return async (options = {}) => {
+    const name = `http_${++databases}`;
+    const admin = new pg.Client({ connectionString: server.url });
+    await admin.connect();
+    await admin.query(`create database ${name}`);
+    await admin.end();
+    const log = capturedLog();
+    const database = await openDatabase<AccountsTables & CatalogueTables>({
+      url: server.url.replace('@/usher?', `@/${name}?`),
+      log: log.log,
+      maxConnections: 4,
+    });
+    onTestFinished(() => database.close());
+    await accountsTables(database.kysely as never);
+    await catalogueTables(database.kysely as never);
+    return build(database, log, databases, options);
+  };
+}
+
+function build(
+  database: Database<AccountsTables & CatalogueTables>,
+  log: CapturedLog,
+  seed: number,
+  options: HttpAppOptions,
+): HttpApp {
+  const time = manualTime();
+  const random = seededRandom(seed);
+  const shows = new CatalogueShows();
+  const tokens = new Tokens(Buffer.alloc(32, 7), time.clock);
+  const accounts = new Accounts(database.kysely as never, time.clock, random);
+  const catalogue = createCatalogue({ db: database.kysely as never, clock: time.clock, random, shardOf });
+  const ports = { shows, clock: time.clock, timers: time.timers, random, log: log.log };
+  const app = buildServer(
+    {
+      ...ports,
+      accounts,
+      tokens,
+      catalogue,
+      metrics: createMetrics(false),
+      readiness: options.readiness ?? {},
+      settings: { ...DEFAULT_HTTP_SETTINGS, ...options.settings },
+    },
+    {
+      ...ports,
+      gateway: NO_GATEWAY,
+      sandbox: null,
+      settlement: createSettlement({ ...ports, gateway: NO_GATEWAY }),
+      ticketKeys: ticketKeysInMemory(),
+      buyerShows: { showsOf: async () => [] },
+      organiserOf: (showId) => catalogue.shows.organiserOf(showId),
+    },
+  );
+  onTestFinished(() => app.close());
+
+  const sendAs =
+    (token: string | null): Send =>
+    (method, url, body, headers) =>
+      app.inject({
+        method: method as 'GET',
+        url,
+        headers: { ...(token === null ? {} : { authorization: `Bearer ${token}` }), ...headers },
+        ...(body === undefined || body === null ? {} : { payload: body }),
+      });
+  let users = 0;
+  return {
+    app,
+    accounts,
+    catalogue,
+    shows,
+    tokens,
+    time,
+    log,
+    database,
+    send: sendAs(null),
+    async as(role) {
+      const user = await accounts.create({
+        email: `user${++users}@example.org`,
+        password: 'correct horse',
+        firstName: 'Ada',
+        lastName: 'Byron',
+        role,
+      });
+      const { token } = await tokens.issue(user);
+      return Object.assign(sendAs(token), { userId: user.id, token });
+    },
+  };
+}

@@ -1,0 +1,144 @@
+import type { TypeBoxTypeProvider } from '@fastify/type-provider-typebox';
+import fastify, { type FastifyInstance, type InjectOptions, type LightMyRequestResponse } from 'fastify';
+import { onTestFinished } from 'vitest';
+import { type Role, Tokens } from '../../src/accounts/tokens.ts';
+import { guards } from '../../src/http/auth.ts';
+import { problemHandler, refuse } from '../../src/http/problem.ts';
+import { ticketKeyRoutes } from '../../src/http/routes/tickets.ts';
+import { salesRoutes } from '../../src/http/sales.ts';
+import type { App } from '../../src/http/server.ts';
+import { validatorCompiler } from '../../src/http/validation.ts';
+import type { Payment, PaymentState } from '../../src/payments/gateway.ts';
+import type { SandboxGateway } from '../../src/payments/sandbox.ts';
+import { createSettlement } from '../../src/payments/settlement.ts';
+import type { TicketKeys } from '../../src/tickets/keys.ts';
+import { capturedLog } from './captured-log.ts';
+import { type ManualTime, manualTime } from './manual-time.ts';
+import { OrderBook } from './order-book.ts';
+import { seededRandom } from './seeded-random.ts';
+import { ticketKeysInMemory } from './ticket-keys.ts';
+
+/** A sandbox in memory: the cards' outcomes without their books. */
+class MemorySandbox implements SandboxGateway {
+  readonly provider = 'sandbox';
+  readonly payments = new Map<
+    string,
+    { state: PaymentState; captureFails: boolean; amount: number; currency: string }
+  >();
+
+  clientSecret(id: string): string {
+    return `${id}_secret`;
+  }
+  async confirm(id: string, amount: number, currency: string, card: string): Promise<Payment> {
+    const before = this.payments.get(id)?.state ?? 'open';
+    if (before === 'open' || before === 'challenge') {
+      const passed = before === 'challenge' || !card.endsWith('3220');
+      const state = card.endsWith('0002') ? 'open' : passed ? 'authorised' : 'challenge';
+      this.payments.set(id, { state, captureFails: card.endsWith('0341'), amount, currency });
+    }
+    return this.#payment(id);
+  }
+  async get(id: string): Promise<Payment | null> {
+    return this.payments.has(id) ? this.#payment(id) : null;
+  }
+  async capture(id: string): Promise<Payment> {
+    const payment = this.payments.get(id);
+    if (payment?.state === 'authorised') payment.state = payment.captureFails ? 'failed' : 'captured';
+    return this.#payment(id);
+  }
+  async cancel(id: string): Promise<void> {
+    const payment = this.payments.get(id);
+    if (payment === undefined)
+      this.payments.set(id, { state: 'cancelled', captureFails: false, amount: 0, currency: '' });
+    else if (payment.state !== 'captured' && payment.state !== 'failed') payment.state = 'cancelled';
+  }
+  #payment(id: string): Payment {
+    const payment = this.payments.get(id);
+    if (payment === undefined) throw new Error(`no payment ${id}`);
+    return { id, state: payment.state, amount: payment.amount, currency: payment.currency };
+  }
+}
+
+export interface SalesApp {
+  readonly app: FastifyInstance;
+  readonly book: OrderBook;
+  readonly sandbox: MemorySandbox;
+  readonly time: ManualTime;
+  readonly ticketKeys: TicketKeys;
+  /** By buyer: the shows in which they have orders. */
+  readonly shows: Map<string, string[]>;
+  /** By show: its organiser. */
+  readonly organisers: Map<string, string>;
+  /** Sends a request as this user. */
+  as(
+    user: string,
+    role: Role,
+  ): Promise<
+    (method: InjectOptions['method'], url: string, body?: object, headers?: object) => Promise<LightMyRequestResponse>
+  >;
+}
+
+/** The routes of seats, holds, orders, payments and tickets over an order book, with real tokens and validation. */
+export function salesApp(): SalesApp {
+  const time = manualTime();
+  const book = new OrderBook();
+  const sandbox = new MemorySandbox();
+  const shows = new Map<string, string[]>();
+  const organisers = new Map<string, string>();
+  const ticketKeys = ticketKeysInMemory();
+  const { log } = capturedLog();
+  const tokens = new Tokens(Buffer.alloc(32, 7), time.clock);
+  const deps = {
+    shows: book,
+    clock: time.clock,
+    gateway: sandbox,
+    sandbox,
+    settlement: createSettlement({
+      shows: book,
+      gateway: sandbox,
+      clock: time.clock,
+      timers: time.timers,
+      random: seededRandom(),
+      log,
+    }),
+    ticketKeys,
+    buyerShows: { showsOf: async (buyer: string) => shows.get(buyer) ?? [] },
+    organiserOf: async (show: string) => organisers.get(show) ?? null,
+  };
+  const app: App = fastify({
+    logger: false,
+    routerOptions: { maxParamLength: 200 },
+  }).withTypeProvider<TypeBoxTypeProvider>();
+  app.setValidatorCompiler(validatorCompiler);
+  app.setErrorHandler(problemHandler(log));
+  app.setNotFoundHandler((_request, reply) => refuse(reply, { code: 'NOT_FOUND', detail: 'There is nothing here.' }));
+  app.decorateRequest('user', null as never);
+  ticketKeyRoutes(app, deps);
+  app.register(
+    (v1: App, _options, done) => {
+      salesRoutes(v1, deps, guards(tokens));
+      done();
+    },
+    { prefix: '/v1' },
+  );
+  onTestFinished(() => app.close());
+  return {
+    app: app as unknown as FastifyInstance,
+    book,
+    sandbox,
+    time,
+    ticketKeys,
+    shows,
+    organisers,
+    async as(user, role) {
+      const { token } = await tokens.issue({ id: user, role });
+      return (method, url, body, headers) =>
+        app.inject({
+          method: method as 'GET',
+          url,
+          headers: { authorization: `Bearer ${token}`, ...headers },
+          ...(body === undefined ? {} : { payload: body }),
+        });
+    },
+  };
+}
