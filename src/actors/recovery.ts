@@ -54,6 +54,7 @@ export async function recover(
     }
   }
   show ??= new Show(showId, hall, made);
+  if (show.terms.planHash !== made.planHash) throw new JournalDamaged(showId, show.seq, 'was opened with another seating plan');
   assertCounts(show);
   return { show, lastHash, eventsSinceSnapshot: replayed };
 }
@@ -85,6 +86,8 @@ async function fromSnapshot(
 ): Promise<{ show: Show; lastHash: string } | null> {
   const snapshot = await journal.readSnapshot(showId);
   if (snapshot === null || stateHash(snapshot.state) !== snapshot.stateHash) return null;
+  const row = await journal.readRow(showId, snapshot.seq);
+  if (row?.hash !== snapshot.rowHash) return null;
   try {
     const show = decodeShow(snapshot.state, showId, hall);
     return show.seq === snapshot.seq ? { show, lastHash: snapshot.rowHash } : null;

@@ -20,6 +20,8 @@ export const MAX_RECOVERIES = 8;
 export const IDLE_MS = 60_000;
 /** How often deadlines and idleness are looked at; one timer for all shows. */
 export const SWEEP_MS = 250;
+/** How long a reader of a seat map waits for its show to wake. */
+const WAKE_LIMIT_MS = 10_000;
 /** So many shows keep their snapshots at once when a node drains. */
 const MAX_DRAINING = 8;
 /** First and longest wait before a show that failed is woken again. */
@@ -129,7 +131,7 @@ export class ShowActors implements Shows {
       awake.lastAsked = this.#options.clock.now();
       return awake.turns.seats;
     }
-    const summary = await this.ask(showId, { type: 'get-summary' }, this.#options.clock.now() + 10_000);
+    const summary = await this.ask(showId, { type: 'get-summary' }, this.#options.clock.now() + WAKE_LIMIT_MS);
     if (!summary.ok) return summary.refusal;
     return (
       this.#entries.get(showId)?.turns?.seats ?? {

@@ -132,7 +132,7 @@ export class Turns {
       const turn: Turn = { ...row, shard, newBuyers, hash: rowHash(row) };
       const outcome = await journal.append(turn);
       if (outcome !== 'durable') {
-        answerLost(gated, outcome);
+        this.#answerLost(gated, seq, outcome);
         throw new TurnLost(show.id, seq, outcome);
       }
       this.#lastHash = turn.hash;
@@ -218,6 +218,26 @@ export class Turns {
     }
   }
 
+  /**
+   * Nothing of a fenced turn was kept; of an unknown one nobody knows, so only those it did not concern hear "not done".
+   * What an earlier turn answered is durable, whatever became of this one.
+   */
+  #answerLost(gated: readonly Gated[], seq: number, outcome: Exclude<AppendOutcome, 'durable'>): void {
+    const notDone = refusedWith('UNAVAILABLE', 'The show is moving; nothing was done. Try again.', 1);
+    const unknown = refusedWith(
+      'OUTCOME_UNKNOWN',
+      'Whether this was done is not known; retry with the same key to learn it.',
+      1,
+    );
+    for (const one of gated) {
+      if ('replay' in one && one.replay.seq < seq) {
+        void this.#answerAgain(one.waiting, one.replay.seq, one.replay.ordinal);
+      } else {
+        one.waiting.answer(outcome === 'unknown' && ('replay' in one || one.changed) ? unknown : notDone);
+      }
+    }
+  }
+
   /** Tells the first answer again, from the journal that keeps it. */
   async #answerAgain(waiting: Waiting, seq: number, ordinal: number): Promise<void> {
     try {
@@ -229,18 +249,6 @@ export class Turns {
       waiting.answer(refusedWith('UNAVAILABLE', 'The first answer cannot be read now; retry with the same key.', 1));
     }
   }
-}
-
-/** Nothing of a fenced turn was kept; of an unknown one nobody knows, so only those it did not concern hear "not done". */
-function answerLost(gated: readonly Gated[], outcome: Exclude<AppendOutcome, 'durable'>): void {
-  const notDone = refusedWith('UNAVAILABLE', 'The show is moving; nothing was done. Try again.', 1);
-  const unknown = refusedWith(
-    'OUTCOME_UNKNOWN',
-    'Whether this was done is not known; retry with the same key to learn it.',
-    1,
-  );
-  for (const one of gated)
-    one.waiting.answer('answer' in one && one.changed && outcome === 'unknown' ? unknown : notDone);
 }
 
 function isQuestion(message: Command | Question): message is Question {

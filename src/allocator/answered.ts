@@ -39,6 +39,11 @@ function commandWords(id: CommandId, words: Uint32Array): void {
   }
 }
 
+/** An answer of a minute before this one is too old to be kept at `at` (ms). */
+function oldestMinute(at: number): number {
+  return Math.floor((at - ANSWERS_KEPT_MS) / 60_000);
+}
+
 /**
  * Which commands were answered, and where: the journal keeps the answers themselves, this table only says in which row
  * and at which place. First in, first out: an entry leaves when it is older than {@link ANSWERS_KEPT_MS}.
@@ -55,18 +60,23 @@ export class Answered {
   #minute = new Uint32Array(0);
   #slots = new Int32Array(0);
   readonly #probe = new Uint32Array(WORDS);
-  /** The id that was looked up last, already in `#probe`: a decision and its event ask for the same one. */
+  /** The id that was looked up last and its slot (-1 once the index changed): a decision and its event ask for the same. */
   #probed = '';
+  #probedSlot = -1;
 
   get count(): number {
     return this.next - this.oldest;
   }
 
+  /** Whether nothing can be added at time `at`: the table is full, and its oldest entry is not to leave yet. */
+  isFull(at: number): boolean {
+    return this.count >= MAX_ANSWERS && this.#minute[this.oldest % this.#capacity] >= oldestMinute(at);
+  }
+
   /** The entry's place for {@link seqAt} and the like, or -1 if this command was not answered. */
   find(id: CommandId): number {
     if (this.count === 0) return -1;
-    this.#aim(id);
-    return this.#slots[this.#slotOf(this.#probe, 0)] - 1;
+    return this.#slots[this.#locate(id)] - 1;
   }
 
   fingerprintAt(place: number): number {
@@ -83,8 +93,7 @@ export class Answered {
   add(once: Once, seq: number, ordinal: number, at: number): void {
     this.#forget(at);
     if (this.count >= this.#capacity) this.#widen();
-    this.#aim(once.id);
-    const slot = this.#slotOf(this.#probe, 0);
+    const slot = this.#locate(once.id);
     if (this.#slots[slot] !== 0) throw new Error(`command ${once.id} is answered twice (row ${seq})`);
     const place = this.next % this.#capacity;
     this.next++;
@@ -94,12 +103,17 @@ export class Answered {
     this.#ordinal[place] = ordinal;
     this.#minute[place] = Math.floor(at / 60_000);
     this.#slots[slot] = place + 1;
+    this.#probedSlot = -1;
   }
 
-  #aim(id: CommandId): void {
-    if (id === this.#probed) return;
-    commandWords(id, this.#probe);
-    this.#probed = id;
+  #locate(id: CommandId): number {
+    if (id !== this.#probed) {
+      commandWords(id, this.#probe);
+      this.#probed = id;
+      this.#probedSlot = -1;
+    }
+    if (this.#probedSlot < 0) this.#probedSlot = this.#slotOf(this.#probe, 0);
+    return this.#probedSlot;
   }
 
   /** The kept entries, oldest first, as one block of numbers (8 an entry) for a snapshot. */
@@ -121,7 +135,7 @@ export class Answered {
   }
 
   #forget(at: number): void {
-    const limit = Math.floor((at - ANSWERS_KEPT_MS) / 60_000);
+    const limit = oldestMinute(at);
     while (this.oldest < this.next && this.#minute[this.oldest % this.#capacity] < limit) {
       this.#remove(this.oldest % this.#capacity);
       this.oldest++;
@@ -130,6 +144,7 @@ export class Answered {
 
   /** Takes an entry out of the open-addressed index, closing the gap so that no probe stops short. */
   #remove(place: number): void {
+    this.#probedSlot = -1;
     const mask = this.#slots.length - 1;
     let hole = this.#slotOf(this.#words, place * WORDS);
     this.#slots[hole] = 0;
@@ -197,6 +212,7 @@ export class Answered {
     let size = 32;
     while (size < this.#capacity * 2) size *= 2;
     this.#slots = new Int32Array(size);
+    this.#probedSlot = -1;
     for (let n = this.oldest; n < this.next; n++) {
       const place = n % this.#capacity;
       this.#slots[this.#slotOf(this.#words, place * WORDS)] = place + 1;

@@ -2,7 +2,9 @@ import { ACCESSIBLE } from './hall.ts';
 import { SEAT, type Show } from './show.ts';
 
 /** So many banks are looked at for one party before the best of them is taken. */
-export const MAX_BANKS_EXAMINED = 512;
+export const MAX_BANKS_EXAMINED = 256;
+/** The same for each further group of a party that has to be split. */
+export const MAX_BANKS_EXAMINED_NEAR = 64;
 /** A single seat left at the end of a block costs this share of the hall's spread of costs. */
 const EDGE_SEAT_PENALTY = 0.02;
 /** How much being apart from the rest of a split party weighs: a whole hall's length costs this many spreads. */
@@ -38,14 +40,14 @@ function findTogether(show: Show, query: BestQuery, quantity: number, near: numb
   let best = -1;
   let fallbackCost = Number.POSITIVE_INFINITY;
   let fallback = -1;
-  let examined = 0;
+  let left = near === null ? MAX_BANKS_EXAMINED : MAX_BANKS_EXAMINED_NEAR;
   for (const category of query.categories) {
     const list = banks.byCategory[category];
     let rank = freeRuns.nextRank(category, 0, quantity);
-    for (; rank >= 0 && examined < MAX_BANKS_EXAMINED; rank = freeRuns.nextRank(category, rank + 1, quantity)) {
+    for (; rank >= 0 && left > 0; rank = freeRuns.nextRank(category, rank + 1, quantity)) {
       const bank = list[rank];
       if (banks.bound[bank] >= bestCost) break;
-      examined++;
+      left--;
       const end = banks.end[bank];
       let run = 0;
       let sum = 0;

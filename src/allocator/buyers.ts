@@ -16,22 +16,20 @@ export class Buyers {
   newestOrder: Uint32Array = new Uint32Array(0);
   #slots = new Int32Array(0);
   readonly #probe = new Uint32Array(WORDS);
-  /** The id that was looked up last, already in `#probe`: a decision and its event ask for the same one. */
+  /** The id that was looked up last and its slot (-1 once the index changed): a decision and its event ask for the same. */
   #probed = '';
+  #probedSlot = -1;
 
   /** The buyer's number, or -1 if the show has not met this user. */
   find(userId: string): number {
     if (this.count === 0) return -1;
-    this.#aim(userId);
-    const slot = this.#slotOf(this.#probe, 0);
-    return this.#slots[slot] - 1;
+    return this.#slots[this.#locate(userId)] - 1;
   }
 
   /** The buyer's number, given on first sight. */
   meet(userId: string): number {
     if ((this.count + 1) * 2 > this.#slots.length) this.#rehash(Math.max(32, this.#slots.length * 2));
-    this.#aim(userId);
-    const slot = this.#slotOf(this.#probe, 0);
+    const slot = this.#locate(userId);
     if (this.#slots[slot] !== 0) return this.#slots[slot] - 1;
     const buyer = this.count++;
     if (buyer >= this.liveHold.length) this.#widen(nextCapacity(this.liveHold.length, this.count));
@@ -40,10 +38,14 @@ export class Buyers {
     return buyer;
   }
 
-  #aim(userId: string): void {
-    if (userId === this.#probed) return;
-    idWords(userId, this.#probe, 0);
-    this.#probed = userId;
+  #locate(userId: string): number {
+    if (userId !== this.#probed) {
+      idWords(userId, this.#probe, 0);
+      this.#probed = userId;
+      this.#probedSlot = -1;
+    }
+    if (this.#probedSlot < 0) this.#probedSlot = this.#slotOf(this.#probe, 0);
+    return this.#probedSlot;
   }
 
   userId(buyer: number): string {
@@ -98,6 +100,7 @@ export class Buyers {
 
   #rehash(size: number): void {
     this.#slots = new Int32Array(size);
+    this.#probedSlot = -1;
     for (let buyer = 0; buyer < this.count; buyer++) {
       this.#slots[this.#slotOf(this.words, buyer * WORDS)] = buyer + 1;
     }

@@ -1,6 +1,5 @@
 import type { Refusal } from '../errors.ts';
 import { scopedId } from '../ids.ts';
-import { MAX_ANSWERS } from './answered.ts';
 import { type BestQuery, findBest } from './best-available.ts';
 import type { AreaRequest, BestRequest, Command, Once } from './commands.ts';
 import type { OrderLine, ShowEvent } from './events.ts';
@@ -28,9 +27,9 @@ export type Decision =
 export function decide(show: Show, command: Command, at: number): Decision {
   switch (command.type) {
     case 'hold':
-      return once(show, command.once, () => decideHold(show, command, at));
+      return once(show, command.once, at, () => decideHold(show, command, at));
     case 'order':
-      return once(show, command.once, () => decideOrder(show, command, at));
+      return once(show, command.once, at, () => decideOrder(show, command, at));
     case 'extend':
       return decideExtend(show, command.buyer, command.hold, command.at, at);
     case 'release':
@@ -69,7 +68,7 @@ function refused(code: Refusal['code'], detail: string, extra?: Record<string, u
 }
 
 /** First answers stay: a command id that was answered is told so again, and a refusal is journaled under its id too. */
-function once(show: Show, key: Once, decideFirst: () => Decision): Decision {
+function once(show: Show, key: Once, at: number, decideFirst: () => Decision): Decision {
   const place = show.answered.find(key.id);
   if (place >= 0) {
     if (show.answered.fingerprintAt(place) !== key.fingerprint) {
@@ -77,7 +76,7 @@ function once(show: Show, key: Once, decideFirst: () => Decision): Decision {
     }
     return { kind: 'replay', seq: show.answered.seqAt(place), ordinal: show.answered.ordinalAt(place) };
   }
-  if (show.answered.count >= MAX_ANSWERS) {
+  if (show.answered.isFull(at)) {
     return {
       kind: 'refused',
       refusal: { code: 'OVERLOADED', detail: 'This show has answered too many requests of late.', retryAfter: 60 },

@@ -45,8 +45,9 @@ function orphanOf(show: Show, seats: readonly number[]): number {
 function shifted(show: Show, seats: readonly number[]): number[] | null {
   const first = Math.min(...seats);
   const quantity = seats.length;
-  if (Math.max(...seats) - first !== quantity - 1) return null;
   const block = show.hall.blockOf[first];
+  // Places one apart may still have an aisle or a row's end between them.
+  if (seats.some((seat) => seat >= first + quantity || show.hall.blockOf[seat] !== block)) return null;
   let start = first;
   while (start > show.hall.blockStart[block] && show.status[start - 1] === SEAT.free) start--;
   let end = first + quantity;

@@ -3,7 +3,7 @@ import type { SeatingPlan } from '../allocator/plan.ts';
 import { planHash } from '../allocator/plan-hash.ts';
 import { importPlan } from '../allocator/plan-import.ts';
 import { type Fault, RefusedError } from '../errors.ts';
-import { newId } from '../ids.ts';
+import { isId, newId } from '../ids.ts';
 import type { Clock, Random } from '../ports.ts';
 import { rfc3339 } from '../rfc3339.ts';
 import type { CatalogueTables, CategoryView } from './tables.ts';
@@ -110,6 +110,7 @@ export class Plans {
   }
 
   async summary(id: string): Promise<PlanSummary | null> {
+    if (!isId('pln', id)) return null;
     const row = await this.#db.selectFrom('plan').select(COLUMNS).where('id', '=', id).executeTakeFirst();
     return row ?? null;
   }

@@ -36,7 +36,7 @@ export type ShowSchedule = Pick<ShowTerms, 'onSaleAt' | 'offSaleAt' | 'perHold' 
 export const SHOW_LIMITS = {
   perHold: { min: 1, max: 100, default: 10 },
   perBuyer: { min: 1, max: 1_000, default: 10 },
-  holdSeconds: { min: 60, max: 3_600, default: 600 },
+  holdSeconds: { min: 1, max: 3_600, default: 600 },
 } as const;
 
 /** Times outside these years are slips of the pen. */

@@ -1,5 +1,5 @@
 import { type Kysely, type RawBuilder, type Selectable, type SqlBool, sql } from 'kysely';
-import { newId } from '../ids.ts';
+import { isId, newId } from '../ids.ts';
 import type { Clock, Random } from '../ports.ts';
 import { rfc3339 } from '../rfc3339.ts';
 import { allOf, contains, type ListPage, milliseconds, type PageRequest, sameText } from './columns.ts';
@@ -99,12 +99,14 @@ export class Venues {
   }
 
   async get(id: string): Promise<VenueView | null> {
+    if (!isId('ven', id)) return null;
     const row = await this.#db.selectFrom('venue').select(COLUMNS).where('id', '=', id).executeTakeFirst();
     return row === undefined ? null : view(row);
   }
 
   /** The user id of a venue's organiser, or `null` for an unknown venue. */
   async organiserOf(id: string): Promise<string | null> {
+    if (!isId('ven', id)) return null;
     const row = await this.#db.selectFrom('venue').select('organiser_id').where('id', '=', id).executeTakeFirst();
     return row?.organiser_id ?? null;
   }

@@ -19,7 +19,7 @@ export interface HttpSettings {
   readonly logInsPerMinute: number;
 }
 
-export const DEFAULT_HTTP_SETTINGS: HttpSettings = { trustProxy: [], signUpsPerMinute: 30, logInsPerMinute: 60 };
+export const DEFAULT_HTTP_SETTINGS: HttpSettings = { trustProxy: [], signUpsPerMinute: 1_200, logInsPerMinute: 2_400 };
 
 /** Everything the routes stand on; chosen and wired by `src/main.ts`, or by a test. */
 export interface HttpDeps {

@@ -26,6 +26,11 @@ export function registerDocs(app: App): void {
     },
   });
 
+  // On the whole server, because the plugin that compresses looks at routes before a hook of their own scope would.
+  app.addHook('onRoute', (route) => {
+    if (route.url.startsWith(DOCS_PATH) && route.method !== 'HEAD') route.compress ??= {};
+  });
+
   app.register((docs: App, _options, done) => {
     let openapi: string | undefined;
     docs.get(OPENAPI_PATH, { schema: { hide: true }, compress: {} }, (_request, reply) => {
@@ -33,9 +38,6 @@ export function registerDocs(app: App): void {
       return reply.type('application/json').send(openapi);
     });
 
-    docs.addHook('onRoute', (route) => {
-      if (route.method !== 'HEAD') route.compress ??= {};
-    });
     docs.register(helmet, { contentSecurityPolicy: false });
     docs.addHook('onSend', (_request, reply, payload, next) => {
       if (typeof payload === 'string' && String(reply.getHeader('content-type')).startsWith('text/html')) {

@@ -1,5 +1,3 @@
-import { Histogram } from 'prom-client';
-
 /** Upper bounds of the buckets, in seconds. */
 const BUCKETS = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10];
 
@@ -51,33 +49,30 @@ export class RouteTimes {
   }
 }
 
-type HistogramValue = Awaited<ReturnType<Histogram['get']>>['values'][number];
+interface HistogramValue {
+  readonly labels: Readonly<Record<string, string | number>>;
+  readonly value: number;
+  readonly metricName: string;
+}
 
 const NAME = 'usher_http_request_duration_seconds';
 
-/** A histogram that is filled when it is read, from the {@link RouteTimes} that `route` hands out. */
-class RouteTimesHistogram extends Histogram {
-  readonly #routes: readonly RouteTimes[];
+/** A histogram as a registry reads it: filled when it is read, from the {@link RouteTimes} that `route` hands out. */
+export class RouteTimesMetric {
+  readonly name = NAME;
+  readonly help = 'Time to answer, by route and class of status';
+  readonly type = 'histogram';
+  readonly aggregator = 'sum';
+  readonly #routes: RouteTimes[] = [];
 
-  constructor(routes: readonly RouteTimes[]) {
-    super({ name: NAME, help: 'Time to answer, by route and class of status', buckets: BUCKETS, registers: [] });
-    this.#routes = routes;
+  route(method: string, route: string): RouteTimes {
+    const times = new RouteTimes(method, route);
+    this.#routes.push(times);
+    return times;
   }
 
-  override async get(): ReturnType<Histogram['get']> {
-    const frame = await super.get();
-    return { ...frame, values: this.#routes.flatMap((route) => route.values(NAME)) };
+  async get() {
+    const { name, help, type, aggregator } = this;
+    return { name, help, type, aggregator, values: this.#routes.flatMap((route) => route.values(name)) };
   }
-}
-
-export function routeTimesMetric(): { metric: Histogram; route: (method: string, route: string) => RouteTimes } {
-  const routes: RouteTimes[] = [];
-  return {
-    metric: new RouteTimesHistogram(routes),
-    route(method, route) {
-      const times = new RouteTimes(method, route);
-      routes.push(times);
-      return times;
-    },
-  };
 }

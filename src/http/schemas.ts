@@ -1,4 +1,4 @@
-import Type, { type Static, type TSchema } from 'typebox';
+import Type, { type TSchema } from 'typebox';
 import { CATALOGUE, type ErrorCode } from '../errors.ts';
 import { PROBLEM_TYPE } from './problem.ts';
 
@@ -64,7 +64,6 @@ export const ProblemSchema = Type.Object(
   },
   { additionalProperties: true, title: 'Problem', description: 'RFC 9457' },
 );
-type Problem = Static<typeof ProblemSchema>;
 
 interface ProblemResponse {
   readonly description: string;

@@ -19,7 +19,9 @@ const SMALL_PLAN = {
 };
 
 /** A venue with the small plan, as its organiser. */
-async function house(http: HttpApp): Promise<{ organiser: Send & { userId: string }; venueId: string; planId: string }> {
+async function house(
+  http: HttpApp,
+): Promise<{ organiser: Send & { userId: string }; venueId: string; planId: string }> {
   const organiser = await http.as('organiser');
   const venueId = (await organiser('POST', '/v1/venues', VENUE)).json().id;
   const planId = (await organiser('POST', `/v1/venues/${venueId}/plans`, SMALL_PLAN)).json().id;
@@ -48,7 +50,11 @@ describe('venues', () => {
     expect(created.statusCode).toBe(201);
     const venue = created.json();
     expect(venue).toMatchObject({ ...VENUE, id: expect.stringMatching(/^ven_/) });
-    await organiser('POST', '/v1/venues', { ...VENUE, name: '100% Teatro', address: { ...VENUE.address, city: 'Bonn' } });
+    await organiser('POST', '/v1/venues', {
+      ...VENUE,
+      name: '100% Teatro',
+      address: { ...VENUE.address, city: 'Bonn' },
+    });
 
     expect((await http.send('GET', `/v1/venues/${venue.id}`)).json()).toEqual(venue);
     const names = async (query: string): Promise<string[]> =>
@@ -58,8 +64,16 @@ describe('venues', () => {
     expect(await names('name=teatro&city=LA+LAGUNA')).toEqual(['Teatro Leal']);
     expect(await names('name=%25')).toEqual(['100% Teatro']);
     expect(await names('name=_')).toEqual([]);
-    expect((await http.send('GET', '/v1/venues?offset=1&limit=1')).json()).toMatchObject({ total: 2, offset: 1, limit: 1 });
-    expectProblem(await http.send('GET', '/v1/venues/ven_unknown'), 'NOT_FOUND');
+    expect((await http.send('GET', '/v1/venues?offset=1&limit=1')).json()).toMatchObject({
+      total: 2,
+      offset: 1,
+      limit: 1,
+    });
+    for (const id of ['ven_unknown', '%00', `ven_${'0'.repeat(26)}`]) {
+      expectProblem(await http.send('GET', `/v1/venues/${id}`), 'NOT_FOUND');
+      expectProblem(await http.send('GET', `/v1/plans/${id}`), 'NOT_FOUND');
+      expectProblem(await organiser('POST', `/v1/venues/${id}/plans`, SMALL_PLAN), 'NOT_FOUND');
+    }
   });
 
   it('refuse queries that make no sense, with a pointer', async () => {
@@ -76,7 +90,10 @@ describe('venues', () => {
       ['name=%00', '#/query/name'],
     ];
     for (const [query, pointer] of bad) {
-      expect([query, pointersOf(expectProblem(await send('GET', `/v1/venues?${query}`), 'BODY_INVALID'))]).toEqual([query, [pointer]]);
+      expect([query, pointersOf(expectProblem(await send('GET', `/v1/venues?${query}`), 'BODY_INVALID'))]).toEqual([
+        query,
+        [pointer],
+      ]);
     }
   });
 });
@@ -162,7 +179,10 @@ describe('performers', () => {
   it('are entered by organisers and found by part of their name', async () => {
     const http = await newApp();
     const organiser = await http.as('organiser');
-    const created = await organiser('POST', '/v1/performers', { name: 'Orquesta de Tenerife', description: 'Two\nlines' });
+    const created = await organiser('POST', '/v1/performers', {
+      name: 'Orquesta de Tenerife',
+      description: 'Two\nlines',
+    });
     expect(created.statusCode).toBe(201);
     expect((await http.send('GET', '/v1/performers?name=TENER')).json()).toEqual({
       items: [created.json()],
@@ -180,13 +200,17 @@ describe('creating a show', () => {
     const http = await newApp();
     const { organiser, venueId, planId } = await house(http);
     const performer = (await organiser('POST', '/v1/performers', { name: 'Orquesta' })).json();
-    const body = showOf(http, venueId, planId, { performerIds: [performer.id], screen: '1', mediaUrl: 'https://x.org/a.jpg' });
+    const body = showOf(http, venueId, planId, {
+      performerIds: [performer.id],
+      screen: '1',
+      mediaUrl: 'https://x.org/a.jpg',
+    });
     const created = await organiser('POST', '/v1/shows', body);
     expect(created.statusCode).toBe(201);
     const show = created.json();
+    const { performerIds: _, venueId: __, ...kept } = body as Record<string, unknown>;
     expect(show).toMatchObject({
-      ...body,
-      performerIds: undefined,
+      ...kept,
       id: expect.stringMatching(/^shw_/),
       organiserId: organiser.userId,
       venue: { id: venueId, ...VENUE },
@@ -244,7 +268,17 @@ describe('creating a show', () => {
     });
     const problem = expectProblem(await organiser('POST', '/v1/shows', wrong), 'SHOW_INVALID');
     expect(pointersOf(problem)).toEqual(
-      ['/currency', '/endsAt', '/mediaUrl', '/offSaleAt', '/onSaleAt', '/performerIds/0', '/prices', '/prices/A~1B', '/startsAt'].sort(),
+      [
+        '/currency',
+        '/endsAt',
+        '/mediaUrl',
+        '/offSaleAt',
+        '/onSaleAt',
+        '/performerIds/0',
+        '/prices',
+        '/prices/A~1B',
+        '/startsAt',
+      ].sort(),
     );
     expect(http.shows.asked).toEqual([]);
     expect(await http.database.kysely.selectFrom('show').select('id').execute()).toEqual([]);
@@ -268,7 +302,10 @@ describe('creating a show', () => {
       [{ status: 'on_sale' }, '/status'],
     ];
     for (const [changes, pointer] of bad) {
-      const problem = expectProblem(await organiser('POST', '/v1/shows', showOf(http, venueId, planId, changes)), 'BODY_INVALID');
+      const problem = expectProblem(
+        await organiser('POST', '/v1/shows', showOf(http, venueId, planId, changes)),
+        'BODY_INVALID',
+      );
       expect([changes, pointersOf(problem)]).toEqual([changes, [pointer]]);
     }
     const early = showOf(http, venueId, planId, { onSaleAt: '0000-01-01T00:00:00Z' });
@@ -295,7 +332,9 @@ describe('finding shows', () => {
   it('filters, sorts and pages', async () => {
     const http = await newApp();
     const { organiser, venueId, planId } = await house(http);
-    const abroad = (await organiser('POST', '/v1/venues', { ...VENUE, address: { ...VENUE.address, country: 'DE', city: 'Bonn' } })).json().id;
+    const abroad = (
+      await organiser('POST', '/v1/venues', { ...VENUE, address: { ...VENUE.address, country: 'DE', city: 'Bonn' } })
+    ).json().id;
     const abroadPlan = (await organiser('POST', `/v1/venues/${abroad}/plans`, SMALL_PLAN)).json().id;
     const performer = (await organiser('POST', '/v1/performers', { name: 'Orquesta' })).json().id;
     const now = http.time.clock.now();
@@ -310,7 +349,10 @@ describe('finding shows', () => {
     const titles = async (query: string): Promise<string> => {
       const answer = await http.send('GET', `/v1/shows?${query}`);
       expect(answer.statusCode).toBe(200);
-      return answer.json().items.map(({ title }: { title: string }) => title[0]).join('');
+      return answer
+        .json()
+        .items.map(({ title }: { title: string }) => title[0])
+        .join('');
     };
     expect(await titles('')).toBe('BGA');
     expect(await titles('sort=-startsAt')).toBe('AGB');

@@ -135,8 +135,8 @@ export function sandboxPaymentRoutes(app: App, deps: SalesDeps, sandbox: Sandbox
         const detail = 'The payment is being settled; confirm again to learn the outcome.';
         return refuse(reply, { code: 'OUTCOME_UNKNOWN', detail, retryAfter: 1 });
       }
-      const payment =
-        settled.payment ?? confirmed ?? (settled.work.status === 'paid' ? null : await sandbox.get(paymentId));
+      // What was confirmed is out of date where another settlement of this order, begun before, has moved the payment on.
+      const payment = settled.payment ?? (settled.work.status === 'paid' ? null : await sandbox.get(paymentId));
       return sendOutcome(reply, user, id, settled.work, payment, settled.order);
     },
   );
