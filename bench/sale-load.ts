@@ -93,7 +93,7 @@ async function buyOneTicket(
   token: string,
   key: string,
 ): Promise<number> {
-  const post = (path: string, body: unknown) => connection.request(postText(path, token, key, body));
+  const post = (path: string, body: unknown) => connection.request(postText(path, token, `${key}${path}`, body));
   const hold = expect(201, 'hold', await post(`/v1/shows/${show}/holds`, { best: { quantity: 1 } })) as { id: string };
   const order = expect(201, 'order', await post(`/v1/holds/${hold.id}/order`, {})) as {
     lines: { ticketId: string }[];

@@ -8,6 +8,7 @@ export async function withTemporaryDirectory<T>(work: (directory: string) => Pro
   try {
     return await work(directory);
   } finally {
-    await rm(directory, { recursive: true, force: true });
+    // A killed server takes a moment to be gone.
+    await rm(directory, { recursive: true, force: true, maxRetries: 20, retryDelay: 100 });
   }
 }

@@ -20,14 +20,19 @@ const TIME_LENGTH = 10;
 const NUMBER_LENGTH = 7;
 const SCOPED_LENGTH = 4 + TIME_LENGTH + BODY_LENGTH + NUMBER_LENGTH;
 
+/** Two digits at a time. */
+const PAIRS = Array.from({ length: 1_024 }, (_, i) => ALPHABET[i >> 5] + ALPHABET[i & 31]);
+
 function encodeNumber(value: number, length: number): string {
   let text = '';
   let rest = value;
-  for (let i = 0; i < length; i++) {
-    text = ALPHABET[rest % 32] + text;
-    rest = Math.floor(rest / 32);
+  let left = length;
+  for (; left >= 2; left -= 2) {
+    const next = Math.floor(rest / 1_024);
+    text = PAIRS[rest - next * 1_024] + text;
+    rest = next;
   }
-  return text;
+  return left === 1 ? ALPHABET[rest % 32] + text : text;
 }
 
 /** The number in `text[from, to)`, or -1 if a character is not of the alphabet. */

@@ -20,6 +20,7 @@ import { buildServer } from './http/server.ts';
 import { createPostgresJournal } from './journal/postgres-journal.ts';
 import { createSandboxGateway } from './payments/sandbox.ts';
 import { createSettlement, type Settlement } from './payments/settlement.ts';
+import type { Timers } from './ports.ts';
 import { connectionConfig, openDatabase } from './postgres/database.ts';
 import { startEmbeddedPostgres } from './postgres/embedded-postgres.ts';
 import { migrate } from './postgres/migrate.ts';
@@ -39,6 +40,8 @@ const LANES = 2;
 const HOST = '0.0.0.0';
 /** How long a stop may take before the process ends anyhow; what is not finished then is recovered. */
 const STOP_LIMIT_MS = 30_000;
+/** Until the shows with unfinished work are looked for again, when they could not all be found. */
+const WAKE_RETRY_MS = 5_000;
 
 type Tables = AccountsTables & CatalogueTables & TicketsTables & BuyerShowTables;
 
@@ -48,10 +51,10 @@ type Undo = () => Promise<unknown> | unknown;
 async function main(): Promise<void> {
   let log = createLog('info');
   const undo: Undo[] = [];
-  const stop = async (): Promise<void> => {
-    for (let step = undo.pop(); step !== undefined; step = undo.pop()) {
-      await Promise.resolve(step()).catch((error: unknown) => log.warn({ err: error }, 'a step of the stop failed'));
-    }
+  let stopping: Promise<void> | null = null;
+  const stop = (): Promise<void> => {
+    stopping ??= undoAll(undo, log);
+    return stopping;
   };
   try {
     const settings = readSettings(process.env);
@@ -60,17 +63,31 @@ async function main(): Promise<void> {
       if (err !== undefined) log.fatal({ err }, 'stopping after an error');
       else log.info({ signal }, 'stopping');
       await stop();
+      // Else the process would end with 0 also after a stop that it asked for itself.
+      if (process.exitCode !== undefined) process.exit();
     });
     await start(settings, log, undo, (reason) => {
       log.fatal(reason);
       process.exitCode = 1;
-      void grace.close();
+      if (stopping === null) void grace.close();
     });
   } catch (error) {
+    // A stop during the start took away what the start stood on, and ends the process.
+    if (stopping !== null) return;
     await stop();
     if (error instanceof StartError) process.stderr.write(`usher: ${error.message}\n`);
     else log.fatal({ err: error }, 'the start failed');
     process.exit(1);
+  }
+}
+
+async function undoAll(undo: Undo[], log: Log): Promise<void> {
+  for (let step = undo.pop(); step !== undefined; step = undo.pop()) {
+    try {
+      await step();
+    } catch (error) {
+      log.warn({ err: error }, 'a step of the stop failed');
+    }
   }
 }
 
@@ -158,11 +175,12 @@ async function start(settings: Settings, log: Log, undo: Undo[], fail: (reason: 
   const hasDemo = settings.databaseUrl === null && process.env.NODE_ENV !== 'production';
   if (hasDemo) await seedDemo(accounts, catalogue, clock);
 
-  void wakePending(shows, journal.wakeable(Array.from({ length: SHARDS }, (_, shard) => shard)), log);
+  const shards = Array.from({ length: SHARDS }, (_, shard) => shard);
+  void wakePending(shows, () => journal.wakeable(shards), timers, log);
   const address = await app.listen({ port: settings.port, host: HOST });
   undo.push(() => app.close());
   const port = new URL(address).port;
-  process.stdout.write(`Usher is open at http://localhost:${port}\n`);
+  process.stdout.write(`Usher is open at http://localhost:${port} (its API: http://localhost:${port}/docs)\n`);
   if (hasDemo) {
     process.stdout.write(`Demo log-ins (password ${DEMO.password}): ${[DEMO.organiser, ...DEMO.buyers].join(', ')}\n`);
   }
@@ -189,13 +207,15 @@ function requireFreePort(port: number): Promise<void> {
 /** Wakes the shows that were left with live holds or money under way. */
 async function wakePending(
   shows: ShowActors,
-  pages: AsyncIterable<readonly { readonly showId: string }[]>,
+  pages: () => AsyncIterable<readonly { readonly showId: string }[]>,
+  timers: Timers,
   log: Log,
 ): Promise<void> {
   try {
-    for await (const page of pages) await shows.wake(page.map(({ showId }) => showId));
+    for await (const page of pages()) await shows.wake(page.map(({ showId }) => showId));
   } catch (error) {
-    log.error({ err: error }, 'not all shows with unfinished work were woken');
+    log.error({ err: error }, 'not all shows with unfinished work were woken; trying again');
+    timers.after(WAKE_RETRY_MS, () => void wakePending(shows, pages, timers, log));
   }
 }
 

@@ -1,6 +1,14 @@
+/** The last two times and their texts: the answers of one turn all say the same two. */
+let [lastMs, lastText] = [Number.NaN, ''];
+let [beforeMs, beforeText] = [Number.NaN, ''];
+
 /** RFC 3339 in UTC of a time in ms since the epoch, as `2026-11-21T20:00:00.000Z`. */
 export function rfc3339(ms: number): string {
-  return new Date(ms).toISOString();
+  if (ms === lastMs) return lastText;
+  const text = ms === beforeMs ? beforeText : new Date(ms).toISOString();
+  [beforeMs, beforeText] = [lastMs, lastText];
+  [lastMs, lastText] = [ms, text];
+  return text;
 }
 
 /** The ms since the epoch of an RFC 3339 text, or `NaN`. */

@@ -13,7 +13,7 @@ const HASH_BYTES = 32;
 const CONCURRENT_MAX = 2;
 
 /** Hashes that wait; two at a time they take 20 to 80 ms, so that the last waits one to four seconds. */
-const WAITING_MAX = 500;
+const WAITING_MAX = 250;
 
 const RETRY_AFTER_SECONDS = 2;
 

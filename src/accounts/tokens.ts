@@ -1,3 +1,4 @@
+import { createSecretKey, type KeyObject } from 'node:crypto';
 import { compactVerify, errors, SignJWT } from 'jose';
 import { isId } from '../ids.ts';
 import type { Clock } from '../ports.ts';
@@ -25,7 +26,7 @@ const LIFETIME_SECONDS = 12 * 3_600;
 export const SECRET_BYTES_MIN = 32;
 
 /** Verified tokens that are remembered; the oldest goes first. About 500 bytes each. */
-const KNOWN_MAX = 20_000;
+const KNOWN_MAX = 100_000;
 
 interface Known {
   readonly principal: Principal;
@@ -40,14 +41,15 @@ const ROLES: ReadonlySet<unknown> = new Set<Role>(['buyer', 'organiser', 'admin'
  * costs more than the rest of a busy request; its expiry is still looked at every time.
  */
 export class Tokens {
-  readonly #secret: Uint8Array;
+  readonly #secret: KeyObject;
   readonly #clock: Clock;
   readonly #known = new Map<string, Known>();
+  readonly #checking = new Map<string, Promise<Principal | null>>();
 
   /** @param secret at least {@link SECRET_BYTES_MIN} bytes. */
   constructor(secret: Uint8Array, clock: Clock) {
     if (secret.byteLength < SECRET_BYTES_MIN) throw new RangeError(`The secret needs ${SECRET_BYTES_MIN} bytes`);
-    this.#secret = secret;
+    this.#secret = createSecretKey(secret);
     this.#clock = clock;
   }
 
@@ -75,8 +77,20 @@ export class Tokens {
     return null;
   }
 
-  /** Who a token speaks for, or `null` if it is not ours, was tampered with or has expired. */
-  async verify(token: string): Promise<Principal | null> {
+  /**
+   * Who a token speaks for, or `null` if it is not ours, was tampered with or has expired. Requests that bring the same
+   * new token at once share one check.
+   */
+  verify(token: string): Promise<Principal | null> {
+    let check = this.#checking.get(token);
+    if (check === undefined) {
+      check = this.#check(token).finally(() => this.#checking.delete(token));
+      this.#checking.set(token, check);
+    }
+    return check;
+  }
+
+  async #check(token: string): Promise<Principal | null> {
     let payload: Uint8Array;
     try {
       ({ payload } = await compactVerify(token, this.#secret, { algorithms: [ALGORITHM] }));
@@ -84,8 +98,8 @@ export class Tokens {
       if (error instanceof errors.JOSEError || error instanceof TypeError) return null;
       throw error;
     }
-    const known = readClaims(payload);
-    if (known === null || known.expires * 1_000 <= this.#clock.now()) return null;
+    const known = readClaims(payload, this.#clock.now() / 1_000);
+    if (known === null) return null;
     if (this.#known.size >= KNOWN_MAX) {
       const oldest = this.#known.keys().next();
       if (!oldest.done) this.#known.delete(oldest.value);
@@ -95,7 +109,8 @@ export class Tokens {
   }
 }
 
-function readClaims(payload: Uint8Array): Known | null {
+/** What a token claims, or `null` if that is not for us or not for now (seconds since the epoch). */
+function readClaims(payload: Uint8Array, now: number): Known | null {
   let claims: unknown;
   try {
     claims = JSON.parse(new TextDecoder().decode(payload));
@@ -103,9 +118,10 @@ function readClaims(payload: Uint8Array): Known | null {
     return null;
   }
   if (typeof claims !== 'object' || claims === null) return null;
-  const { iss, aud, sub, role, exp } = claims as Record<string, unknown>;
+  const { iss, aud, sub, role, exp, nbf } = claims as Record<string, unknown>;
   if (iss !== ISSUER || aud !== AUDIENCE) return null;
   if (typeof sub !== 'string' || !isId('usr', sub) || !ROLES.has(role)) return null;
-  if (typeof exp !== 'number' || !Number.isFinite(exp)) return null;
+  if (typeof exp !== 'number' || !Number.isFinite(exp) || exp <= now) return null;
+  if (nbf !== undefined && !(typeof nbf === 'number' && nbf <= now)) return null;
   return { principal: { id: sub, role: role as Role }, expires: exp };
 }

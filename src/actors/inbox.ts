@@ -38,6 +38,15 @@ export class Inbox {
     return this.#waiting.splice(0, most);
   }
 
+  /** Answers those whose deadline has passed with a refusal: none of them was begun. */
+  refuseOverdue(now: number, refusal: Refusal): void {
+    if (!this.#waiting.some((waiting) => waiting.deadline < now)) return;
+    for (const waiting of this.take(INBOX_LIMIT)) {
+      if (waiting.deadline < now) waiting.answer({ ok: false, refusal, replayed: false });
+      else this.#waiting.push(waiting);
+    }
+  }
+
   /** Answers all that wait with a refusal: none of them was begun. */
   refuseAll(refusal: Refusal): void {
     for (const waiting of this.take(INBOX_LIMIT)) waiting.answer({ ok: false, refusal, replayed: false });

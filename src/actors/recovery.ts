@@ -23,7 +23,8 @@ export interface Recovered {
 
 /**
  * Rebuilds a show from its snapshot, if there is a good one, and the rows after it; every row's place and hash is checked.
- * A snapshot that cannot be read, or is not of the row it names, is passed over: the journal alone is enough.
+ * A snapshot that cannot be read, or is not of the row it names, is passed over: the journal alone is enough. One whose
+ * row is missing is a sign that the journal lost its end.
  *
  * @param made what the catalogue says of the show; used only while the journal is empty, and to find the hall.
  * @throws JournalDamaged
@@ -54,7 +55,8 @@ export async function recover(
     }
   }
   show ??= new Show(showId, hall, made);
-  if (show.terms.planHash !== made.planHash) throw new JournalDamaged(showId, show.seq, 'was opened with another seating plan');
+  if (show.terms.planHash !== made.planHash)
+    throw new JournalDamaged(showId, show.seq, 'was opened with another seating plan');
   assertCounts(show);
   return { show, lastHash, eventsSinceSnapshot: replayed };
 }
@@ -87,7 +89,9 @@ async function fromSnapshot(
   const snapshot = await journal.readSnapshot(showId);
   if (snapshot === null || stateHash(snapshot.state) !== snapshot.stateHash) return null;
   const row = await journal.readRow(showId, snapshot.seq);
-  if (row?.hash !== snapshot.rowHash) return null;
+  // A snapshot is only ever made of a durable row: without it the journal has lost its end, and sold seats with it.
+  if (row === null) throw new JournalDamaged(showId, snapshot.seq, 'is missing, though a snapshot was made of it');
+  if (row.hash !== snapshot.rowHash) return null;
   try {
     const show = decodeShow(snapshot.state, showId, hall);
     return show.seq === snapshot.seq ? { show, lastHash: snapshot.rowHash } : null;

@@ -24,9 +24,17 @@ export const SWEEP_MS = 250;
 const WAKE_LIMIT_MS = 10_000;
 /** So many shows keep their snapshots at once when a node drains. */
 const MAX_DRAINING = 8;
+/** So many idle shows fall asleep at once: each makes its snapshot first, and thousands may be idle in the same sweep. */
+const MAX_FALLING_ASLEEP = 8;
 /** First and longest wait before a show that failed is woken again. */
 const RESTART_FIRST_MS = 100;
 const RESTART_MOST_MS = 30_000;
+
+const TOO_LATE: Refusal = {
+  code: 'OVERLOADED',
+  detail: 'The show did not wake in time; nothing was done.',
+  retryAfter: 1,
+};
 
 export interface ActorLog {
   info(fields: object, message: string): void;
@@ -89,6 +97,7 @@ export class ShowActors implements Shows {
   #recovering = 0;
   readonly #recoveryQueue: (() => void)[] = [];
   #draining = false;
+  #lulling = false;
   readonly #sweep: Timer;
 
   constructor(options: ShowActorsOptions) {
@@ -223,6 +232,8 @@ export class ShowActors implements Shows {
         rules,
         onUnsettled,
         onTurn: (commands, events) => {
+          // Only a show that does its work has recovered from what stopped it.
+          this.#restartDelays.delete(showId);
           this.counts.turns++;
           this.counts.commands += commands;
           this.counts.events += events;
@@ -239,7 +250,6 @@ export class ShowActors implements Shows {
       entry.turns = turns;
       entry.actor = actor;
       entry.state = 'awake';
-      this.#restartDelays.delete(showId);
       const unsettled = unsettledOrders(recovered.show);
       if (unsettled.length > 0) onUnsettled(showId, unsettled);
       if (turns.isDue()) actor.schedule();
@@ -310,11 +320,35 @@ export class ShowActors implements Shows {
 
   #sweepShows(): void {
     const now = this.#options.clock.now();
+    const idle: Entry[] = [];
     for (const entry of this.#entries.values()) {
+      if (entry.state === 'waking') entry.inbox.refuseOverdue(now, TOO_LATE);
       if (entry.state !== 'awake' || entry.turns === null) continue;
       if (entry.turns.isDue()) entry.actor?.schedule();
-      else if (now - entry.lastAsked >= IDLE_MS && entry.turns.isAtRest()) void this.#sleep(entry);
+      else if (!this.#lulling && this.#isIdle(entry)) idle.push(entry);
     }
+    if (idle.length > 0) void this.#lull(idle);
+  }
+
+  #isIdle(entry: Entry): boolean {
+    return (
+      entry.state === 'awake' &&
+      this.#entries.get(entry.showId) === entry &&
+      this.#options.clock.now() - entry.lastAsked >= IDLE_MS &&
+      entry.turns?.isAtRest() === true
+    );
+  }
+
+  /** Puts idle shows to sleep, a few at a time; those that were asked meanwhile stay awake. */
+  async #lull(idle: Entry[]): Promise<void> {
+    this.#lulling = true;
+    const next = async (): Promise<void> => {
+      for (let entry = idle.pop(); entry !== undefined; entry = idle.pop()) {
+        if (!this.#draining && this.#isIdle(entry)) await this.#sleep(entry);
+      }
+    };
+    await Promise.all(Array.from({ length: MAX_FALLING_ASLEEP }, next));
+    this.#lulling = false;
   }
 
   async #sleep(entry: Entry): Promise<void> {
@@ -324,7 +358,7 @@ export class ShowActors implements Shows {
     } catch (error) {
       this.#options.log.warn({ err: error, showId: entry.showId }, 'no snapshot was kept before sleep');
     }
-    if (!this.#entries.has(entry.showId)) return;
+    if (this.#entries.get(entry.showId) !== entry) return;
     if (!entry.turns?.isAtRest()) {
       // Someone asked meanwhile.
       entry.state = 'awake';
@@ -332,6 +366,7 @@ export class ShowActors implements Shows {
       return;
     }
     this.#entries.delete(entry.showId);
+    this.#restartDelays.delete(entry.showId);
     await entry.actor?.stop();
   }
 

@@ -18,6 +18,8 @@ import type { Answer } from './shows.ts';
 export const TURN_LIMIT = 256;
 /** A snapshot is due after so many events, which bounds what a recovery has to replay. */
 export const SNAPSHOT_EVERY_EVENTS = 20_000;
+/** Or after this share of the answers it carries, if that is more: else a long sale would do little but write them anew. */
+const SNAPSHOT_EVERY_SHARE = 0.25;
 
 /** The allocator's two halves, as one port: tests plant bugs here. */
 export interface Rules {
@@ -73,6 +75,9 @@ export class Turns {
   #snapshotSeq: number;
   /** While a turn is under way, and for ever after one was lost, the state in memory is ahead of the journal. */
   #isAhead = false;
+  /** What others have to learn of the turn under way: who ordered here for the first time, and unsettled orders. */
+  #newBuyers: string[] = [];
+  #unsettled: number[] = [];
 
   constructor(options: TurnsOptions) {
     this.#options = options;
@@ -103,22 +108,22 @@ export class Turns {
   async run(): Promise<void> {
     const { inbox, clock, journal, shard, epoch } = this.#options;
     const show = this.#show;
-    const at = Math.max(show.at, clock.now());
+    const now = clock.now();
+    const at = Math.max(show.at, now);
     const seq = show.seq + 1;
     const events: ShowEvent[] = [];
     const gated: Gated[] = [];
-    const newBuyers: string[] = [];
-    const unsettled: number[] = [];
+    this.#newBuyers = [];
+    this.#unsettled = [];
     const taken = inbox.take(TURN_LIMIT);
     this.#isAhead = true;
     try {
       if (show.seq === 0) this.#record({ type: 'opened', terms: show.terms }, events, seq, at);
       if (show.nextDeadline() <= at) this.#decide({ type: 'expire' }, events, seq, at);
-      for (const waiting of taken) gated.push(this.#handle(waiting, events, seq, at));
+      for (const waiting of taken) gated.push(this.#handle(waiting, events, seq, at, now));
       if (events.length > 0) {
         show.seq = seq;
         show.at = at;
-        this.#note(events, newBuyers, unsettled);
       }
       assertCounts(show);
     } catch (error) {
@@ -126,10 +131,11 @@ export class Turns {
       for (const waiting of taken) waiting.answer(sorry);
       throw error;
     }
+    const unsettled = this.#unsettled;
     if (events.length > 0) {
       const text = JSON.stringify(events);
       const row = { showId: show.id, seq, epoch, at, events: text, prevHash: this.#lastHash, wakeAt: show.wakeAt() };
-      const turn: Turn = { ...row, shard, newBuyers, hash: rowHash(row) };
+      const turn: Turn = { ...row, shard, newBuyers: this.#newBuyers, hash: rowHash(row) };
       const outcome = await journal.append(turn);
       if (outcome !== 'durable') {
         this.#answerLost(gated, seq, outcome);
@@ -146,8 +152,8 @@ export class Turns {
       else void this.#answerAgain(one.waiting, one.replay.seq, one.replay.ordinal);
     }
     if (unsettled.length > 0) this.#options.onUnsettled(show.id, unsettled);
-    if (this.#eventsSinceSnapshot >= SNAPSHOT_EVERY_EVENTS && !this.#keepingSnapshot)
-      void this.keepSnapshot().catch(() => {});
+    const due = Math.max(SNAPSHOT_EVERY_EVENTS, show.answered.count * SNAPSHOT_EVERY_SHARE);
+    if (this.#eventsSinceSnapshot >= due && !this.#keepingSnapshot) void this.keepSnapshot().catch(() => {});
   }
 
   /**
@@ -169,9 +175,10 @@ export class Turns {
     }
   }
 
-  #handle(waiting: Waiting, events: ShowEvent[], seq: number, at: number): Gated {
+  #handle(waiting: Waiting, events: ShowEvent[], seq: number, at: number, now: number): Gated {
     const { message, deadline } = waiting;
-    if (deadline < at) {
+    // Not against `at`: after a restart the clock may be behind the journal, and nothing would be in time.
+    if (deadline < now) {
       return {
         waiting,
         answer: refusedWith('OVERLOADED', 'The show was too busy to answer in time; nothing was done.', 1),
@@ -199,21 +206,20 @@ export class Turns {
   #record(event: ShowEvent, events: ShowEvent[], seq: number, at: number): void {
     this.#options.rules.apply(this.#show, event, seq, events.length, at);
     events.push(event);
+    this.#note(event);
   }
 
-  /** What others have to learn of the turn: who ordered here for the first time, whose money is to be put to rest. */
-  #note(events: readonly ShowEvent[], newBuyers: string[], unsettled: number[]): void {
+  /** At once: a hold that ended may be forgotten when the next one of the same turn is made. */
+  #note(event: ShowEvent): void {
     const { orders, buyers, holds } = this.#show;
-    for (const event of events) {
-      if (event.type === 'ordered' && orders.previous[event.order] === 0) {
-        newBuyers.push(buyers.userId(orders.buyer[event.order]));
-      } else if (event.type === 'cancelled' || event.type === 'voided') {
-        unsettled.push(event.order);
-      } else if (event.type === 'expired') {
-        for (const hold of event.holds) {
-          const order = holds.order[holds.place(hold)];
-          if (order > 0 && orders.state[order] === ORDER.expired) unsettled.push(order);
-        }
+    if (event.type === 'ordered' && orders.previous[event.order] === 0) {
+      this.#newBuyers.push(buyers.userId(orders.buyer[event.order]));
+    } else if (event.type === 'cancelled' || event.type === 'voided') {
+      this.#unsettled.push(event.order);
+    } else if (event.type === 'expired') {
+      for (const hold of event.holds) {
+        const order = holds.order[holds.place(hold)];
+        if (order > 0 && orders.state[order] === ORDER.expired) this.#unsettled.push(order);
       }
     }
   }

@@ -1,4 +1,5 @@
 import { type Kysely, type RawBuilder, type Selectable, type SqlBool, sql } from 'kysely';
+import { RefusedError } from '../errors.ts';
 import { isId, newId } from '../ids.ts';
 import type { Clock, Random } from '../ports.ts';
 import { rfc3339 } from '../rfc3339.ts';
@@ -32,6 +33,9 @@ export interface VenueFilter {
   readonly country?: string | undefined;
   readonly postalCode?: string | undefined;
 }
+
+/** What Postgres answers when a row refers to one that is not there. */
+const FOREIGN_KEY_VIOLATION = '23503';
 
 const COLUMNS = [
   'venue.id',
@@ -77,6 +81,7 @@ export class Venues {
     this.#random = random;
   }
 
+  /** @throws RefusedError `UNAUTHENTICATED` if there is no such organiser any more */
   async create(organiserId: string, venue: NewVenue): Promise<VenueView> {
     const { street, city, state, country, postalCode, additional } = venue.address;
     const row = await this.#db
@@ -94,7 +99,14 @@ export class Venues {
         created_at: rfc3339(this.#clock.now()),
       })
       .returning(COLUMNS)
-      .executeTakeFirstOrThrow();
+      .executeTakeFirstOrThrow()
+      .catch((error: { readonly code?: string }) => {
+        if (error.code !== FOREIGN_KEY_VIOLATION) throw error;
+        throw new RefusedError({
+          code: 'UNAUTHENTICATED',
+          detail: 'The account of this token does not exist any more.',
+        });
+      });
     return view(row);
   }
 

@@ -70,7 +70,9 @@ export class PostgresLeases implements ShardLeases {
       query_timeout: LEASE_DEADLINE_MS,
       onConnect: (client) => openSession(client, LEASE_SESSION),
     });
-    this.#pool.on('error', (error) => options.log.warn({ err: error }, 'leases: an idle connection was lost'));
+    this.#pool.on('error', (error) => {
+      if (!this.#pool.ending) options.log.warn({ reason: error.message }, 'leases: an idle connection was lost');
+    });
   }
 
   get owner(): string {

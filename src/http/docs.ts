@@ -2,12 +2,32 @@ import { hash } from 'node:crypto';
 import helmet from '@fastify/helmet';
 import swagger from '@fastify/swagger';
 import scalar from '@scalar/fastify-api-reference';
+import Type from 'typebox';
 import { CATALOGUE } from '../errors.ts';
+import { IDEMPOTENCY_KEY_HEADER, KEY_LENGTH_MAX, VISIBLE } from './idempotency.ts';
 import { ERRORS_PATH, refuse } from './problem.ts';
+import { strict } from './schemas.ts';
 import type { App } from './server.ts';
+
+declare module 'fastify' {
+  interface FastifyContextConfig {
+    /** Whether this route wants an `Idempotency-Key`; for its description, `readOnce` is what demands it. */
+    keyed?: boolean;
+  }
+}
 
 const OPENAPI_PATH = '/openapi.json';
 const DOCS_PATH = '/docs';
+
+/** The header as the document shows it. Not a schema to validate with: a missing key has a code of its own. */
+const KEY_HEADER = strict({
+  [IDEMPOTENCY_KEY_HEADER]: Type.String({
+    minLength: 1,
+    maxLength: KEY_LENGTH_MAX,
+    pattern: VISIBLE.source,
+    description: 'New for each intention. The same key with the same request gets the first answer again.',
+  }),
+});
 
 /**
  * `/openapi.json` (from the schemas of all routes registered after this call), `/docs` (Scalar, whose script comes from
@@ -15,6 +35,10 @@ const DOCS_PATH = '/docs';
  */
 export function registerDocs(app: App): void {
   app.register(swagger, {
+    transform: ({ schema, url, route }) => ({
+      url,
+      schema: route.config?.keyed ? { ...schema, headers: KEY_HEADER } : schema,
+    }),
     openapi: {
       openapi: '3.1.0',
       info: {

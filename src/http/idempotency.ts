@@ -5,8 +5,8 @@ import { RefusedError } from '../errors.ts';
 
 export const IDEMPOTENCY_KEY_HEADER = 'idempotency-key';
 
-const KEY_LENGTH_MAX = 255;
-const VISIBLE = /^[\x21-\x7e]+$/;
+export const KEY_LENGTH_MAX = 255;
+export const VISIBLE = /^[\x21-\x7e]+$/;
 
 /** Bytes of the hash that name a command. */
 const ID_BYTES = 16;

@@ -16,6 +16,9 @@ export const REQUEST_TIMEOUT_MS = 60_000;
 /** Milliseconds an idle keep-alive connection stays open: longer than usual load balancers keep theirs. */
 export const KEEP_ALIVE_TIMEOUT_MS = 72_000;
 
+/** Milliseconds that a close waits for requests under way: longer than any is waited for by its show. */
+export const CLOSE_LIMIT_MS = 12_000;
+
 /** Mean delay of the event loop over a second (ms) beyond which new requests are turned away. */
 export const EVENT_LOOP_DELAY_MAX_MS = 1_000;
 

@@ -14,15 +14,18 @@ export function strict<P extends Record<string, TSchema>>(properties: P) {
   return Type.Object(properties, { additionalProperties: false });
 }
 
-/** Text on one line, without control characters (PostgreSQL cannot store NUL). */
+/** Text on one line, without control characters and halves of characters (PostgreSQL cannot store either). */
 export function line(minLength: number, maxLength: number, description?: string) {
-  const options = { minLength, maxLength, pattern: '^[^\\u0000-\\u001f\\u007f]*$' };
+  const options = { minLength, maxLength, pattern: '^[^\\u0000-\\u001f\\u007f\\ud800-\\udfff]*$' };
   return Type.String(description === undefined ? options : { ...options, description });
 }
 
 /** Text of several lines. */
 export function prose(maxLength: number) {
-  return Type.String({ maxLength, pattern: '^[^\\u0000-\\u0008\\u000b\\u000c\\u000e-\\u001f\\u007f]*$' });
+  return Type.String({
+    maxLength,
+    pattern: '^[^\\u0000-\\u0008\\u000b\\u000c\\u000e-\\u001f\\u007f\\ud800-\\udfff]*$',
+  });
 }
 
 /** RFC 3339, as requests write it: any offset. */

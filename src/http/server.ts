@@ -11,13 +11,16 @@ import fastify, {
   type RawRequestDefaultExpression,
   type RawServerDefault,
 } from 'fastify';
-import type { Random } from '../ports.ts';
+import { RefusedError } from '../errors.ts';
+import type { Random, Timers } from '../ports.ts';
 import { notePaths } from './allowed-methods.ts';
 import { guards } from './auth.ts';
 import type { HttpDeps } from './deps.ts';
 import { registerDocs } from './docs.ts';
+import { readJsonBodies } from './json-body.ts';
 import {
   BODY_BYTES_MAX,
+  CLOSE_LIMIT_MS,
   COMPRESS_FROM_BYTES,
   EVENT_LOOP_DELAY_MAX_MS,
   HEADER_BYTES_MAX,
@@ -63,6 +66,8 @@ const REQUEST_ID_BYTES = 6;
 /** For answers that no browser should render; the docs have their own. */
 const API_CSP = "default-src 'none'; frame-ancestors 'none'";
 
+const NO_HOST = new RefusedError({ code: 'BAD_REQUEST', detail: 'The Host header is missing.' });
+
 /** Ids of requests: a random part drawn once, then a count. */
 function requestIds(random: Random): () => string {
   const prefix = Buffer.from(random.bytes(REQUEST_ID_BYTES)).toString('hex');
@@ -88,7 +93,8 @@ export function buildServer(deps: HttpDeps, sales: SalesDeps): FastifyInstance {
     keepAliveTimeout: KEEP_ALIVE_TIMEOUT_MS,
     // While the server closes, requests on open connections are still answered; their connections end with the answer.
     return503OnClosing: false,
-    http: { maxHeaderSize: HEADER_BYTES_MAX },
+    // Node would refuse a request without a host in words of its own.
+    http: { maxHeaderSize: HEADER_BYTES_MAX, requireHostHeader: false },
     routerOptions: { maxParamLength: PARAM_LENGTH_MAX },
     frameworkErrors: (error, request, reply) => void handleError(error, request, reply as never),
     clientErrorHandler: clientErrorHandler(nextId),
@@ -98,15 +104,19 @@ export function buildServer(deps: HttpDeps, sales: SalesDeps): FastifyInstance {
   app.setValidatorCompiler(validatorCompiler);
   app.setErrorHandler(handleError);
   app.setNotFoundHandler((_request, reply) => refuse(reply, { code: 'NOT_FOUND', detail: 'There is nothing here.' }));
-  app.removeContentTypeParser('text/plain');
+  readJsonBodies(app);
   app.decorateRequest('user', null as never);
 
   const paths = notePaths(app);
   countTimes(app, deps);
-  app.addHook('onRequest', (_request, reply, done) => {
+  endConnectionsOnClose(app, deps.timers);
+  app.addHook('onRequest', (request, reply, done) => {
     reply.header('x-content-type-options', 'nosniff').header('content-security-policy', API_CSP);
-    done();
+    if (request.headers.host === undefined && request.raw.httpVersion !== '1.0') done(NO_HOST);
+    else done();
   });
+  // An expectation that we do not know is one that we may ignore (RFC 9110, 10.1.1).
+  app.server.on('checkExpectation', (request, response) => app.server.emit('request', request, response));
   app.register(underPressure, {
     maxEventLoopDelay: EVENT_LOOP_DELAY_MAX_MS,
     maxHeapUsedBytes: Math.floor(getHeapStatistics().heap_size_limit * HEAP_USE_MAX),
@@ -141,6 +151,19 @@ export function buildServer(deps: HttpDeps, sales: SalesDeps): FastifyInstance {
     done();
   });
   return app as unknown as FastifyInstance;
+}
+
+/**
+ * A close waits for every connection. Those on which an answer is under way would stay open for the whole keep-alive time
+ * after it, and those on which a request is still being sent for as long as its sender likes.
+ */
+function endConnectionsOnClose(app: App, timers: Timers): void {
+  app.addHook('preClose', (done) => {
+    // Node adds a second, in which a client that has not yet noticed can still send its next request.
+    app.server.keepAliveTimeout = 1;
+    timers.after(CLOSE_LIMIT_MS, () => app.server.closeAllConnections());
+    done();
+  });
 }
 
 /** Counts how long each route takes to answer. */

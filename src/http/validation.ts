@@ -55,6 +55,11 @@ function faultsOf(errors: readonly TLocalizedValidationError[], root: string): F
         faults.push({ pointer, detail: error.message });
     }
   }
+  // TypeBox stops after a few errors: there may be branches of a choice and nothing else.
+  if (faults.length === 0) {
+    const places = errors.map((error) => error.instancePath).sort((a, b) => a.length - b.length);
+    faults.push({ pointer: root + (places[0] ?? ''), detail: 'has none of the forms that it may have' });
+  }
   return faults;
 }
 

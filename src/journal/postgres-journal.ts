@@ -57,7 +57,9 @@ export function journalPool(connection: ClientConfig, log: Log): Pool {
     query_timeout: READER_DEADLINE_MS,
     onConnect: (client) => openSession(client, READER_SESSION),
   });
-  pool.on('error', (error) => log.warn({ err: error }, 'journal: an idle reader lost its connection'));
+  pool.on('error', (error) => {
+    if (!pool.ending) log.warn({ reason: error.message }, 'journal: an idle reader lost its connection');
+  });
   return pool;
 }
 

@@ -8,7 +8,7 @@ export function verifyJson(report: VerifyReport): string {
 /** The report for a person: what was checked and what was found. */
 export function verifyText(report: VerifyReport): string {
   const lines = [
-    `${report.shows} shows, ${report.rows} journal rows and ${report.seats} seats were replayed from the first row.`,
+    `Replayed from the first row: ${report.shows} shows, ${report.rows} journal rows, ${report.seats} seats and places.`,
     'Checked: one owner a seat (I1), gapless rows, epochs and the hash chain (I2), each command once (I4),',
     'counts against capacity (I5), snapshots against the replay (I6), whole holds (I8).',
     `${report.soldTwice} seats sold twice`,

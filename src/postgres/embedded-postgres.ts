@@ -29,8 +29,9 @@ export interface EmbeddedPostgres {
   stop(): Promise<void>;
 }
 
+const SOCKET_LOCK = '.s.PGSQL.5432.lock';
 /** Longest socket path that every supported system takes, less the file's own name and its lock's. */
-const SOCKET_DIRECTORY_LIMIT = 103 - '/.s.PGSQL.5432.lock'.length;
+const SOCKET_DIRECTORY_LIMIT = 103 - `/${SOCKET_LOCK}`.length;
 /** How long a killed node's server may take to finish before it is asked again, and before we give up. */
 const LEFTOVER_PATIENCE_MS = 3_000;
 const LEFTOVER_LIMIT_MS = 60_000;
@@ -275,6 +276,8 @@ async function prepareSocketDirectory(launch: Launch, dataDir: string): Promise<
   }
   await chmod(directory, 0o700);
   await giveTo(launch, directory);
+  // Left behind by a server that was killed, it misleads as its `postmaster.pid` does.
+  await rm(join(directory, SOCKET_LOCK), { force: true });
   return directory;
 }
 

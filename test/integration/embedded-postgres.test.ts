@@ -175,6 +175,7 @@ describe('a busy data directory', () => {
     await first.stop();
     // As after a power cut, when the process id now belongs to something else: this very process.
     writeFileSync(pidFile, [process.pid, ...lines.slice(1)].join('\n'), { mode: 0o600 });
+    writeFileSync(join(dataDir, 'postgres-socket', '.s.PGSQL.5432.lock'), [process.pid, ...lines.slice(1)].join('\n'));
     writeFileSync(join(dataDir, 'usher.pid'), `${process.pid}\n`);
     const second = await started(dataDir);
     expect(await query(second.url, 'SELECT 1 AS one')).toEqual([{ one: 1 }]);

@@ -62,6 +62,7 @@ export function holdRoutes(app: App, deps: Pick<SalesDeps, 'shows' | 'clock'>, g
   app.post(
     '/shows/:id/holds',
     {
+      config: { keyed: true },
       onRequest: guards.user,
       schema: {
         tags: ['Seats'],
@@ -75,6 +76,7 @@ export function holdRoutes(app: App, deps: Pick<SalesDeps, 'shows' | 'clock'>, g
           ...problems(
             'BODY_INVALID',
             'IDEMPOTENCY_KEY_MISSING',
+            'IDEMPOTENCY_KEY_INVALID',
             'UNAUTHENTICATED',
             'NOT_ON_SALE',
             'NOT_FOUND',

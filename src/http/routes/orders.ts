@@ -19,6 +19,7 @@ export function orderRoutes(app: App, deps: SalesDeps, guards: Guards): void {
   app.post(
     '/holds/:id/order',
     {
+      config: { keyed: true },
       onRequest: guards.user,
       preValidation: noBody,
       schema: {
@@ -31,6 +32,7 @@ export function orderRoutes(app: App, deps: SalesDeps, guards: Guards): void {
           201: OrderSchema,
           ...problems(
             'IDEMPOTENCY_KEY_MISSING',
+            'IDEMPOTENCY_KEY_INVALID',
             'UNAUTHENTICATED',
             'NOT_FOUND',
             'HOLD_IN_PAYMENT',

@@ -1,0 +1,238 @@
+import { exampleHall } from '../../support/plan-fixtures.ts';
+import { ADDRESS, type Kind, type Person, type World } from './world.ts';
+
+/** How a route is called rightly, so that a test can make one thing about the call wrong. */
+export interface RouteCase {
+  /** Who may call it. */
+  readonly as: Person | 'anyone';
+  /** Whether buyers are refused for their role. */
+  readonly organisersOnly?: true;
+  /** The kind of thing that its path names. */
+  readonly kind?: Kind;
+  /** Those to whom that thing is unknown. */
+  readonly hiddenFrom?: readonly Person[];
+  /** A good body with every member that there can be. */
+  readonly body?: (world: World) => unknown;
+  /** Good in form, and yet refused: label, body, status and code. */
+  readonly refused?: (world: World) => readonly (readonly [what: string, body: unknown, code: string])[];
+  /** Whether it wants an `Idempotency-Key`. */
+  readonly keyed?: true;
+  /** Whether it takes a body of any members: what is wrong with one is told by {@link refused}. */
+  readonly open?: true;
+}
+
+const NOT_THE_BUYER: readonly Person[] = ['otherBuyer', 'organiser', 'otherOrganiser'];
+const STRANGERS: readonly Person[] = ['otherBuyer', 'otherOrganiser'];
+
+/** A plan that can be imported, but for what `change` does to it. */
+function planWith(change: (plan: Record<string, never>) => void): unknown {
+  const plan = structuredClone(exampleHall()) as Record<string, never>;
+  change(plan);
+  return plan;
+}
+
+function deep(depth: number): unknown {
+  let value: unknown = [];
+  for (let i = 0; i < depth; i++) value = [value];
+  return value;
+}
+
+type Loose = Record<string, unknown> & { zones: { rows: { seats: Record<string, unknown>[] }[] }[] };
+
+/** Sets a member of the plan's first seat. */
+function seatWith(name: string, value: unknown): unknown {
+  return planWith((plan) => {
+    (plan as unknown as Loose).zones[0].rows[0].seats[0][name] = value;
+  });
+}
+
+function badPlans(): [string, unknown, string][] {
+  const bad: [string, unknown][] = [
+    ['empty', {}],
+    ['no name', planWith((plan) => delete plan.name)],
+    ['a name that is no text', planWith((plan) => Object.assign(plan, { name: 7 }))],
+    ['a name with a NUL', planWith((plan) => Object.assign(plan, { name: 'a\u0000b' }))],
+    ['a name with half a character', planWith((plan) => Object.assign(plan, { name: 'a\ud800b' }))],
+    ['a name of 100,000 characters', planWith((plan) => Object.assign(plan, { name: 'x'.repeat(100_000) }))],
+    ['no zones', planWith((plan) => delete plan.zones)],
+    ['zones null', planWith((plan) => Object.assign(plan, { zones: null }))],
+    ['zones as an object', planWith((plan) => Object.assign(plan, { zones: { 0: {} } }))],
+    ['100,000 zones of nothing', planWith((plan) => Object.assign(plan, { zones: new Array(100_000).fill(null) }))],
+    ['100,000 zones without rows', planWith((plan) => Object.assign(plan, { zones: new Array(100_000).fill({}) }))],
+    ['deeply nested zones', planWith((plan) => Object.assign(plan, { zones: deep(5_000) }))],
+    ['deeply nested name', planWith((plan) => Object.assign(plan, { name: deep(5_000) }))],
+    ['a category without a name', planWith((plan) => Object.assign(plan, { categories: [{}] }))],
+    ['a category twice', planWith((plan) => Object.assign(plan, { categories: [{ name: 'A' }, { name: 'A' }] }))],
+    ['categories that are numbers', planWith((plan) => Object.assign(plan, { categories: [1, 2] }))],
+    ['a size below nothing', planWith((plan) => Object.assign(plan, { size: { width: -1, height: -1 } }))],
+    ['a huge size', planWith((plan) => Object.assign(plan, { size: { width: 1e308, height: 1e308 } }))],
+    ['a seat without a guid', seatWith('seat_guid', undefined)],
+    ['a seat guid that is a number', seatWith('seat_guid', 12)],
+    ['a seat guid with half a character', seatWith('seat_guid', '\udc00')],
+    ['a seat guid with a NUL', seatWith('seat_guid', '\u0000')],
+    ['a seat of an unknown category', seatWith('category', 'nowhere')],
+    ['a seat of the category __proto__', seatWith('category', 'constructor')],
+    ['a seat off the plan', seatWith('position', { x: 1e9, y: 1e9 })],
+    ['a seat at no number', seatWith('position', { x: 'NaN', y: null })],
+    ['usher as a list', planWith((plan) => Object.assign(plan, { usher: [] }))],
+    ['areas of nothing', planWith((plan) => Object.assign(plan, { usher: { areas: [{}] } }))],
+    [
+      'an area of 1e300 places',
+      planWith((plan) =>
+        Object.assign(plan, { usher: { areas: [{ id: 'a', name: 'A', category: 'x', capacity: 1e300 }] } }),
+      ),
+    ],
+  ];
+  return bad.map(([what, body]) => [what, body, 'PLAN_INVALID']);
+}
+
+function newShow(world: World): Record<string, unknown> {
+  return {
+    title: 'A show',
+    description: 'Two\nlines',
+    venueId: world.ids.ven,
+    planId: world.ids.pln,
+    screen: '1',
+    performerIds: [world.ids.prf],
+    startsAt: '2100-01-01T20:00:00Z',
+    endsAt: '2100-01-01T22:00:00+01:00',
+    onSaleAt: '2030-01-01T00:00:00Z',
+    offSaleAt: '2099-01-01T00:00:00Z',
+    currency: 'EUR',
+    prices: world.prices,
+    limits: { perHold: 4, perBuyer: 8, holdSeconds: 300 },
+    mediaUrl: 'https://example.org/a.jpg',
+  };
+}
+
+function badShows(world: World): [string, unknown, string][] {
+  const show = newShow(world);
+  const unknown = (id: string) => `${id.slice(0, 20)}${'0'.repeat(id.length - 20)}`;
+  return [
+    ['an unknown venue', { ...show, venueId: unknown(world.ids.ven) }, 'NOT_FOUND'],
+    ['a venue that is a plan', { ...show, venueId: world.ids.pln }, 'NOT_FOUND'],
+    ["another organiser's venue", { ...show, venueId: world.foreign.venue }, 'NOT_FOUND'],
+    ["another venue's plan", { ...show, planId: world.foreign.plan }, 'NOT_FOUND'],
+    ['a plan that is no id', { ...show, planId: 'plan' }, 'NOT_FOUND'],
+    ['an unknown performer', { ...show, performerIds: [unknown(world.ids.prf)] }, 'SHOW_INVALID'],
+    ['an end before its start', { ...show, endsAt: '2099-12-31T00:00:00Z' }, 'SHOW_INVALID'],
+    ['a start in the past', { ...show, startsAt: '2001-01-01T00:00:00Z' }, 'SHOW_INVALID'],
+    ['a sale after its start', { ...show, onSaleAt: '2101-01-01T00:00:00Z' }, 'SHOW_INVALID'],
+    ['a sale that ends before it begins', { ...show, offSaleAt: '2029-01-01T00:00:00Z' }, 'SHOW_INVALID'],
+    ['the year 9999', { ...show, startsAt: '9999-12-31T23:59:59Z', endsAt: undefined }, 'SHOW_INVALID'],
+    ['a currency that is none', { ...show, currency: 'QQQ' }, 'SHOW_INVALID'],
+    ['no prices', { ...show, prices: {} }, 'SHOW_INVALID'],
+    ['a price of no category', { ...show, prices: { ...world.prices, 'a/b~c': 1 } }, 'SHOW_INVALID'],
+    ['a price of toString', { ...show, prices: { ...world.prices, toString: 1 } }, 'SHOW_INVALID'],
+    ['a script for a picture', { ...show, mediaUrl: 'javascript:alert(1)' }, 'SHOW_INVALID'],
+  ];
+}
+
+/** Every route of `/openapi.json`. A route that is not here fails the test, and so does a case without a route. */
+export const ROUTES: Readonly<Record<string, RouteCase>> = {
+  'GET /livez': { as: 'anyone' },
+  'GET /readyz': { as: 'anyone' },
+  'GET /metrics': { as: 'anyone' },
+  'GET /.well-known/usher-keys.json': { as: 'anyone' },
+  'POST /v1/users': {
+    as: 'anyone',
+    body: () => ({
+      ...{ email: 'new@example.org', password: 'correct horse', firstName: 'New', lastName: 'User', role: 'buyer' },
+      address: ADDRESS,
+    }),
+    refused: () => {
+      const user = { password: 'correct horse', firstName: 'New', lastName: 'User', role: 'buyer' };
+      const emails = ['nobody', 'a@b', '@b.c', 'a b@c.d', 'a@b..c', 'a@b@c.d', 'a@.', '   '];
+      return [
+        ['an e-mail that is taken', { ...user, email: 'buyer@example.org' }, 'EMAIL_TAKEN'],
+        ['an e-mail that is taken, in capitals', { ...user, email: ' BUYER@Example.ORG ' }, 'EMAIL_TAKEN'],
+        ['the role of admins', { ...user, email: 'new@example.org', role: 'admin' }, 'BODY_INVALID'],
+        ...emails.map((email) => [`the e-mail "${email}"`, { ...user, email }, 'BODY_INVALID'] as const),
+      ];
+    },
+  },
+  'POST /v1/sessions': {
+    as: 'anyone',
+    body: () => ({ email: 'buyer@example.org', password: 'correct horse' }),
+    refused: () => [
+      ['a wrong password', { email: 'buyer@example.org', password: 'wrong horse' }, 'BAD_CREDENTIALS'],
+      ['an unknown e-mail', { email: 'nobody@example.org', password: 'correct horse' }, 'BAD_CREDENTIALS'],
+      ['a pattern for an e-mail', { email: '%@example.org', password: 'correct horse' }, 'BAD_CREDENTIALS'],
+      ['a password with a NUL', { email: 'buyer@example.org', password: 'correct horse\u0000' }, 'BAD_CREDENTIALS'],
+    ],
+  },
+  'GET /v1/me': { as: 'buyer' },
+  'PATCH /v1/me': { as: 'buyer', body: () => ({ firstName: 'Augusta', lastName: 'King', address: ADDRESS }) },
+  'POST /v1/venues': { as: 'organiser', organisersOnly: true, body: () => ({ name: 'Hall', address: ADDRESS }) },
+  'GET /v1/venues': { as: 'anyone' },
+  'GET /v1/venues/{id}': { as: 'anyone', kind: 'ven' },
+  'POST /v1/venues/{id}/plans': {
+    as: 'organiser',
+    organisersOnly: true,
+    kind: 'ven',
+    hiddenFrom: ['otherOrganiser'],
+    open: true,
+    body: () => exampleHall(),
+    refused: badPlans,
+  },
+  'GET /v1/plans/{id}': { as: 'anyone', kind: 'pln' },
+  'POST /v1/performers': {
+    as: 'organiser',
+    organisersOnly: true,
+    body: () => ({ name: 'Trio', description: 'Three' }),
+  },
+  'GET /v1/performers': { as: 'anyone' },
+  'POST /v1/shows': { as: 'organiser', organisersOnly: true, body: newShow, refused: badShows },
+  'GET /v1/shows': { as: 'anyone' },
+  'GET /v1/shows/{id}': { as: 'anyone', kind: 'shw' },
+  'GET /v1/shows/{id}/seats': { as: 'anyone', kind: 'shw' },
+  'POST /v1/shows/{id}/holds': {
+    as: 'otherBuyer',
+    kind: 'shw',
+    keyed: true,
+    body: () => ({
+      best: { quantity: 2, category: 'Stalls', maxPrice: 10_000, accessible: true },
+      areas: [{ id: 'floor', quantity: 1 }],
+    }),
+    refused: (world) => [
+      ['nothing', {}, 'BODY_INVALID'],
+      ['seats and the best', { seats: ['A-1'], best: { quantity: 1 } }, 'BODY_INVALID'],
+      ['a seat twice', { seats: ['A-1', 'A-1'] }, 'BODY_INVALID'],
+      ['seats that are numbers', { seats: [1, 2] }, 'BODY_INVALID'],
+      ['no seats', { seats: [] }, 'BODY_INVALID'],
+      ['101 seats', { seats: Array.from({ length: 101 }, (_, i) => `seat-${i}`) }, 'BODY_INVALID'],
+      ['an area twice', { areas: [1, 2].map((quantity) => ({ id: 'floor', quantity })) }, 'BODY_INVALID'],
+      ['an unknown seat', { seats: ['nowhere'] }, 'UNKNOWN_SEAT'],
+      ['a seat called __proto__', { seats: ['__proto__', 'constructor', 'toString'] }, 'UNKNOWN_SEAT'],
+      ['a seat with half a character', { seats: ['\ud800'] }, 'BODY_INVALID'],
+      ['an unknown area', { areas: [{ id: 'nowhere', quantity: 1 }] }, 'UNKNOWN_SEAT'],
+      ['an unknown category', { best: { quantity: 1, category: 'toString' } }, 'HOLD_INVALID'],
+      ['a seat that is held', { seats: [world.seats[0]] }, 'SEATS_TAKEN'],
+    ],
+  },
+  'GET /v1/holds/{id}': { as: 'buyer', kind: 'hld', hiddenFrom: NOT_THE_BUYER },
+  'DELETE /v1/holds/{id}': { as: 'buyer', kind: 'hld', hiddenFrom: NOT_THE_BUYER },
+  'POST /v1/holds/{id}/extend': { as: 'buyer', kind: 'hld', hiddenFrom: NOT_THE_BUYER },
+  'POST /v1/holds/{id}/order': { as: 'buyer', kind: 'hld', hiddenFrom: NOT_THE_BUYER, keyed: true },
+  'GET /v1/orders': { as: 'buyer' },
+  'GET /v1/orders/{id}': { as: 'buyer', kind: 'ord', hiddenFrom: STRANGERS },
+  'POST /v1/orders/{id}/cancel': { as: 'buyer', kind: 'ord', hiddenFrom: NOT_THE_BUYER },
+  'GET /v1/tickets': { as: 'buyer' },
+  'GET /v1/tickets/{id}': { as: 'buyer', kind: 'tkt', hiddenFrom: STRANGERS },
+  'POST /v1/sandbox/payments/{paymentId}/confirm': {
+    as: 'buyer',
+    kind: 'pay',
+    hiddenFrom: NOT_THE_BUYER,
+    body: () => ({ card: '4242424242424242' }),
+    refused: () =>
+      [
+        '',
+        '4',
+        '4242424242424241',
+        '4242 4242 4242 4242',
+        '٤٢٤٢٤٢٤٢٤٢٤٢٤٢٤٢',
+        '-424242424242424',
+        '42424242424242.2',
+      ].map((card) => [`the card "${card}"`, { card }, 'BODY_INVALID'] as const),
+  },
+};

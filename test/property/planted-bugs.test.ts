@@ -1,0 +1,330 @@
+import { hash } from 'node:crypto';
+import fc from 'fast-check';
+import { describe, expect, test } from 'vitest';
+import { RULES, type Rules } from '../../src/actors/turns.ts';
+import type { Command, CommandId } from '../../src/allocator/commands.ts';
+import type { Decision } from '../../src/allocator/decide.ts';
+import type { ShowEvent } from '../../src/allocator/events.ts';
+import { HOLD } from '../../src/allocator/holds.ts';
+import { ORDER } from '../../src/allocator/orders.ts';
+import { HOLD_GRACE_MS, SEAT, type Show } from '../../src/allocator/show.ts';
+import { decodeShow, encodeShow, stateHash } from '../../src/allocator/snapshot.ts';
+import type { AppendOutcome, JournalRow, Snapshot, Turn } from '../../src/journal/journal.ts';
+import { MemoryJournal } from '../support/memory-journal.ts';
+import { type Parts, runTrial } from './run-trial.ts';
+import { trialsOf } from './schedules.ts';
+import { Violation } from './violation.ts';
+
+type Decide = (show: Show, command: Command, at: number) => Decision;
+type Apply = Rules['apply'];
+
+/**
+ * Each of these bugs stands in for the part that it is about, at the port where that part enters, and in a way that
+ * gets past the show's own assertions, at least at first: the property of `show.property.test.ts` has to see it.
+ */
+const MOST_RUNS = 1_000;
+const SEED = 20_260_101;
+const STRESS = { faults: 2, crashes: 2, jumps: 3, repeats: 2, mostAsks: 6, mostSteps: 24 };
+
+function withRules(decide: Decide, apply: Apply = RULES.apply): () => Parts {
+  return () => ({ rules: { decide, apply }, journal: new MemoryJournal() });
+}
+
+const NOTHING: Decision = { kind: 'done', event: null };
+
+// ---- Time ----
+
+const decideCommitLate: Decide = (show, command, at) => {
+  const isExpired = command.type === 'commit' && show.orders.state[command.order] === ORDER.expired;
+  return isExpired
+    ? { kind: 'done', event: { type: 'committed', order: command.order } }
+    : RULES.decide(show, command, at);
+};
+
+const applyCommitLate: Apply = (show, event, ...place) => {
+  if (event.type === 'committed' && show.orders.state[event.order] === ORDER.expired) {
+    show.orders.state[event.order] = ORDER.committed;
+  } else {
+    RULES.apply(show, event, ...place);
+  }
+};
+
+function holdsIn(show: Show, state: number): number[] {
+  const found: number[] = [];
+  for (let n = show.holds.oldest; n < show.holds.next; n++)
+    if (show.holds.state[show.holds.place(n)] === state) found.push(n);
+  return found;
+}
+
+const decideExpireBought: Decide = (show, command, at) => {
+  const decision = RULES.decide(show, command, at);
+  if (command.type !== 'expire' || decision.kind !== 'done' || decision.event?.type !== 'expired') return decision;
+  const over = holdsIn(show, HOLD.bought).filter((hold) => show.endOfHold(show.holds.place(hold)) <= at);
+  return { kind: 'done', event: { type: 'expired', holds: [...decision.event.holds, ...over] } };
+};
+
+const applyExpireBought: Apply = (show, event, ...place) => {
+  if (event.type !== 'expired') return RULES.apply(show, event, ...place);
+  const holds = event.holds.filter((hold) => show.holds.state[show.holds.place(hold)] !== HOLD.bought);
+  RULES.apply(show, { type: 'expired', holds }, ...place);
+};
+
+const decideExpireEarly: Decide = (show, command, at) => {
+  if (command.type !== 'expire') return RULES.decide(show, command, at);
+  RULES.decide(show, command, at);
+  return { kind: 'done', event: { type: 'expired', holds: holdsIn(show, HOLD.active) } };
+};
+
+const applyExpireEarly: Apply = (show, event, seq, ordinal, at) => {
+  if (event.type === 'expired') {
+    for (const hold of event.holds) show.holds.until[show.holds.place(hold)] = at - HOLD_GRACE_MS;
+  }
+  RULES.apply(show, event, seq, ordinal, at);
+};
+
+/** A show that is asked at `at` decides as if the sale were open. */
+const decideBeforeSale: Decide = (show, command, at) => {
+  if (command.type !== 'hold' || at >= show.terms.onSaleAt) return RULES.decide(show, command, at);
+  const decision = RULES.decide(show, command, show.terms.onSaleAt);
+  if (decision.kind !== 'done' || decision.event?.type !== 'held') return decision;
+  return { kind: 'done', event: { ...decision.event, until: at + show.terms.holdSeconds * 1000 } };
+};
+
+// ---- Seats ----
+
+const decidePartialHold: Decide = (show, command, at) => {
+  const decision = RULES.decide(show, command, at);
+  if (command.type !== 'hold' || decision.kind !== 'refused' || decision.refusal.code !== 'SEATS_TAKEN')
+    return decision;
+  const seats = (command.seats ?? []).filter((id) => show.status[show.hall.seatIndex(id)] === SEAT.free);
+  const partly = RULES.decide(show, { ...command, seats }, at);
+  return partly.kind === 'done' ? partly : decision;
+};
+
+const decideTakenSeat: Decide = (show, command, at) => {
+  const decision = RULES.decide(show, command, at);
+  if (command.type !== 'hold' || decision.kind !== 'refused' || decision.refusal.code !== 'SEATS_TAKEN')
+    return decision;
+  const before = show.status.slice();
+  for (const id of command.seats ?? []) {
+    const seat = show.hall.seatIndex(id);
+    if (show.status[seat] !== SEAT.blocked) show.status[seat] = SEAT.free;
+  }
+  const again = RULES.decide(show, command, at);
+  show.status.set(before);
+  return again;
+};
+
+const applyTakenSeat: Apply = (show, event, ...place) => {
+  if (event.type === 'held') {
+    for (const seat of event.seats) {
+      show.seatCounts[show.status[seat]]--;
+      show.seatCounts[SEAT.free]++;
+      if (show.status[seat] !== SEAT.free) show.freeByCategory[show.hall.categoryOf[seat]]++;
+      show.status[seat] = SEAT.free;
+    }
+  }
+  RULES.apply(show, event, ...place);
+};
+
+const applyAreaOffByOne: Apply = (show, event, ...place) => {
+  const isOff = event.type === 'held' && event.areas.some(([, quantity]) => quantity > 1);
+  const areas = isOff ? event.areas.map(([area, quantity]) => [area, Math.max(1, quantity - 1)] as const) : [];
+  RULES.apply(show, isOff ? { ...event, areas } : event, ...place);
+};
+
+const decideWithoutOrphanRule: Decide = (show, command, at) => {
+  const decision = RULES.decide(show, command, at);
+  if (command.type !== 'hold' || decision.kind !== 'refused' || decision.refusal.code !== 'ORPHAN_SEAT')
+    return decision;
+  const { once, buyer } = command;
+  const seats = (command.seats ?? []).map((id) => show.hall.seatIndex(id));
+  const areas = (command.areas ?? []).map(({ id, quantity }) => [show.areaIndex.get(id) ?? -1, quantity] as const);
+  const until = at + show.terms.holdSeconds * 1000;
+  return { kind: 'done', event: { type: 'held', once, buyer, hold: show.holds.next, seats, areas, until } };
+};
+
+// ---- Whom and what for ----
+
+const decideWithoutBuyerLimit: Decide = (show, command, at) => {
+  const buyer = command.type === 'hold' ? show.buyers.find(command.buyer) : -1;
+  if (buyer < 0) return RULES.decide(show, command, at);
+  const places = show.buyers.places[buyer];
+  show.buyers.places[buyer] = 0;
+  const decision = RULES.decide(show, command, at);
+  show.buyers.places[buyer] = places;
+  return decision;
+};
+
+const decideAnyAmount: Decide = (show, command, at) =>
+  RULES.decide(
+    show,
+    command.type === 'commit' ? { ...command, amount: show.orders.total[command.order] } : command,
+    at,
+  );
+
+// ---- Repeats ----
+
+function anotherId(id: CommandId, salt: string): CommandId {
+  return Buffer.from(hash('sha256', id + salt, 'buffer').subarray(0, 16)).toString('base64url');
+}
+
+const decideAgain: Decide = (show, command, at) => {
+  if (command.type !== 'hold' || show.answered.find(command.once.id) < 0) return RULES.decide(show, command, at);
+  const decision = RULES.decide(
+    show,
+    { ...command, once: { ...command.once, id: anotherId(command.once.id, 'decide') } },
+    at,
+  );
+  if (decision.kind === 'replay' || decision.event === null) return NOTHING;
+  return { ...decision, event: { ...decision.event, once: command.once } as ShowEvent } as Decision;
+};
+
+const applyAgain: Apply = (show, event, seq, ordinal, at) => {
+  if ('once' in event && show.answered.find(event.once.id) >= 0) {
+    const once = { ...event.once, id: anotherId(event.once.id, `${seq}/${ordinal}`) };
+    RULES.apply(show, { ...event, once }, seq, ordinal, at);
+  } else {
+    RULES.apply(show, event, seq, ordinal, at);
+  }
+};
+
+// ---- The journal ----
+
+/** Says that a row is durable while it is still in memory: the last row of an epoch is gone when the process is. */
+class AcknowledgesEarly extends MemoryJournal {
+  #last: Turn | null = null;
+
+  override rows(showId: string): readonly JournalRow[] {
+    this.#lose();
+    return super.rows(showId);
+  }
+
+  protected override write(turn: Turn): AppendOutcome {
+    this.#lose();
+    const outcome = super.write(turn);
+    if (outcome === 'durable') this.#last = turn;
+    return outcome;
+  }
+
+  #lose(): void {
+    const last = this.#last;
+    if (last === null || this.holds(last)) return;
+    this.#last = null;
+    (super.rows(last.showId) as JournalRow[]).pop();
+  }
+}
+
+/** Writes for whoever asks. */
+class Unfenced extends MemoryJournal {
+  protected override holds(): boolean {
+    return true;
+  }
+}
+
+/** Takes an append whose outcome is unknown for one that was not written. */
+class TakesUnknownForFenced extends MemoryJournal {
+  override async append(turn: Turn): Promise<AppendOutcome> {
+    const outcome = await super.append(turn);
+    return outcome === 'unknown' ? 'fenced' : outcome;
+  }
+}
+
+/** Parts whose journal can look into the show. */
+function withShow(journalOf: (show: () => Show) => MemoryJournal): () => Parts {
+  return () => {
+    let show: Show | null = null;
+    const apply: Apply = (live, ...event) => {
+      show = live;
+      RULES.apply(live, ...event);
+    };
+    const shown = (): Show => show as unknown as Show;
+    return { rules: { decide: RULES.decide, apply }, journal: journalOf(shown) };
+  };
+}
+
+class ForgetsAnswers extends MemoryJournal {
+  readonly #show: () => Show;
+  constructor(show: () => Show) {
+    super();
+    this.#show = show;
+  }
+
+  override keepSnapshot(showId: string, shard: number, snapshot: Snapshot): Promise<boolean> {
+    const show = decodeShow(snapshot.state, showId, this.#show().hall);
+    show.answered.restore(0, new Uint32Array(0));
+    const state = encodeShow(show);
+    return super.keepSnapshot(showId, shard, { ...snapshot, state, stateHash: stateHash(state) });
+  }
+}
+
+/** Keeps a snapshot with each append, before it is known whether the row is written, and vouches for the row. */
+class SnapshotsAhead extends MemoryJournal {
+  readonly #show: () => Show;
+  constructor(show: () => Show) {
+    super();
+    this.#show = show;
+  }
+
+  override append(turn: Turn): Promise<AppendOutcome> {
+    const state = encodeShow(this.#show());
+    const { showId, seq, epoch, hash: rowHash } = turn;
+    this.plantSnapshot(showId, { seq, epoch, rowHash, stateHash: stateHash(state), state });
+    return super.append(turn);
+  }
+
+  override async readRow(showId: string, seq: number): Promise<JournalRow | null> {
+    const row = await super.readRow(showId, seq);
+    const turn = this.attempts.find((one) => one.seq === seq && one.hash === this.snapshot(showId)?.rowHash);
+    return row ?? turn ?? null;
+  }
+}
+
+const BUGS: readonly (readonly [bug: string, invariant: string, parts: () => Parts])[] = [
+  ['no expiry check at commit', 'I9', withRules(decideCommitLate, applyCommitLate)],
+  ['an expiry that ignores a commit', 'I9', withRules(decideExpireBought, applyExpireBought)],
+  ['holds that end early', 'I9', withRules(decideExpireEarly, applyExpireEarly)],
+  ['a sale that opens early', 'rules', withRules(decideBeforeSale)],
+  ['a partial hold kept after a conflict', 'I8', withRules(decidePartialHold)],
+  ['a hold of a taken seat', 'I1', withRules(decideTakenSeat, applyTakenSeat)],
+  ['a general-admission count off by one', 'I5', withRules(RULES.decide, applyAreaOffByOne)],
+  ['an orphan rule that is not enforced', 'rules', withRules(decideWithoutOrphanRule)],
+  ['a limit per buyer that is not enforced', 'rules', withRules(decideWithoutBuyerLimit)],
+  ['a sale for the wrong amount', 'I10', withRules(decideAnyAmount)],
+  ['a duplicate command applied twice', 'I4', withRules(decideAgain, applyAgain)],
+  ['an answer before the commit', 'I3', () => ({ rules: RULES, journal: new AcknowledgesEarly() })],
+  ['an unknown outcome taken for "not done"', 'I3', () => ({ rules: RULES, journal: new TakesUnknownForFenced() })],
+  ['a journal without a fence', 'I2', () => ({ rules: RULES, journal: new Unfenced() })],
+  ['answers lost in the snapshot', 'I6', withShow((show) => new ForgetsAnswers(show))],
+  ['a snapshot ahead of the journal', 'I6', withShow((show) => new SnapshotsAhead(show))],
+];
+
+/** The first violation that the trials find, and after how many. */
+async function find(parts: () => Parts): Promise<{ readonly runs: number; readonly error: unknown }> {
+  const property = fc.asyncProperty(trialsOf(STRESS), (trial) => runTrial(trial, parts()));
+  const { numRuns, errorInstance } = await fc.check(property, { numRuns: MOST_RUNS, seed: SEED, endOnFailure: true });
+  return { runs: numRuns, error: errorInstance };
+}
+
+describe('the property catches a planted bug', () => {
+  test.each(BUGS)('%s, by %s', async (_, invariant, parts) => {
+    const { error } = await find(parts);
+    expect(error).toBeInstanceOf(Violation);
+    expect((error as Violation).message).toMatch(new RegExp(`^${invariant}: `));
+  });
+
+  test('and the seed and path that it prints bring the smallest trial back', async () => {
+    const parts = withRules(decidePartialHold);
+    const property = fc.asyncProperty(trialsOf(STRESS), (trial) => runTrial(trial, parts()));
+    const found = await fc.check(property, { numRuns: MOST_RUNS, seed: SEED });
+    const again = await fc.check(property, { seed: SEED, path: found.counterexamplePath ?? '', endOnFailure: true });
+    expect(found.numShrinks).toBeGreaterThan(0);
+    expect(again.counterexample).toEqual(found.counterexample);
+    expect(found.counterexample?.[0].steps.length).toBeLessThanOrEqual(3);
+  });
+
+  test('none, when none is planted', async () => {
+    const { runs, error } = await find(() => ({ rules: { ...RULES }, journal: new MemoryJournal() }));
+    expect({ runs, error }).toEqual({ runs: MOST_RUNS, error: null });
+  });
+});

@@ -1,0 +1,244 @@
+import fc from 'fast-check';
+import type { ShowTerms } from '../../src/allocator/events.ts';
+import type { AppendFault, SnapshotFault } from '../support/memory-journal.ts';
+import { smallPlan, smallTerms } from './small-halls.ts';
+
+/** So many buyers, known by their place in a list. */
+export const BUYERS = 6;
+/** Stands for the hold, order or request that is not made yet. */
+export const NOT_MADE_YET = 99;
+
+/**
+ * A request before it is known what there will be to ask about. Holds, orders and earlier requests are meant by how
+ * many came after them, counted round and round, so that a shrunk schedule still means about the same.
+ */
+export type Ask = { readonly late: boolean } & (
+  | {
+      readonly ask: 'pick';
+      readonly buyer: number;
+      readonly seats: readonly number[];
+      readonly areas: readonly AreaAsk[];
+    }
+  | {
+      readonly ask: 'best';
+      readonly buyer: number;
+      readonly quantity: number;
+      readonly category: number | null;
+      readonly maxPrice: number | null;
+      readonly accessible: boolean;
+      readonly areas: readonly AreaAsk[];
+    }
+  | {
+      readonly ask: 'extend' | 'release' | 'order' | 'get-hold';
+      readonly back: number;
+      readonly stranger: boolean;
+      readonly wrongTime: boolean;
+    }
+  | {
+      readonly ask: 'cancel' | 'get-order' | 'get-ticket';
+      readonly back: number;
+      readonly stranger: boolean;
+      readonly wrongTime: boolean;
+    }
+  | { readonly ask: 'commit'; readonly back: number; readonly money: 'right' | 'less' | 'currency' }
+  | { readonly ask: 'reject' | 'captured' | 'void' | 'settled' | 'get-payment'; readonly back: number }
+  | { readonly ask: 'list-orders' | 'list-tickets'; readonly buyer: number; readonly all: boolean }
+  | { readonly ask: 'get-summary' }
+  | { readonly ask: 'again'; readonly back: number; readonly changed: boolean }
+);
+
+interface AreaAsk {
+  readonly area: number;
+  readonly quantity: number;
+}
+
+/** How long the clock runs before a turn: so many ms, or until so long after the end of the soonest live hold. */
+export type Wait = { readonly ms: number } | { readonly afterHold: number };
+
+export interface Step {
+  readonly wait: Wait;
+  readonly asks: readonly Ask[];
+  readonly append: AppendFault | null;
+  /** When a late append arrives: before the shard moves on, before the show is read again, or after. */
+  readonly arrives: 'before-move' | 'before-recovery' | 'after-recovery';
+  /** No read of the journal succeeds during the turn. */
+  readonly unreadable: boolean;
+  readonly after: 'go on' | 'crash' | 'takeover' | 'snapshot';
+  readonly snapshot: SnapshotFault | null;
+  /** So many ms the clock of a new owner is behind. */
+  readonly behind: number;
+}
+
+export interface Trial {
+  readonly plan: unknown;
+  readonly terms: ShowTerms;
+  readonly steps: readonly Step[];
+}
+
+/** What a set of trials stresses. */
+export interface Stress {
+  /** Of 10 turns so many have a faulty append. */
+  readonly faults: number;
+  /** Of 10 turns so many are followed by a crash or another owner. */
+  readonly crashes: number;
+  /** Of 10 waits so many are long. */
+  readonly jumps: number;
+  /** Of 10 requests so many are repeats. */
+  readonly repeats: number;
+  readonly mostAsks: number;
+  readonly mostSteps: number;
+}
+
+const back = fc.oneof(
+  { weight: 8, arbitrary: fc.nat({ max: 3 }) },
+  { weight: 3, arbitrary: fc.nat({ max: 12 }) },
+  { weight: 1, arbitrary: fc.constant(NOT_MADE_YET) },
+);
+const rarely = fc.constantFrom(false, false, false, false, false, false, false, true);
+const late = fc.constantFrom(...new Array<boolean>(30).fill(false), true);
+const buyer = fc.nat({ max: BUYERS - 1 });
+const areas = fc.oneof(
+  { weight: 3, arbitrary: fc.constant([]) },
+  {
+    weight: 1,
+    arbitrary: fc.array(
+      fc.record({ area: fc.constantFrom(0, 0, 0, 1, 1, 2), quantity: fc.integer({ min: 1, max: 5 }) }),
+      { maxLength: 2 },
+    ),
+  },
+);
+
+/** Neighbours now and then: a place to begin, and how many from there. */
+const picks = fc.oneof(
+  {
+    weight: 2,
+    arbitrary: fc
+      .record({ first: fc.nat({ max: 27 }), count: fc.constantFrom(1, 1, 2, 2, 3, 4) })
+      .map(({ first, count }) => Array.from({ length: count }, (_, i) => first + i)),
+  },
+  { weight: 1, arbitrary: fc.array(fc.nat({ max: 28 }), { maxLength: 4 }) },
+);
+
+function asksOf(repeats: number): fc.Arbitrary<Ask> {
+  const onHold = { back, stranger: rarely, wrongTime: rarely, late };
+  return fc.oneof(
+    { weight: 5, arbitrary: fc.record({ ask: fc.constant('pick' as const), buyer, seats: picks, areas, late }) },
+    {
+      weight: 4,
+      arbitrary: fc.record({
+        ask: fc.constant('best' as const),
+        buyer,
+        quantity: fc.integer({ min: 1, max: 4 }),
+        category: fc.constantFrom(null, null, null, 0, 0, 1, 1, 2),
+        maxPrice: fc.constantFrom(null, null, null, null, 2_000),
+        accessible: rarely,
+        areas,
+        late,
+      }),
+    },
+    { weight: 4, arbitrary: fc.record({ ask: fc.constant('order' as const), ...onHold }) },
+    {
+      weight: 3,
+      arbitrary: fc.record({
+        ask: fc.constantFrom('extend' as const, 'release' as const, 'get-hold' as const),
+        ...onHold,
+      }),
+    },
+    {
+      weight: 2,
+      arbitrary: fc.record({
+        ask: fc.constantFrom('cancel' as const, 'get-order' as const, 'get-ticket' as const),
+        ...onHold,
+      }),
+    },
+    {
+      weight: 4,
+      arbitrary: fc.record({
+        ask: fc.constant('commit' as const),
+        back,
+        money: fc.constantFrom(
+          'right' as const,
+          'right' as const,
+          'right' as const,
+          'right' as const,
+          'less' as const,
+          'currency' as const,
+        ),
+        late,
+      }),
+    },
+    {
+      weight: 4,
+      arbitrary: fc.record({
+        ask: fc.constantFrom(
+          'reject' as const,
+          'captured' as const,
+          'captured' as const,
+          'void' as const,
+          'settled' as const,
+          'get-payment' as const,
+        ),
+        back,
+        late,
+      }),
+    },
+    {
+      weight: 1,
+      arbitrary: fc.record({
+        ask: fc.constantFrom('list-orders' as const, 'list-tickets' as const),
+        buyer,
+        all: fc.boolean(),
+        late,
+      }),
+    },
+    { weight: 1, arbitrary: fc.record({ ask: fc.constant('get-summary' as const), late }) },
+    { weight: 3 * repeats, arbitrary: fc.record({ ask: fc.constant('again' as const), back, changed: rarely, late }) },
+  );
+}
+
+const SHORT: readonly Wait[] = [{ ms: 0 }, { ms: 0 }, { ms: 1 }, { ms: 1_000 }, { ms: 30_000 }];
+const LONG: readonly Wait[] = [
+  { afterHold: -1 },
+  { afterHold: 0 },
+  { afterHold: 59_999 },
+  { afterHold: 60_000 },
+  { afterHold: 90_000 },
+  { ms: 60_000 },
+  { ms: 600_000 },
+  { ms: 26 * 3_600_000 },
+];
+
+/** `share` of 10 of `often`, else `rest`. */
+function some<T>(share: number, often: fc.Arbitrary<T>, rest: fc.Arbitrary<T>): fc.Arbitrary<T> {
+  return fc.oneof({ weight: 10 - share, arbitrary: rest }, { weight: share, arbitrary: often });
+}
+
+export function trialsOf(stress: Stress): fc.Arbitrary<Trial> {
+  const step: fc.Arbitrary<Step> = fc.record({
+    wait: some<Wait>(stress.jumps, fc.constantFrom(...LONG), fc.constantFrom(...SHORT)),
+    asks: fc.array(asksOf(stress.repeats), { maxLength: stress.mostAsks }),
+    append: some<AppendFault | null>(
+      stress.faults,
+      fc.constantFrom('fenced', 'lost', 'written', 'late', 'late', 'crash-lost', 'crash-written'),
+      fc.constant(null),
+    ),
+    arrives: fc.constantFrom('before-move', 'before-recovery', 'after-recovery'),
+    unreadable: some(Math.min(1, stress.faults), fc.constant(true), fc.constant(false)),
+    behind: fc.constantFrom(0, 0, 0, 1_000, 120_000),
+    after: some<Step['after']>(
+      stress.crashes,
+      fc.constantFrom('crash', 'takeover'),
+      fc.constantFrom('go on', 'go on', 'snapshot'),
+    ),
+    snapshot: some<SnapshotFault | null>(
+      stress.faults,
+      fc.constantFrom('torn', 'fenced', 'rejects'),
+      fc.constant(null),
+    ),
+  });
+  return fc.record({
+    plan: smallPlan,
+    terms: smallTerms,
+    steps: fc.array(step, { minLength: 1, maxLength: stress.mostSteps, size: 'max' }),
+  });
+}
