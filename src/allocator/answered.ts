@@ -3,8 +3,15 @@ import type { CommandId, Once } from './commands.ts';
 
 /** How long the answer to a command id is kept: at least the 24 hours that clients are promised. */
 export const ANSWERS_KEPT_MS = 25 * 60 * 60 * 1000;
-/** Beyond this many kept answers a show refuses new commands until older ones leave. */
+/** With this many kept answers a show begins nothing new until older ones leave. */
 export const MAX_ANSWERS = 2_000_000;
+/** With this many it keeps no more refusals, so that those who only ask cannot use up the room of those who get seats. */
+export const MAX_ANSWERS_WITH_REFUSALS = (MAX_ANSWERS / 4) * 3;
+/**
+ * With this many not even orders are taken. What lies beyond {@link MAX_ANSWERS} is theirs alone: whoever holds seats
+ * can buy them. An order needs a live hold, and there are no more of those than seats, so it suffices for any hall.
+ */
+export const MAX_ANSWERS_WITH_ORDERS = MAX_ANSWERS + 250_000;
 
 const WORDS = 4;
 const DIGITS = new Int8Array(128).fill(-1);
@@ -68,9 +75,9 @@ export class Answered {
     return this.next - this.oldest;
   }
 
-  /** Whether nothing can be added at time `at`: the table is full, and its oldest entry is not to leave yet. */
-  isFull(at: number): boolean {
-    return this.count >= MAX_ANSWERS && this.#minute[this.oldest % this.#capacity] >= oldestMinute(at);
+  /** Whether at least `many` (≥ 1) entries are kept at time `at`: those that are due to leave then do not count. */
+  keepsAtLeast(many: number, at: number): boolean {
+    return this.count >= many && this.#minute[(this.next - many) % this.#capacity] >= oldestMinute(at);
   }
 
   /** The entry's place for {@link seqAt} and the like, or -1 if this command was not answered. */

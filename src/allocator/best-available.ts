@@ -1,12 +1,11 @@
 import { ACCESSIBLE } from './hall.ts';
 import { SEAT, type Show } from './show.ts';
+import { leavesOrphan } from './windows.ts';
 
 /** So many banks are looked at for one party before the best of them is taken. */
 export const MAX_BANKS_EXAMINED = 256;
 /** The same for each further group of a party that has to be split. */
-export const MAX_BANKS_EXAMINED_NEAR = 64;
-/** A single seat left at the end of a block costs this share of the hall's spread of costs. */
-const EDGE_SEAT_PENALTY = 0.02;
+export const MAX_BANKS_EXAMINED_NEAR = 32;
 /** How much being apart from the rest of a split party weighs: a whole hall's length costs this many spreads. */
 const APART_PENALTY = 2;
 
@@ -36,6 +35,7 @@ export function findBest(show: Show, query: BestQuery): number[] | null {
 /** The best window of neighbours, or null. Never leaves a single seat between taken ones while another window does not. */
 function findTogether(show: Show, query: BestQuery, quantity: number, near: number | null): number | null {
   const { banks, freeRuns } = show;
+  const distance = near === null ? null : (first: number): number => apart(show, first, near);
   let bestCost = Number.POSITIVE_INFINITY;
   let best = -1;
   let fallbackCost = Number.POSITIVE_INFINITY;
@@ -48,34 +48,15 @@ function findTogether(show: Show, query: BestQuery, quantity: number, near: numb
       const bank = list[rank];
       if (banks.bound[bank] >= bestCost) break;
       left--;
-      const end = banks.end[bank];
-      let run = 0;
-      let sum = 0;
-      for (let seat = banks.start[bank]; seat < end; seat++) {
-        if (show.status[seat] !== SEAT.free) {
-          run = 0;
-          sum = 0;
-          continue;
-        }
-        run++;
-        sum += show.hall.cost[seat];
-        if (run > quantity) sum -= show.hall.cost[seat - quantity];
-        if (run < quantity) continue;
-        const first = seat - quantity + 1;
-        const cost = sum / quantity + apart(show, first, near);
-        if (cost >= bestCost && cost >= fallbackCost) continue;
-        if (leavesOrphan(show, first, quantity)) {
-          if (cost < fallbackCost) {
-            fallbackCost = cost;
-            fallback = first;
-          }
-        } else {
-          const penalised = cost + edgePenalty(show, first, quantity);
-          if (penalised < bestCost) {
-            bestCost = penalised;
-            best = first;
-          }
-        }
+      const found =
+        distance === null ? show.windows.best(bank, quantity) : show.windows.bestNear(bank, quantity, distance);
+      if (found.cost < bestCost) {
+        bestCost = found.cost;
+        best = found.first;
+      }
+      if (found.orphaningCost < fallbackCost) {
+        fallbackCost = found.orphaningCost;
+        fallback = found.orphaningFirst;
       }
     }
   }
@@ -128,11 +109,16 @@ function freeUnreserved(show: Show, category: number, enough: number): number {
   return Math.min(free, enough);
 }
 
-/** A window of neighbours with at least one accessible seat, by the accessible seat's cost. */
+/**
+ * A window of neighbours with at least one accessible seat, by the accessible seat's cost; one that leaves a single seat
+ * between taken ones only when there is no other.
+ */
 function findAccessible(show: Show, query: BestQuery): number[] | null {
   const { hall, banks } = show;
   let best = -1;
   let bestCost = Number.POSITIVE_INFINITY;
+  let fallback = -1;
+  let fallbackCost = Number.POSITIVE_INFINITY;
   for (const category of query.categories) {
     for (const seat of banks.accessible[category]) {
       if (hall.cost[seat] >= bestCost) break;
@@ -144,13 +130,19 @@ function findAccessible(show: Show, query: BestQuery): number[] | null {
         if (!isFreeIn(show, first, query.quantity, category)) continue;
         // The fewer other accessible seats the party takes, the more are left for those who need them.
         const cost = hall.cost[seat] + (accessibleIn(show, first, query.quantity) - 1) * banks.costSpread;
-        if (cost < bestCost) {
+        if (leavesOrphan(show, first, query.quantity)) {
+          if (cost < fallbackCost) {
+            fallbackCost = cost;
+            fallback = first;
+          }
+        } else if (cost < bestCost) {
           bestCost = cost;
           best = first;
         }
       }
     }
   }
+  if (best < 0 && !query.avoidOrphans) best = fallback;
   return best < 0 ? null : range(best, query.quantity);
 }
 
@@ -167,31 +159,6 @@ function accessibleIn(show: Show, first: number, quantity: number): number {
     if ((show.hall.features[seat] & ACCESSIBLE) !== 0) count++;
   }
   return count;
-}
-
-/** Whether taking the window leaves one free seat next to it with a taken one on its other side. */
-export function leavesOrphan(show: Show, first: number, quantity: number): boolean {
-  const block = show.hall.blockOf[first];
-  const start = show.hall.blockStart[block];
-  const end = show.hall.blockStart[block + 1];
-  const last = first + quantity - 1;
-  return (
-    (first - 2 >= start && show.status[first - 1] === SEAT.free && show.status[first - 2] !== SEAT.free) ||
-    (last + 2 < end && show.status[last + 1] === SEAT.free && show.status[last + 2] !== SEAT.free)
-  );
-}
-
-/** A single seat between the window and the end of its block is no orphan by the rule, yet hard to sell. */
-function edgePenalty(show: Show, first: number, quantity: number): number {
-  const block = show.hall.blockOf[first];
-  const start = show.hall.blockStart[block];
-  const end = show.hall.blockStart[block + 1];
-  const last = first + quantity - 1;
-  const penalty = EDGE_SEAT_PENALTY * show.banks.costSpread;
-  return (
-    (first - 1 === start && show.status[start] === SEAT.free ? penalty : 0) +
-    (last + 2 === end && show.status[last + 1] === SEAT.free ? penalty : 0)
-  );
 }
 
 function apart(show: Show, seat: number, near: number | null): number {

@@ -9,11 +9,11 @@ export function widened<T extends Column>(column: T, length: number): T {
   return wider;
 }
 
-/** Up to here tables double; larger ones grow by half, to waste less. */
+/** Up to here tables double; larger ones grow by a quarter, to waste less. */
 const DOUBLE_UP_TO = 32_768;
 
 /** The next capacity for a table that must hold `needed` records, with room to spare so that appends stay cheap. */
 export function nextCapacity(capacity: number, needed: number): number {
-  const grown = capacity < DOUBLE_UP_TO ? capacity * 2 : Math.ceil(capacity * 1.5);
+  const grown = capacity < DOUBLE_UP_TO ? capacity * 2 : Math.ceil(capacity * 1.25);
   return Math.max(needed, 16, grown);
 }

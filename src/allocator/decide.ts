@@ -1,5 +1,6 @@
 import type { Refusal } from '../errors.ts';
 import { scopedId } from '../ids.ts';
+import { MAX_ANSWERS, MAX_ANSWERS_WITH_ORDERS, MAX_ANSWERS_WITH_REFUSALS } from './answered.ts';
 import { type BestQuery, findBest } from './best-available.ts';
 import type { AreaRequest, BestRequest, Command, Once } from './commands.ts';
 import type { OrderLine, ShowEvent } from './events.ts';
@@ -12,7 +13,9 @@ const OUTCOME_DONE: Decision = { kind: 'done', event: null };
 
 /**
  * - `done`: the command takes effect through its event, or has taken effect already (null).
- * - `refused`: it does not, and never will under this command id (`event` says so in the journal when it has an id).
+ * - `refused`: it does not. With an event the refusal is journaled under its command id, and it never will under this
+ *   id; without one (the command has no id, the id is another request's, or the show is overloaded) nothing is kept of
+ *   it, and the same command may succeed later.
  * - `replay`: this command id was answered before, by the event at `ordinal` of row `seq`.
  */
 export type Decision =
@@ -27,9 +30,9 @@ export type Decision =
 export function decide(show: Show, command: Command, at: number): Decision {
   switch (command.type) {
     case 'hold':
-      return once(show, command.once, at, () => decideHold(show, command, at));
+      return once(show, command.once, at, MAX_ANSWERS, () => decideHold(show, command, at));
     case 'order':
-      return once(show, command.once, at, () => decideOrder(show, command, at));
+      return once(show, command.once, at, MAX_ANSWERS_WITH_ORDERS, () => decideOrder(show, command, at));
     case 'extend':
       return decideExtend(show, command.buyer, command.hold, command.at, at);
     case 'release':
@@ -67,24 +70,36 @@ function refused(code: Refusal['code'], detail: string, extra?: Record<string, u
   return { kind: 'refused', refusal: extra === undefined ? { code, detail } : { code, detail, extra }, event: null };
 }
 
-/** First answers stay: a command id that was answered is told so again, and a refusal is journaled under its id too. */
-function once(show: Show, key: Once, at: number, decideFirst: () => Decision): Decision {
-  const place = show.answered.find(key.id);
+/** Seconds after which a show that keeps too many answers may be asked again. */
+const OVERLOADED_RETRY_S = 60;
+const TOO_MANY_ANSWERS: Decision = {
+  kind: 'refused',
+  refusal: {
+    code: 'OVERLOADED',
+    detail: 'This show has answered too many requests of late; this one was not decided.',
+    retryAfter: OVERLOADED_RETRY_S,
+  },
+  event: null,
+};
+
+/**
+ * First answers stay: a command id that was answered is told so again, and a refusal is journaled under its id too. A
+ * refusal that there is no room to keep is not told at all: a retry must not hear otherwise.
+ * @param most with so many kept answers the command is not decided.
+ */
+function once(show: Show, key: Once, at: number, most: number, decideFirst: () => Decision): Decision {
+  const { answered } = show;
+  const place = answered.find(key.id);
   if (place >= 0) {
-    if (show.answered.fingerprintAt(place) !== key.fingerprint) {
+    if (answered.fingerprintAt(place) !== key.fingerprint) {
       return refused('IDEMPOTENCY_KEY_REUSED', 'This Idempotency-Key was used with another request; use a new key.');
     }
-    return { kind: 'replay', seq: show.answered.seqAt(place), ordinal: show.answered.ordinalAt(place) };
+    return { kind: 'replay', seq: answered.seqAt(place), ordinal: answered.ordinalAt(place) };
   }
-  if (show.answered.isFull(at)) {
-    return {
-      kind: 'refused',
-      refusal: { code: 'OVERLOADED', detail: 'This show has answered too many requests of late.', retryAfter: 60 },
-      event: null,
-    };
-  }
+  if (answered.keepsAtLeast(most, at)) return TOO_MANY_ANSWERS;
   const decision = decideFirst();
   if (decision.kind !== 'refused') return decision;
+  if (answered.keepsAtLeast(MAX_ANSWERS_WITH_REFUSALS, at)) return TOO_MANY_ANSWERS;
   return {
     kind: 'refused',
     refusal: decision.refusal,

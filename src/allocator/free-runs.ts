@@ -1,5 +1,8 @@
 import type { Banks } from './banks.ts';
 
+/** A seat decides whether its neighbour is an orphan next to a window: it lies two from the window. */
+const ORPHAN_REACH = 2;
+
 /**
  * The longest free run of every bank, kept up to date seat by seat, with a maximum tree over each category's banks in
  * order of their bound. So "the next bank, best first, that can seat q" takes logarithmic time however full the house is.
@@ -11,10 +14,13 @@ export class FreeRuns {
   /** One tree a category: leaves from `size`, root at 1. */
   readonly #trees: Uint16Array[];
   readonly #sizes: number[];
+  /** Counts the changes that can matter to a bank: in it, or so near that they decide on orphans at its ends. */
+  readonly changes: Uint32Array;
 
   constructor(banks: Banks, status: Uint8Array) {
     this.#banks = banks;
     this.#status = status;
+    this.changes = new Uint32Array(banks.count);
     this.#sizes = banks.byCategory.map((list) => {
       let size = 1;
       while (size < list.length) size *= 2;
@@ -32,8 +38,14 @@ export class FreeRuns {
 
   /** To be called after a seat became free or taken. */
   update(seat: number): void {
-    const bank = this.#banks.bankOf[seat];
+    const { bankOf } = this.#banks;
+    const bank = bankOf[seat];
+    for (let reach = 1; reach <= ORPHAN_REACH; reach++) {
+      this.#noteChange(bankOf[seat - reach], bank);
+      this.#noteChange(bankOf[seat + reach], bank);
+    }
     if (bank < 0) return;
+    this.changes[bank]++;
     const category = this.#banks.categoryOf[bank];
     const tree = this.#trees[category];
     let node = this.#sizes[category] + this.#banks.rank[bank];
@@ -46,6 +58,11 @@ export class FreeRuns {
       if (tree[node] === most) return;
       tree[node] = most;
     }
+  }
+
+  /** A bank that begins or ends beside the seat, other than the seat's own; `undefined` off the hall's ends. */
+  #noteChange(neighbour: number | undefined, own: number): void {
+    if (neighbour !== undefined && neighbour >= 0 && neighbour !== own) this.changes[neighbour]++;
   }
 
   /** The longest free run in any bank of the category. */

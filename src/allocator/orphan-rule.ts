@@ -1,5 +1,7 @@
-import { findBest, leavesOrphan } from './best-available.ts';
+import { findBest } from './best-available.ts';
+import { ACCESSIBLE, COMPANION } from './hall.ts';
 import { SEAT, type Show } from './show.ts';
+import { leavesOrphan } from './windows.ts';
 
 /** The rule ends when no more than this share of the hall's seats is free. */
 export const ORPHAN_RULE_ENDS_AT_FREE = 0.1;
@@ -18,10 +20,11 @@ export function orphanRuleApplies(show: Show): boolean {
 
 /**
  * The orphan rule on free seats that a buyer picked: no single free seat may be left between taken ones. Relaxed when
- * no other choice for a party of this size in this category avoids it, and late in the sale. Null: the pick is fine.
+ * no other neighbouring seats for a party of this size in this category avoid it, for accessible and companion seats
+ * (whoever needs one has little choice), and late in the sale. Null: the pick is fine.
  */
 export function checkPick(show: Show, seats: readonly number[]): OrphanRefusal | null {
-  if (!orphanRuleApplies(show)) return null;
+  if (!orphanRuleApplies(show) || seats.some((seat) => isReserved(show, seat))) return null;
   const orphan = orphanOf(show, seats);
   if (orphan < 0) return null;
   const instead = shifted(show, seats) ?? elsewhere(show, seats);
@@ -54,17 +57,22 @@ function shifted(show: Show, seats: readonly number[]): number[] | null {
   while (end < show.hall.blockStart[block + 1] && show.status[end] === SEAT.free) end++;
   let best = -1;
   for (let from = start; from + quantity <= end; from++) {
-    if (leavesOrphan(show, from, quantity) || !sameCategory(show, from, quantity, first)) continue;
+    if (leavesOrphan(show, from, quantity) || !isLike(show, from, quantity, first)) continue;
     if (best < 0 || Math.abs(from - first) < Math.abs(best - first)) best = from;
   }
   return best < 0 ? null : Array.from({ length: quantity }, (_, i) => best + i);
 }
 
-function sameCategory(show: Show, from: number, quantity: number, as: number): boolean {
+/** Whether the window can be offered instead of `as`: of its category, and nobody's reserved place. */
+function isLike(show: Show, from: number, quantity: number, as: number): boolean {
   for (let seat = from; seat < from + quantity; seat++) {
-    if (show.hall.categoryOf[seat] !== show.hall.categoryOf[as]) return false;
+    if (show.hall.categoryOf[seat] !== show.hall.categoryOf[as] || isReserved(show, seat)) return false;
   }
   return true;
+}
+
+function isReserved(show: Show, seat: number): boolean {
+  return (show.hall.features[seat] & (ACCESSIBLE | COMPANION)) !== 0;
 }
 
 function elsewhere(show: Show, seats: readonly number[]): number[] | null {

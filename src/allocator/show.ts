@@ -8,6 +8,7 @@ import type { Hall } from './hall.ts';
 import { HOLD, Holds } from './holds.ts';
 import { Orders } from './orders.ts';
 import { Tickets } from './tickets.ts';
+import { Windows } from './windows.ts';
 
 /**
  * A seat's life; a general-admission place has the same, as counts:
@@ -73,6 +74,7 @@ export class Show {
 
   /** Derived: rebuilt on restore. */
   freeRuns: FreeRuns;
+  windows: Windows;
   readonly deadlines = new Deadlines();
   /** Seats changed since the reader last emptied this list. */
   readonly touched: number[] = [];
@@ -101,6 +103,7 @@ export class Show {
       this.areaCounts[index * SEAT_STATES + state] = area.capacity;
     }
     this.freeRuns = new FreeRuns(this.banks, this.status);
+    this.windows = new Windows(this);
   }
 
   /** Seats and general-admission places in this state. */
@@ -154,6 +157,7 @@ export class Show {
   /** Rebuilds what is derived after columns were restored. */
   rederive(): void {
     this.freeRuns = new FreeRuns(this.banks, this.status);
+    this.windows = new Windows(this);
     for (let n = this.holds.oldest; n < this.holds.next; n++) {
       const place = this.holds.place(n);
       if (this.holds.state[place] === HOLD.active || this.holds.state[place] === HOLD.inPayment) {

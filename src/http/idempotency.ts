@@ -8,8 +8,8 @@ export const IDEMPOTENCY_KEY_HEADER = 'idempotency-key';
 export const KEY_LENGTH_MAX = 255;
 export const VISIBLE = /^[\x21-\x7e]+$/;
 
-/** Bytes of the hash that name a command. */
-const ID_BYTES = 16;
+/** Characters of the hash, in base64url, that name a command: of the last one only the first two bits count. */
+const ID_LENGTH = 22;
 
 const HASH_START = 0x811c9dc5;
 const HASH_PRIME = 0x01000193;
@@ -56,7 +56,7 @@ export function readOnce(request: FastifyRequest, operation: string, subject: st
     });
   }
   return {
-    id: hash('sha256', `${request.user.id}\n${key}`, 'buffer').toString('base64url', 0, ID_BYTES),
+    id: hash('sha256', `${request.user.id}\n${key}`, 'base64url').slice(0, ID_LENGTH),
     fingerprint: fingerprint(`${operation}\n${subject}\n${canonical(request.body)}`),
   };
 }

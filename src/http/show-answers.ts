@@ -18,6 +18,14 @@ export function sendAnswer(reply: FastifyReply, answer: Answer, status: number):
   return answer.ok ? reply.code(status).send(answer.value) : refuse(reply, answer.refusal);
 }
 
+/**
+ * The same once the show has answered, without the promises of an async handler: for the busiest route. The handler must
+ * return nothing.
+ */
+export function sendWhenAnswered(reply: FastifyReply, answering: Promise<Answer>, status: number): void {
+  answering.then((answer) => sendAnswer(reply, answer, status)).catch((error: Error) => reply.send(error));
+}
+
 /** 404 for an id that is not one, that nobody has, or that belongs to someone else: all told in the same words. */
 export function notFound(reply: FastifyReply, kind: string): FastifyReply {
   return refuse(reply, { code: 'NOT_FOUND', detail: `There is no such ${kind}.` });

@@ -401,7 +401,7 @@ export class ReferenceShow {
       'rules',
       () => `${name} is apart, although there is a place for all together`,
     );
-    if (best.accessible === true || orphansOf(this.seats, chosen).length === 0) return;
+    if (orphansOf(this.seats, chosen).length === 0) return;
     const without = windows.find((window) => orphansOf(this.seats, window).length === 0);
     must(
       without === undefined,
@@ -412,7 +412,8 @@ export class ReferenceShow {
 
   /** A pick may leave a single seat only late in the sale, or when no place for all together avoids it. */
   #checkPicked(seats: readonly ModelSeat[], name: string): void {
-    if (seats.length === 0 || this.#isLate() || orphansOf(this.seats, seats).length === 0) return;
+    if (seats.length === 0 || this.#isLate() || seats.some((seat) => seat.reserved)) return;
+    if (orphansOf(this.seats, seats).length === 0) return;
     const instead = freeWindows(this.seats, seats.length).find(
       (window) =>
         window[0].category === seats[0].category &&

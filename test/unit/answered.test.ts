@@ -101,8 +101,9 @@ test('a full table takes new answers again as soon as its oldest are over', () =
     bytes.writeUInt32BE(n, 0);
     answered.add({ id: bytes.toString('base64url'), fingerprint: 0 }, 1, 0, START + (n < 10 ? 0 : HOUR));
   }
-  expect(answered.isFull(START + HOUR)).toBe(true);
-  expect(answered.isFull(START + ANSWERS_KEPT_MS + 60_000)).toBe(false);
+  expect(answered.keepsAtLeast(MAX_ANSWERS, START + HOUR)).toBe(true);
+  expect(answered.keepsAtLeast(MAX_ANSWERS, START + ANSWERS_KEPT_MS + 60_000)).toBe(false);
+  expect(answered.keepsAtLeast(MAX_ANSWERS - 10, START + ANSWERS_KEPT_MS + 60_000)).toBe(true);
   answered.add(onceOf(1), 2, 0, START + ANSWERS_KEPT_MS + 60_000);
   expect(answered.count).toBe(MAX_ANSWERS - 9);
 });

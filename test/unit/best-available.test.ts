@@ -1,9 +1,10 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { banksOf } from '../../src/allocator/banks.ts';
-import { type BestQuery, findBest, leavesOrphan } from '../../src/allocator/best-available.ts';
+import { type BestQuery, findBest } from '../../src/allocator/best-available.ts';
 import { ACCESSIBLE, type Hall } from '../../src/allocator/hall.ts';
 import { SEAT, Show } from '../../src/allocator/show.ts';
+import { leavesOrphan } from '../../src/allocator/windows.ts';
 import { smallPlan } from '../property/small-halls.ts';
 import { hallOf, line, planOf, row, zone } from '../support/plan-fixtures.ts';
 import { rowsOfTen, SHOW_ID, take, termsOf } from '../support/small-show.ts';

@@ -23,8 +23,8 @@ function codeOf(run: () => unknown): string {
 describe('the idempotency key', () => {
   it('becomes the first 128 bits of a hash of user and key', () => {
     const { id } = once('key-1', {});
-    const digest = createHash('sha256').update('usr_1\nkey-1').digest();
-    expect(id).toBe(digest.subarray(0, 16).toString('base64url'));
+    const digest = createHash('sha256').update('usr_1\nkey-1').digest('base64url');
+    expect(id).toBe(digest.slice(0, 22));
     expect(id).toHaveLength(22);
   });
 

@@ -10,7 +10,7 @@ import type { SalesDeps } from '../sales-deps.ts';
 import { HoldSchema, SEAT_ID_LENGTH_MAX } from '../sales-schemas.ts';
 import { AMOUNT_MAX, BEARER, line, PathId, problems, strict } from '../schemas.ts';
 import type { App } from '../server.ts';
-import { askDeadline, notFound, sendAnswer } from '../show-answers.ts';
+import { askDeadline, notFound, sendAnswer, sendWhenAnswered } from '../show-answers.ts';
 
 /** Places of one request; a show's own limit per hold is as a rule far lower. */
 const PLACES_MAX = 100;
@@ -94,15 +94,21 @@ export function holdRoutes(app: App, deps: Pick<SalesDeps, 'shows' | 'clock'>, g
         },
       },
     },
-    async (request, reply) => {
+    (request, reply) => {
       const { body } = request;
       const once = readOnce(request, 'hold', request.params.id);
       const fault = faultOf(body);
-      if (fault !== null) return refuse(reply, fault);
-      if (!isId('shw', request.params.id)) return notFound(reply, 'show');
+      if (fault !== null) {
+        refuse(reply, fault);
+        return;
+      }
+      if (!isId('shw', request.params.id)) {
+        notFound(reply, 'show');
+        return;
+      }
       // The schema is the command's own shape; an absent member stays absent.
       const command = { type: 'hold', once, buyer: request.user.id, ...body } as Command;
-      return sendAnswer(reply, await shows.ask(request.params.id, command, askDeadline(clock)), 201);
+      sendWhenAnswered(reply, shows.ask(request.params.id, command, askDeadline(clock)), 201);
     },
   );
 
