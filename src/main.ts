@@ -167,7 +167,12 @@ async function start(settings: Settings, log: Log, undo: Undo[], fail: (reason: 
       random,
       log,
       metrics,
-      readiness: { database: async () => void (await database.pool.query('select 1')) },
+      readiness: {
+        database: async () => void (await database.pool.query('select 1')),
+        actors: async () => {
+          if (shows.isDraining) throw new Error('the shows of this node are being stopped');
+        },
+      },
       settings: DEFAULT_HTTP_SETTINGS,
     },
     sales,

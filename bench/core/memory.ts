@@ -51,7 +51,7 @@ class Node {
     const terms = termsOf(hall);
     const silent = () => undefined;
     this.actors = new ShowActors({
-      source: { load: async () => ({ hall, terms }) },
+      source: { exists: async () => true, load: async () => ({ hall, terms }) },
       journal: FORGETFUL,
       leases: { epochOf: () => 1, advance: async () => 1 },
       shardOf: (showId) => showId.charCodeAt(showId.length - 1) % SHARDS,

@@ -8,7 +8,7 @@ import type { ShowSource } from './shows.ts';
 import { RULES } from './turns.ts';
 
 /** Replays for `verify`: the same code that recovers a show replays it. */
-export function createReplays(source: ShowSource): Replays {
+export function createReplays(source: Pick<ShowSource, 'load'>): Replays {
   const hallOf = async (showId: string): Promise<Hall | null> => (await source.load(showId))?.hall ?? null;
   return {
     async open(showId) {

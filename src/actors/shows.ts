@@ -15,7 +15,7 @@ export interface Shows {
    * @param deadline ms since the epoch; a command that is still waiting then is dropped undone.
    */
   ask<T = unknown>(showId: string, message: Command | Question, deadline: number): Promise<Answer<T>>;
-  /** The last durable seat map, or a refusal (`NOT_FOUND`, `UNAVAILABLE`). */
+  /** The last durable seat map, or a refusal (`NOT_FOUND`, `UNAVAILABLE`, `OVERLOADED`). */
   seatMap(showId: string): Promise<SeatMap | Refusal>;
 }
 
@@ -98,8 +98,11 @@ export interface ShowSummary {
   readonly version: number;
 }
 
-/** Loads what a show is made of when it wakes: its terms and its hall. `null` for an unknown show. */
+/** What the catalogue says of shows. */
 export interface ShowSource {
+  /** Whether there is such a show; cheap, for it is asked of ids that anybody may have made up. */
+  exists(showId: string): Promise<boolean>;
+  /** What a show is made of when it wakes: its terms and its hall. `null` for an unknown show. */
   load(
     showId: string,
   ): Promise<{ readonly hall: Hall; readonly terms: import('../allocator/events.ts').ShowTerms } | null>;

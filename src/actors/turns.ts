@@ -11,6 +11,7 @@ import { rowHash } from '../journal/row-hash.ts';
 import type { Clock } from '../ports.ts';
 import { answerOfCommand, answerOfEvent, answerQuestion, refusedWith } from './answers.ts';
 import type { Inbox, Waiting } from './inbox.ts';
+import { OwedAnswers } from './owed-answers.ts';
 import { PublishedSeats } from './published-seats.ts';
 import type { Answer } from './shows.ts';
 
@@ -20,6 +21,16 @@ export const TURN_LIMIT = 256;
 export const SNAPSHOT_EVERY_EVENTS = 20_000;
 /** Or after this share of the answers it carries, if that is more: else a long sale would do little but write them anew. */
 const SNAPSHOT_EVERY_SHARE = 0.25;
+
+const RESTARTS = refusedWith('UNAVAILABLE', 'The show restarts; this request was not begun. Try again.', 1);
+const NOT_BEGUN = refusedWith('UNAVAILABLE', 'The show is moving; this request was not begun. Try again.', 1);
+const TOO_LATE = refusedWith('OVERLOADED', 'The show was too busy; this request was not begun in time.', 1);
+const UNKNOWN = refusedWith(
+  'OUTCOME_UNKNOWN',
+  'Whether this was done is not known; retry with the same key to learn it.',
+  1,
+);
+const UNREADABLE = refusedWith('UNAVAILABLE', 'The first answer cannot be read now; retry with the same key.', 1);
 
 /** The allocator's two halves, as one port: tests plant bugs here. */
 export interface Rules {
@@ -51,7 +62,7 @@ export interface TurnsOptions {
   readonly journal: Journal;
   readonly clock: Clock;
   readonly rules: Rules;
-  /** Orders whose money has to be put to rest; must not block. */
+  /** Orders whose money has to be put to rest, some perhaps named before; must not block. */
   readonly onUnsettled: (showId: string, orders: readonly number[]) => void;
   readonly onTurn: (commands: number, events: number) => void;
 }
@@ -78,6 +89,8 @@ export class Turns {
   /** What others have to learn of the turn under way: who ordered here for the first time, and unsettled orders. */
   #newBuyers: string[] = [];
   #unsettled: number[] = [];
+  /** All unsettled orders are to be named when the turn under way is durable. */
+  #namesAll = false;
 
   constructor(options: TurnsOptions) {
     this.#options = options;
@@ -100,60 +113,46 @@ export class Turns {
     return !this.#isAhead && this.#show.seq > 0 && this.#options.inbox.size === 0 && this.#show.wakeAt() === null;
   }
 
+  /** Names all unsettled orders to settlement: at once, or, if a turn is under way, when that is durable. */
+  announceUnsettled(): void {
+    if (this.#show.unsettledOrders === 0) return;
+    if (this.#isAhead) this.#namesAll = true;
+    else this.#options.onUnsettled(this.#show.id, this.#unsettledOrders());
+  }
+
   /**
-   * Runs one turn; resolves once its answers are given.
-   * @throws TurnLost when the append failed; InvariantViolation when an event was not legal. In both cases every
-   *   request of the turn has been answered and this object must not be used again.
+   * Runs one turn; resolves once it is durable and all it decided is answered. What was answered in an earlier turn is
+   * told again a little later, when it was read from the journal.
+   * @throws TurnLost when the append failed; InvariantViolation when an event was not legal; whatever else goes wrong. In
+   *   each case every request of the turn is answered, and this object must not be used again.
    */
   async run(): Promise<void> {
-    const { inbox, clock, journal, shard, epoch } = this.#options;
-    const show = this.#show;
-    const now = clock.now();
-    const at = Math.max(show.at, now);
-    const seq = show.seq + 1;
-    const events: ShowEvent[] = [];
-    const gated: Gated[] = [];
+    const { inbox } = this.#options;
+    const taken = inbox.take(TURN_LIMIT);
+    const owed = new OwedAnswers(taken);
+    this.#isAhead = true;
     this.#newBuyers = [];
     this.#unsettled = [];
-    const taken = inbox.take(TURN_LIMIT);
-    this.#isAhead = true;
+    let sorry = RESTARTS;
     try {
-      if (show.seq === 0) this.#record({ type: 'opened', terms: show.terms }, events, seq, at);
-      if (show.nextDeadline() <= at) this.#decide({ type: 'expire' }, events, seq, at);
-      for (const waiting of taken) gated.push(this.#handle(waiting, events, seq, at, now));
-      if (events.length > 0) {
-        show.seq = seq;
-        show.at = at;
+      const { events, gated, turn } = this.#decideAll(taken);
+      if (turn !== null) {
+        // From here on the row may be in the journal, whatever happens to us.
+        sorry = UNKNOWN;
+        await this.#append(turn, gated, owed);
+        this.#eventsSinceSnapshot += events;
       }
-      assertCounts(show);
+      this.#isAhead = false;
+      for (const one of gated) this.#answer(one, owed);
+      owed.assertNone();
+      this.#options.onTurn(taken.length, events);
     } catch (error) {
-      const sorry = refusedWith('UNAVAILABLE', 'The show restarts; nothing was done. Try again.', 1);
-      for (const waiting of taken) waiting.answer(sorry);
+      this.#isAhead = true;
+      owed.giveRest(sorry);
       throw error;
     }
-    const unsettled = this.#unsettled;
-    if (events.length > 0) {
-      const text = JSON.stringify(events);
-      const row = { showId: show.id, seq, epoch, at, events: text, prevHash: this.#lastHash, wakeAt: show.wakeAt() };
-      const turn: Turn = { ...row, shard, newBuyers: this.#newBuyers, hash: rowHash(row) };
-      const outcome = await journal.append(turn);
-      if (outcome !== 'durable') {
-        this.#answerLost(gated, seq, outcome);
-        throw new TurnLost(show.id, seq, outcome);
-      }
-      this.#lastHash = turn.hash;
-      this.#eventsSinceSnapshot += events.length;
-      this.seats.publish(show);
-    }
-    this.#isAhead = false;
-    this.#options.onTurn(taken.length, events.length);
-    for (const one of gated) {
-      if ('answer' in one) one.waiting.answer(one.answer);
-      else void this.#answerAgain(one.waiting, one.replay.seq, one.replay.ordinal);
-    }
-    if (unsettled.length > 0) this.#options.onUnsettled(show.id, unsettled);
-    const due = Math.max(SNAPSHOT_EVERY_EVENTS, show.answered.count * SNAPSHOT_EVERY_SHARE);
-    if (this.#eventsSinceSnapshot >= due && !this.#keepingSnapshot) void this.keepSnapshot().catch(() => {});
+    this.#tellOfUnsettled();
+    this.#keepSnapshotIfDue();
   }
 
   /**
@@ -175,16 +174,62 @@ export class Turns {
     }
   }
 
+  /** Decides what was taken, in memory only, and makes the row that says so; none if nothing has happened. */
+  #decideAll(taken: readonly Waiting[]): { events: number; gated: readonly Gated[]; turn: Turn | null } {
+    const { clock, shard, epoch } = this.#options;
+    const show = this.#show;
+    const now = clock.now();
+    const at = Math.max(show.at, now);
+    const seq = show.seq + 1;
+    const events: ShowEvent[] = [];
+    if (show.seq === 0) this.#record({ type: 'opened', terms: show.terms }, events, seq, at);
+    if (show.nextDeadline() <= at) this.#decide({ type: 'expire' }, events, seq, at);
+    const gated = taken.map((waiting) => this.#handle(waiting, events, seq, at, now));
+    if (events.length > 0) {
+      show.seq = seq;
+      show.at = at;
+    }
+    assertCounts(show);
+    if (events.length === 0) return { events: 0, gated, turn: null };
+    const text = JSON.stringify(events);
+    const row = { showId: show.id, seq, epoch, at, events: text, prevHash: this.#lastHash, wakeAt: show.wakeAt() };
+    return { events: events.length, gated, turn: { ...row, shard, newBuyers: this.#newBuyers, hash: rowHash(row) } };
+  }
+
+  async #append(turn: Turn, gated: readonly Gated[], owed: OwedAnswers): Promise<void> {
+    const outcome = await this.#options.journal.append(turn);
+    if (outcome !== 'durable') {
+      this.#answerLost(gated, owed, turn.seq, outcome);
+      throw new TurnLost(turn.showId, turn.seq, outcome);
+    }
+    this.#lastHash = turn.hash;
+    this.seats.publish(this.#show);
+  }
+
+  #tellOfUnsettled(): void {
+    const orders = this.#namesAll ? this.#unsettledOrders() : this.#unsettled;
+    this.#namesAll = false;
+    if (orders.length > 0) this.#options.onUnsettled(this.#show.id, orders);
+  }
+
+  #unsettledOrders(): number[] {
+    const { orders } = this.#show;
+    const found: number[] = [];
+    for (let order = 1; order <= orders.count; order++) {
+      if (orders.unsettled[order] === 1 && orders.state[order] !== ORDER.paid) found.push(order);
+    }
+    return found;
+  }
+
+  #keepSnapshotIfDue(): void {
+    const due = Math.max(SNAPSHOT_EVERY_EVENTS, this.#show.answered.count * SNAPSHOT_EVERY_SHARE);
+    if (this.#eventsSinceSnapshot >= due && !this.#keepingSnapshot) void this.keepSnapshot().catch(() => {});
+  }
+
   #handle(waiting: Waiting, events: ShowEvent[], seq: number, at: number, now: number): Gated {
     const { message, deadline } = waiting;
     // Not against `at`: after a restart the clock may be behind the journal, and nothing would be in time.
-    if (deadline < now) {
-      return {
-        waiting,
-        answer: refusedWith('OVERLOADED', 'The show was too busy to answer in time; nothing was done.', 1),
-        changed: false,
-      };
-    }
+    if (deadline < now) return { waiting, answer: TOO_LATE, changed: false };
     if (isQuestion(message)) return { waiting, answer: answerQuestion(this.#show, message, at), changed: false };
     const before = events.length;
     const decision = this.#decide(message, events, seq, at);
@@ -224,39 +269,48 @@ export class Turns {
     }
   }
 
+  #answer(one: Gated, owed: OwedAnswers): void {
+    if ('answer' in one) {
+      owed.give(one.waiting, one.answer);
+    } else {
+      owed.handOver(one.waiting);
+      void this.#answerAgain(one.waiting, one.replay.seq, one.replay.ordinal);
+    }
+  }
+
   /**
-   * Nothing of a fenced turn was kept; of an unknown one nobody knows, so only those it did not concern hear "not done".
+   * Nothing of a fenced turn was kept; of an unknown one nobody knows, so only those it did not concern hear "not begun".
    * What an earlier turn answered is durable, whatever became of this one.
    */
-  #answerLost(gated: readonly Gated[], seq: number, outcome: Exclude<AppendOutcome, 'durable'>): void {
-    const notDone = refusedWith('UNAVAILABLE', 'The show is moving; nothing was done. Try again.', 1);
-    const unknown = refusedWith(
-      'OUTCOME_UNKNOWN',
-      'Whether this was done is not known; retry with the same key to learn it.',
-      1,
-    );
+  #answerLost(
+    gated: readonly Gated[],
+    owed: OwedAnswers,
+    seq: number,
+    outcome: Exclude<AppendOutcome, 'durable'>,
+  ): void {
     for (const one of gated) {
-      if ('replay' in one && one.replay.seq < seq) {
-        void this.#answerAgain(one.waiting, one.replay.seq, one.replay.ordinal);
-      } else {
-        one.waiting.answer(outcome === 'unknown' && ('replay' in one || one.changed) ? unknown : notDone);
-      }
+      const isReplay = 'replay' in one;
+      if (isReplay && one.replay.seq < seq) this.#answer(one, owed);
+      else owed.give(one.waiting, outcome === 'unknown' && (isReplay || one.changed) ? UNKNOWN : NOT_BEGUN);
     }
   }
 
   /** Tells the first answer again, from the journal that keeps it. */
   async #answerAgain(waiting: Waiting, seq: number, ordinal: number): Promise<void> {
+    let answer = UNREADABLE;
     try {
       const row = await this.#options.journal.readRow(this.#show.id, seq);
       if (row === null) throw new Error(`row ${seq} of ${this.#show.id} is gone`);
       const event = (JSON.parse(row.events) as ShowEvent[])[ordinal];
-      waiting.answer({ ...answerOfEvent(this.#show, event, row.at), replayed: true });
+      answer = { ...answerOfEvent(this.#show, event, row.at), replayed: true };
     } catch {
-      waiting.answer(refusedWith('UNAVAILABLE', 'The first answer cannot be read now; retry with the same key.', 1));
+      // Whoever asks again may have more luck.
     }
+    waiting.answer(answer);
   }
 }
 
-function isQuestion(message: Command | Question): message is Question {
+/** Whether this only reads. */
+export function isQuestion(message: Command | Question): message is Question {
   return message.type.startsWith('get-') || message.type.startsWith('list-');
 }

@@ -13,6 +13,9 @@ export const MAX_ANSWERS_WITH_REFUSALS = (MAX_ANSWERS / 4) * 3;
  */
 export const MAX_ANSWERS_WITH_ORDERS = MAX_ANSWERS + 250_000;
 
+/** So many leave at most when one is added: a day's worth that is due at once must not hold a turn up. */
+const FORGOTTEN_AT_ONCE = 1_024;
+
 const WORDS = 4;
 const DIGITS = new Int8Array(128).fill(-1);
 const ALPHABET = 'ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_';
@@ -143,7 +146,8 @@ export class Answered {
 
   #forget(at: number): void {
     const limit = oldestMinute(at);
-    while (this.oldest < this.next && this.#minute[this.oldest % this.#capacity] < limit) {
+    const last = Math.min(this.next, this.oldest + FORGOTTEN_AT_ONCE);
+    while (this.oldest < last && this.#minute[this.oldest % this.#capacity] < limit) {
       this.#remove(this.oldest % this.#capacity);
       this.oldest++;
     }

@@ -11,6 +11,10 @@ export class CatalogueShowSource implements ShowSource {
     this.#catalogue = catalogue;
   }
 
+  async exists(showId: string): Promise<boolean> {
+    return (await this.#catalogue.shows.organiserOf(showId)) !== null;
+  }
+
   async load(showId: string): Promise<{ readonly hall: Hall; readonly terms: ShowTerms } | null> {
     const show = await this.#catalogue.shows.get(showId);
     if (show === null) return null;

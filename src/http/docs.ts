@@ -25,7 +25,9 @@ const KEY_HEADER = strict({
     minLength: 1,
     maxLength: KEY_LENGTH_MAX,
     pattern: VISIBLE.source,
-    description: 'New for each intention. The same key with the same request gets the first answer again.',
+    description:
+      'New for each intention. The same key with the same request gets the first answer again. Keys are of one user and ' +
+      'one show: the same key at another show is another intention.',
   }),
 });
 

@@ -5,17 +5,46 @@ import { FENCE } from './append-statement.ts';
 import type { Journal } from './journal.ts';
 import { journaledShows } from './journaled-shows.ts';
 import { Lane, type LaneFigures } from './lane.ts';
+import { RowReader } from './row-reader.ts';
 import { readRow, rowsAfter, type StoredRow } from './rows.ts';
 import { openSession, type SessionLimits } from './session.ts';
 import { keepSnapshot, readSnapshot } from './snapshots.ts';
 import { type WakeUp, wakeable } from './wake-ups.ts';
 
-/** Connections that read the journal and keep snapshots. */
-const READERS = 4;
-const READER_CONNECT_MS = 5_000;
-const READER_SESSION: SessionLimits = { lockMs: 3_000, statementMs: 30_000, transactionMs: 35_000 };
-/** When a reader's answer is given up and its connection dropped: after the server would have. */
-const READER_DEADLINE_MS = 40_000;
+/** Connections for one kind of work, and when the server, and later the client, gives it up. */
+interface PoolShape {
+  readonly connections: number;
+  /** Also how long a caller waits for a free connection. */
+  readonly connectMs: number;
+  readonly session: SessionLimits;
+  /** When an answer is given up and its connection dropped: after the server would have. */
+  readonly deadlineMs: number;
+}
+
+/** Recoveries and `verify`. */
+const READERS: PoolShape = {
+  connections: 4,
+  connectMs: 5_000,
+  session: { lockMs: 3_000, statementMs: 30_000, transactionMs: 35_000 },
+  deadlineMs: 40_000,
+};
+/** First answers that are told again: somebody waits for each. */
+const ROW_READERS: PoolShape = {
+  connections: 4,
+  connectMs: 2_000,
+  session: { lockMs: 2_000, statementMs: 2_500, transactionMs: 3_500 },
+  deadlineMs: 3_000,
+};
+/**
+ * Snapshots lock the row of their shard, and no takeover ends their sessions: they must be over long before it gives up
+ * waiting (15 s).
+ */
+const SNAPSHOT_KEEPERS: PoolShape = {
+  connections: 4,
+  connectMs: 5_000,
+  session: { lockMs: 3_000, statementMs: 5_000, transactionMs: 6_000 },
+  deadlineMs: 8_000,
+};
 
 export interface PostgresJournalOptions {
   readonly connection: ClientConfig;
@@ -39,6 +68,7 @@ export interface JournalReader extends Pick<Journal, 'readSnapshot'> {
 
 export interface PostgresJournal extends Journal, JournalReader {
   rowsAfter(showId: string, after: number): AsyncIterable<readonly StoredRow[]>;
+  /** Rejects within seconds when the database does not answer. */
   readRow(showId: string, seq: number): Promise<StoredRow | null>;
   /** One entry a lane. */
   figures(): LaneFigures[];
@@ -48,17 +78,21 @@ export interface PostgresJournal extends Journal, JournalReader {
 
 /** Connections to the primary, for reading the journal; `close()` of the reader over it ends them. */
 export function journalPool(connection: ClientConfig, log: Log): Pool {
+  return poolOf(connection, log, READERS);
+}
+
+function poolOf(connection: ClientConfig, log: Log, shape: PoolShape): Pool {
   const pool = new Pool({
     ...connection,
     application_name: 'usher journal',
-    max: READERS,
+    max: shape.connections,
     keepAlive: true,
-    connectionTimeoutMillis: READER_CONNECT_MS,
-    query_timeout: READER_DEADLINE_MS,
-    onConnect: (client) => openSession(client, READER_SESSION),
+    connectionTimeoutMillis: shape.connectMs,
+    query_timeout: shape.deadlineMs,
+    onConnect: (client) => openSession(client, shape.session),
   });
   pool.on('error', (error) => {
-    if (!pool.ending) log.warn({ reason: error.message }, 'journal: an idle reader lost its connection');
+    if (!pool.ending) log.warn({ reason: error.message }, 'journal: an idle connection was lost');
   });
   return pool;
 }
@@ -85,15 +119,20 @@ export function createPostgresJournal(options: PostgresJournalOptions, fence: st
     { length: options.lanes },
     (_, number) => new Lane({ connection, number, owner, fence, timers, log }),
   );
-  const pool = journalPool(connection, log);
+  const reader = createJournalReader(journalPool(connection, log));
+  const rowReader = new RowReader(poolOf(connection, log, ROW_READERS), timers);
+  const keepers = poolOf(connection, log, SNAPSHOT_KEEPERS);
   let closed: Promise<void> | null = null;
   return {
-    ...createJournalReader(pool),
+    ...reader,
+    readRow: (showId, seq) => rowReader.read(showId, seq),
     append: (turn) => lanes[turn.shard % lanes.length].append(turn),
-    keepSnapshot: (showId, shard, snapshot) => keepSnapshot(pool, fence, owner, showId, shard, snapshot),
+    keepSnapshot: (showId, shard, snapshot) => keepSnapshot(keepers, fence, owner, showId, shard, snapshot),
     figures: () => lanes.map((lane) => lane.figures()),
     close() {
-      closed ??= Promise.all(lanes.map((lane) => lane.close())).then(() => pool.end());
+      closed ??= Promise.all(lanes.map((lane) => lane.close()))
+        .then(() => Promise.all([reader.close(), rowReader.close(), keepers.end()]))
+        .then(() => undefined);
       return closed;
     },
   };

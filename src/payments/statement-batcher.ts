@@ -1,6 +1,6 @@
 import type { Pool, PoolClient } from 'pg';
 import { RefusedError } from '../errors.ts';
-import type { Timers } from '../ports.ts';
+import type { Timer, Timers } from '../ports.ts';
 
 /** How large and how patient a batcher may get. */
 export interface BatchLimits {
@@ -8,7 +8,10 @@ export interface BatchLimits {
   readonly perStatement: number;
   /** Items that may wait for the next statement; more are refused `OVERLOADED`. */
   readonly waiting: number;
-  /** From asking for a connection to the last row; then the connection is destroyed. */
+  /**
+   * How long an item waits to be sent; then it is refused `UNAVAILABLE`. As long may its statement take, from asking for
+   * a connection to the last row; then the connection is destroyed.
+   */
   readonly deadlineMs: number;
 }
 
@@ -27,6 +30,8 @@ interface Waiting<Item, Row> {
   readonly key: string;
   readonly resolve: (row: Row | null) => void;
   readonly reject: (error: Error) => void;
+  /** Runs until the item is sent. */
+  readonly patience: Timer;
 }
 
 /** SQLSTATE classes after which the same statement may well succeed: connection, rollback, resources, operator, system. */
@@ -43,17 +48,22 @@ function failureOf(error: unknown, sent: boolean): Error {
   return refused;
 }
 
+function notSent(): Error {
+  return new RefusedError({ code: 'UNAVAILABLE', detail: 'The database is too slow now. Try again.', retryAfter: 1 });
+}
+
 /**
  * Merges concurrent callers of one statement into few round trips: one statement is in flight, what arrives meanwhile
  * goes with the next. Guarantees: items of one key run one after another in the order of their calls, never two in
- * one statement; every call is answered by the deadline of the statement that carries it.
+ * one statement; every call is answered within twice the deadline: once to be sent, once by the statement that carries it.
  */
 export class StatementBatcher<Item, Row> {
   readonly #pool: Pool;
   readonly #timers: Timers;
   readonly #statement: BatchedStatement<Item, Row>;
   readonly #limits: BatchLimits;
-  #waiting: Waiting<Item, Row>[] = [];
+  /** Oldest first. */
+  readonly #waiting = new Set<Waiting<Item, Row>>();
   #inFlight = false;
 
   constructor(pool: Pool, timers: Timers, statement: BatchedStatement<Item, Row>, limits: BatchLimits) {
@@ -69,13 +79,18 @@ export class StatementBatcher<Item, Row> {
    * will not pass by itself.
    */
   run(item: Item): Promise<Row | null> {
-    if (this.#waiting.length >= this.#limits.waiting) {
+    if (this.#waiting.size >= this.#limits.waiting) {
       return Promise.reject(
         new RefusedError({ code: 'OVERLOADED', detail: 'Too many payments wait for the database.', retryAfter: 1 }),
       );
     }
     return new Promise((resolve, reject) => {
-      this.#waiting.push({ item, key: this.#statement.keyOf(item), resolve, reject });
+      const patience = this.#timers.after(this.#limits.deadlineMs, () => {
+        this.#waiting.delete(waiting);
+        reject(notSent());
+      });
+      const waiting = { item, key: this.#statement.keyOf(item), resolve, reject, patience };
+      this.#waiting.add(waiting);
       if (this.#inFlight) return;
       this.#inFlight = true;
       // Callers of the same tick still get into the first statement.
@@ -84,7 +99,7 @@ export class StatementBatcher<Item, Row> {
   }
 
   async #drain(): Promise<void> {
-    while (this.#waiting.length > 0) {
+    while (this.#waiting.size > 0) {
       const batch = this.#takeBatch();
       let sent = false;
       try {
@@ -107,12 +122,13 @@ export class StatementBatcher<Item, Row> {
   /** The longest-waiting items of different keys; the others stay, in order. */
   #takeBatch(): Map<string, Waiting<Item, Row>> {
     const batch = new Map<string, Waiting<Item, Row>>();
-    const left: Waiting<Item, Row>[] = [];
     for (const waiting of this.#waiting) {
-      if (batch.size < this.#limits.perStatement && !batch.has(waiting.key)) batch.set(waiting.key, waiting);
-      else left.push(waiting);
+      if (batch.size === this.#limits.perStatement) break;
+      if (batch.has(waiting.key)) continue;
+      batch.set(waiting.key, waiting);
+      this.#waiting.delete(waiting);
+      waiting.patience.cancel();
     }
-    this.#waiting = left;
     return batch;
   }
 

@@ -237,6 +237,7 @@ describe('creating a show', () => {
     const limits = { perHold: 4, perBuyer: 6, holdSeconds: 90 };
     const { id } = (await organiser('POST', '/v1/shows', showOf(http, venueId, planId, { limits }))).json();
     const now = http.time.clock.now();
+    expect(await new CatalogueShowSource(http.catalogue).exists(id)).toBe(true);
     const loaded = await new CatalogueShowSource(http.catalogue).load(id);
     expect(loaded?.terms).toEqual({
       planId,
@@ -249,6 +250,7 @@ describe('creating a show', () => {
     });
     expect(loaded?.hall.seatCount).toBe(6);
     expect((await http.catalogue.halls.get(planId))?.hall).toBe(loaded?.hall);
+    expect(await new CatalogueShowSource(http.catalogue).exists('shw_unknown')).toBe(false);
     expect(await new CatalogueShowSource(http.catalogue).load('shw_unknown')).toBeNull();
   });
 

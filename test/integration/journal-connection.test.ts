@@ -68,6 +68,16 @@ describe('a connection that hangs', () => {
     expect(logged.map((line) => line.msg)).toContain('journal: a lane lost its connection');
   });
 
+  test('does not keep those waiting to whom a first answer is to be told again', async () => {
+    const { wire, timers, journal, history } = await nodeOnAWire();
+    expect(await journal.readRow(history.showId, 1)).toMatchObject({ seq: 1 });
+    wire.mode = 'deaf';
+    timers.factor = 10;
+    await expect(journal.readRow(history.showId, 1)).rejects.toThrow('was not read within 5000 ms');
+    wire.mode = 'pass';
+    expect(await journal.readRow(history.showId, 1)).toMatchObject({ seq: 1 });
+  });
+
   test('with the append half sent cannot hold a new epoch up', async () => {
     const { database, timers, history, leases, logged } = await nodeOnAWire();
     // What a lane leaves behind that died between Execute and Sync: a session of its own with the shard's lock.

@@ -49,6 +49,17 @@ describe('a snapshot', () => {
     expect(kept?.stateHash).toBe(snapshotOf(turns[1]).stateHash);
   });
 
+  test('is given up by the server long before a takeover gives up waiting for it', async () => {
+    const { database, node, history, turns } = await nodeWithRows(1);
+    const limits = ['lock_timeout', 'statement_timeout'].map((name) => `current_setting('${name}')::interval`);
+    const fence = `select id, epoch from shard
+      where id = any($1::int2[]) and owner = $2 and greatest(${limits.join(', ')}) <= '5 s' and least(${limits.join(', ')}) > '0 s'
+      for share`;
+    const { journal } = nodeOn(database, 'a', { fence });
+    expect(await journal.keepSnapshot(history.showId, history.shard, snapshotOf(turns[0]))).toBe(true);
+    expect(await node.journal.readSnapshot(history.showId)).not.toBeNull();
+  });
+
   test('of a row that the journal does not have is refused', async () => {
     const { node, history, turns, keep } = await nodeWithRows(1);
     expect(await keep({ ...snapshotOf(turns[0]), seq: 2 })).toBe(false);

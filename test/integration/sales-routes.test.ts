@@ -1,5 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import type { Answer, HoldView } from '../../src/actors/shows.ts';
+import { RefusedError } from '../../src/errors.ts';
 import { scopedId } from '../../src/ids.ts';
 import { verifyCode } from '../../src/tickets/codes.ts';
 import { ORDERED_AT, paymentIdOf, SHOW } from '../support/order-book.ts';
@@ -411,6 +412,19 @@ describe('POST /v1/sandbox/payments/{paymentId}/confirm', () => {
     await time.advance(1_000);
     expect(book.history).toEqual(['commit 1', 'captured 1']);
     expect((await request('POST', url, card('4242'))).json().status).toBe('succeeded');
+  });
+
+  test('that the provider did but could not say is settled by itself', async () => {
+    const { request, book, sandbox, time } = await withOrders();
+    const confirm = sandbox.confirm.bind(sandbox);
+    sandbox.confirm = async (...args) => {
+      await confirm(...args);
+      throw new RefusedError({ code: 'OUTCOME_UNKNOWN', detail: 'The connection was lost.', retryAfter: 1 });
+    };
+    const reply = await request('POST', url, card('4242'));
+    expect({ status: reply.statusCode, code: reply.json().code }).toEqual({ status: 503, code: 'OUTCOME_UNKNOWN' });
+    await time.advance(1_000);
+    expect(book.history).toEqual(['commit 1', 'captured 1']);
   });
 
   test("is no business of others, and another time in the id is another's", async () => {

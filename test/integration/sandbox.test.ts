@@ -278,6 +278,17 @@ describe('the statement batcher', () => {
     expect(pool.totalCount).toBe(1);
   });
 
+  test('refuses what it could not send within the deadline, however many statements hang before it', async () => {
+    const { batcher } = await newBatcher({ perStatement: 1, waiting: 25, deadlineMs: 300 });
+    const codes = await Promise.all(
+      Array.from({ length: 10 }, (_, i) =>
+        batcher.run({ key: `${i}`, seconds: 30 }).catch((error: RefusedError) => error.refusal.code),
+      ),
+    );
+    expect(codes).toEqual(['OUTCOME_UNKNOWN', ...new Array(9).fill('UNAVAILABLE')]);
+    expect(await batcher.run({ key: 'next', seconds: 0 })).toMatchObject({ key: 'next' });
+  });
+
   test('answers UNAVAILABLE when no connection is free by the deadline, and gives a late one back', async () => {
     const { batcher, pool } = await newBatcher({ ...LIMITS, deadlineMs: 200 });
     const taken = await Promise.all(Array.from({ length: 4 }, () => pool.connect()));

@@ -1,4 +1,4 @@
-import { type ActorLog, ShowActors } from '../../src/actors/show-actors.ts';
+import { type ActorLog, type AwakeLimits, ShowActors } from '../../src/actors/show-actors.ts';
 import type { Answer } from '../../src/actors/shows.ts';
 import { RULES, type Rules } from '../../src/actors/turns.ts';
 import type { Command, Question } from '../../src/allocator/commands.ts';
@@ -24,6 +24,7 @@ export interface NodeParts {
   readonly rules?: Rules;
   readonly hall?: Hall;
   readonly terms?: ShowTerms;
+  readonly limits?: AwakeLimits;
 }
 
 /** One node's show actors on a journal in memory and time that stands still. */
@@ -44,7 +45,10 @@ export class ShowNode {
     const note = (_: object, message: string): void => void this.logged.push(message);
     const log: ActorLog = { info: note, warn: note, error: note };
     this.actors = new ShowActors({
-      source: { load: async (showId) => (this.known === null || this.known.has(showId) ? { hall, terms } : null) },
+      source: {
+        exists: async (showId) => this.#isKnown(showId),
+        load: async (showId) => (this.#isKnown(showId) ? { hall, terms } : null),
+      },
       journal: this.journal,
       leases: this.journal.leases,
       shardOf: () => SHARD,
@@ -53,7 +57,12 @@ export class ShowNode {
       rules: parts.rules ?? RULES,
       log,
       onUnsettled: (showId, orders) => void this.unsettled.push({ showId, orders }),
+      ...(parts.limits === undefined ? {} : { limits: parts.limits }),
     });
+  }
+
+  #isKnown(showId: string): boolean {
+    return this.known === null || this.known.has(showId);
   }
 
   /** Asks with ten seconds to answer. */

@@ -2,8 +2,10 @@ import { beforeEach, describe, expect, test } from 'vitest';
 import { Inbox } from '../../src/actors/inbox.ts';
 import { recover } from '../../src/actors/recovery.ts';
 import type { Answer } from '../../src/actors/shows.ts';
-import { RULES, SNAPSHOT_EVERY_EVENTS, TurnLost, Turns } from '../../src/actors/turns.ts';
+import { RULES, type Rules, SNAPSHOT_EVERY_EVENTS, TurnLost, Turns } from '../../src/actors/turns.ts';
 import type { Command, Question } from '../../src/allocator/commands.ts';
+import { ENDED_HOLDS_KEPT } from '../../src/allocator/holds.ts';
+import { HOLD_GRACE_MS, PAYMENT_WINDOW_MS } from '../../src/allocator/show.ts';
 import { settled } from '../support/manual-time.ts';
 import { MemoryJournal } from '../support/memory-journal.ts';
 import { holdOf, SHARD } from '../support/show-node.ts';
@@ -12,9 +14,12 @@ import { ON_SALE_AT, onceOf, rowsOfTen, SHOW_ID, termsOf, userOf } from '../supp
 let journal: MemoryJournal;
 let inbox: Inbox;
 let turns: Turns;
+let now: number;
+/** Orders that settlement was told of. */
+let unsettled: number[];
 
 /** The show as a new owner finds it; as if so many events had been replayed. */
-async function own(eventsSinceSnapshot?: number): Promise<void> {
+async function own(eventsSinceSnapshot?: number, rules: Rules = RULES): Promise<void> {
   const recovered = await recover(SHOW_ID, rowsOfTen(2), termsOf(), journal, RULES);
   inbox = new Inbox();
   turns = new Turns({
@@ -24,22 +29,29 @@ async function own(eventsSinceSnapshot?: number): Promise<void> {
     epoch: journal.leases.current(SHARD),
     inbox,
     journal,
-    clock: { now: () => ON_SALE_AT },
-    rules: RULES,
-    onUnsettled: () => {},
+    clock: { now: () => now },
+    rules,
+    onUnsettled: (_, orders) => void unsettled.push(...orders),
     onTurn: () => {},
   });
 }
 
-/** The answers to these requests in one turn. */
-async function turn(...messages: readonly (Command | Question)[]): Promise<Answer[]> {
+/** Lets these requests wait; where their answers will be. A second answer to one of them fails the test. */
+function offer(...messages: readonly (Command | Question)[]): Answer[] {
   const answers: Answer[] = [];
   for (const [i, message] of messages.entries()) {
     const answer = (given: Answer): void => {
+      expect(answers[i]).toBeUndefined();
       answers[i] = given;
     };
-    inbox.offer({ message, deadline: ON_SALE_AT + 1_000, answer });
+    inbox.offer({ message, deadline: now + 1_000, answer });
   }
+  return answers;
+}
+
+/** The answers to these requests in one turn. */
+async function turn(...messages: readonly (Command | Question)[]): Promise<Answer[]> {
+  const answers = offer(...messages);
   await turns.run().catch((error) => {
     if (!(error instanceof TurnLost)) throw error;
   });
@@ -51,6 +63,8 @@ const codeOf = (answer: Answer): string => (answer.ok ? 'ok' : answer.refusal.co
 
 beforeEach(async () => {
   journal = new MemoryJournal();
+  now = ON_SALE_AT;
+  unsettled = [];
   await own();
 });
 
@@ -135,5 +149,77 @@ describe('a snapshot', () => {
     expect((await turn(holdOf(3))).map(codeOf)).toEqual(['ok']);
     await turns.keepSnapshot();
     expect(journal.snapshot(SHOW_ID)?.seq).toBe(3);
+  });
+});
+
+describe('a turn that fails', () => {
+  const CANNOT_BE_WRITTEN = { toJSON: () => raise('planted') };
+  const raise = (what: string): never => {
+    throw new Error(what);
+  };
+
+  test('before its row was sent tells all who wait that nothing was begun', async () => {
+    const decide: Rules['decide'] = (show, command, at) => {
+      const decision = RULES.decide(show, command, at);
+      if (decision.kind !== 'done' || decision.event?.type !== 'held') return decision;
+      return { kind: 'done', event: { ...decision.event, once: { ...decision.event.once, ...CANNOT_BE_WRITTEN } } };
+    };
+    await turn();
+    await own(undefined, { ...RULES, decide });
+    const answers = offer({ type: 'get-summary' }, holdOf(1), holdOf(1));
+    await expect(turns.run()).rejects.toThrow('planted');
+    await settled();
+    expect(answers.map(codeOf)).toEqual(['UNAVAILABLE', 'UNAVAILABLE', 'UNAVAILABLE']);
+    expect([journal.attempts.length, turns.isAtRest()]).toEqual([1, false]);
+  });
+
+  test('after its row was sent tells them that the outcome is unknown', async () => {
+    await turn();
+    turns.seats.publish = () => raise('planted');
+    const answers = offer(holdOf(1), holdOf(1), { type: 'get-summary' });
+    await expect(turns.run()).rejects.toThrow('planted');
+    await settled();
+    expect(answers.map(codeOf)).toEqual(['OUTCOME_UNKNOWN', 'OUTCOME_UNKNOWN', 'OUTCOME_UNKNOWN']);
+    expect(turns.isAtRest()).toBe(false);
+  });
+});
+
+describe('settlement is told', () => {
+  const orderOf = (n: number, hold: number): Command => {
+    return { type: 'order', once: onceOf(10_000 + n), buyer: userOf(n), hold, at: ON_SALE_AT };
+  };
+
+  test('of an order whose hold ends and is forgotten in the same turn', async () => {
+    await turn(holdOf(1), orderOf(1, 1));
+    for (let hold = 2; hold < ENDED_HOLDS_KEPT + 2; ) {
+      const pairs: Command[] = [];
+      for (let i = 0; i < 100; i++, hold++) {
+        pairs.push(holdOf(hold), { type: 'release', buyer: userOf(hold), hold, at: ON_SALE_AT });
+      }
+      expect((await turn(...pairs)).every((answer) => answer.ok)).toBe(true);
+    }
+    now += PAYMENT_WINDOW_MS + HOLD_GRACE_MS;
+    expect((await turn(holdOf(9_999))).map(codeOf)).toEqual(['ok']);
+    expect(unsettled).toEqual([1]);
+    const [forgotten] = await turn({ type: 'release', buyer: userOf(1), hold: 1, at: ON_SALE_AT });
+    expect(codeOf(forgotten)).toBe('NOT_FOUND');
+  });
+
+  test('again of all orders that are not settled, but of nothing that is not durable', async () => {
+    await turn(holdOf(1), orderOf(1, 1));
+    turns.announceUnsettled();
+    expect(unsettled).toEqual([1]);
+    const written = Promise.withResolvers<void>();
+    journal.gate = written.promise;
+    offer(holdOf(2), orderOf(2, 2));
+    const running = turns.run();
+    turns.announceUnsettled();
+    await settled();
+    expect(unsettled).toEqual([1]);
+    written.resolve();
+    await running;
+    expect(unsettled).toEqual([1, 1, 2]);
+    await turn(holdOf(3));
+    expect(unsettled).toEqual([1, 1, 2]);
   });
 });

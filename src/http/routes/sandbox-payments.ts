@@ -28,6 +28,16 @@ const ConfirmationSchema = Type.Object({
 export function sandboxPaymentRoutes(app: App, deps: SalesDeps, sandbox: SandboxGateway, guards: Guards): void {
   const { shows, clock, settlement } = deps;
 
+  /** Confirms at the provider. One that fails may have been done all the same: then settlement goes on with it. */
+  async function confirm(ref: { showId: string; order: number }, work: PaymentWork, card: string): Promise<Payment> {
+    try {
+      return await sandbox.confirm(work.paymentId, work.amount, work.currency, card);
+    } catch (error) {
+      settlement.resume(ref.showId, [ref.order]);
+      throw error;
+    }
+  }
+
   /** 200 with the order as it now is: as the last step left it, if that is known. */
   async function sendOrder(
     reply: FastifyReply,
@@ -123,7 +133,7 @@ export function sandboxPaymentRoutes(app: App, deps: SalesDeps, sandbox: Sandbox
 
       let confirmed: Payment | undefined;
       if (work.status === 'awaiting_payment') {
-        confirmed = await sandbox.confirm(paymentId, work.amount, work.currency, card);
+        confirmed = await confirm(ref, work, card);
         if (confirmed.state === 'open' || confirmed.state === 'challenge') {
           return sendOutcome(reply, user, id, work, confirmed, undefined);
         }

@@ -64,7 +64,7 @@ export function seatRoutes(app: App, deps: Pick<SalesDeps, 'shows'>): void {
         response: {
           200: { description: 'The map', content: { 'application/json': { schema: SeatMapSchema } } },
           304: Type.Null({ description: 'It is still what If-None-Match names' }),
-          ...problems('BODY_INVALID', 'NOT_FOUND', 'UNAVAILABLE'),
+          ...problems('BODY_INVALID', 'NOT_FOUND', 'OVERLOADED', 'UNAVAILABLE'),
         },
       },
     },
