@@ -1,4 +1,4 @@
-import { nextCapacity } from './columns.ts';
+import { nextCapacity, widened } from './columns.ts';
 import type { CommandId, Once } from './commands.ts';
 
 /** How long the answer to a command id is kept: at least the 24 hours that clients are promised. */
@@ -63,11 +63,11 @@ export class Answered {
   oldest = 0;
   next = 0;
   #capacity = 0;
-  #words = new Uint32Array(0);
-  #fingerprint = new Uint32Array(0);
-  #seq = new Uint32Array(0);
-  #ordinal = new Uint16Array(0);
-  #minute = new Uint32Array(0);
+  #words: Uint32Array = new Uint32Array(0);
+  #fingerprint: Uint32Array = new Uint32Array(0);
+  #seq: Uint32Array = new Uint32Array(0);
+  #ordinal: Uint16Array = new Uint16Array(0);
+  #minute: Uint32Array = new Uint32Array(0);
   #slots = new Int32Array(0);
   readonly #probe = new Uint32Array(WORDS);
   /** The id that was looked up last and its slot (-1 once the index changed): a decision and its event ask for the same. */
@@ -190,7 +190,19 @@ export class Answered {
   }
 
   #widen(): void {
-    this.#load(this.oldest, this.dump(), nextCapacity(this.#capacity, this.count + 1));
+    const capacity = nextCapacity(this.#capacity, this.count + 1);
+    // Until the first time around, a number is its place, in a larger table as well: the index stays good.
+    if (this.next > this.#capacity) {
+      this.#load(this.oldest, this.dump(), capacity);
+      return;
+    }
+    this.#capacity = capacity;
+    this.#words = widened(this.#words, capacity * WORDS);
+    this.#fingerprint = widened(this.#fingerprint, capacity);
+    this.#seq = widened(this.#seq, capacity);
+    this.#ordinal = widened(this.#ordinal, capacity);
+    this.#minute = widened(this.#minute, capacity);
+    if (this.#slots.length < capacity * 2) this.#rehash();
   }
 
   #load(oldest: number, rows: Uint32Array, capacity: number): void {
