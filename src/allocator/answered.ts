@@ -116,6 +116,7 @@ export class Answered {
     this.#probedSlot = -1;
   }
 
+  /** The slot that holds this command, or the empty one where it belongs. */
   #locate(id: CommandId): number {
     if (id !== this.#probed) {
       commandWords(id, this.#probe);

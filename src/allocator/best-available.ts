@@ -20,7 +20,8 @@ export interface BestQuery {
 
 /**
  * The best seats for a party, or null when there are not enough. Neighbours if at all possible, else the fewest and
- * nearest groups. A choice that leaves a single seat between taken ones is made only when there is no other.
+ * nearest groups. A choice that leaves a single seat between taken ones is made only when none of the banks looked at has
+ * another.
  *
  * Banks are visited in order of the least cost they could offer, and the search ends when no further bank can beat
  * what was found (branch and bound), so the cost does not grow with the house.

@@ -38,6 +38,7 @@ export class Buyers {
     return buyer;
   }
 
+  /** The slot that holds this user, or the empty one where they belong. */
   #locate(userId: string): number {
     if (userId !== this.#probed) {
       idWords(userId, this.#probe, 0);
@@ -48,6 +49,7 @@ export class Buyers {
     return this.#probedSlot;
   }
 
+  /** The inverse of {@link find}. */
   userId(buyer: number): string {
     return idFromWords('usr', this.words, buyer * WORDS);
   }
