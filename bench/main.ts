@@ -3,6 +3,7 @@
  * one object a line), talk to stderr. Exits 1 if anything measured was wrong, 2 on wrong usage.
  */
 import { Command, InvalidArgumentError } from 'commander';
+import { benchCluster } from './cluster.ts';
 import { benchCore } from './core.ts';
 import { benchHolds } from './holds.ts';
 import { createReport, type Report } from './report.ts';
@@ -12,6 +13,7 @@ const BENCHES: Readonly<Record<string, (report: Report, seconds: number) => Prom
   holds: benchHolds,
   core: benchCore,
   sale: benchSale,
+  cluster: benchCluster,
 };
 
 const SECONDS_DEFAULT = 10;

@@ -41,6 +41,12 @@ export const CATALOGUE = {
   ORDER_NOT_CANCELLABLE: [409, 'The order can no longer be cancelled'],
   CARD_DECLINED: [402, 'The card was declined'],
   CAPTURE_FAILED: [402, 'The payment could not be captured; the seats are free again'],
+  // The cluster, at the admin listener
+  NODE_UNKNOWN: [404, 'The cluster has no such node'],
+  CLUSTER_PLAN_INVALID: [422, 'The plan for the cluster cannot be made'],
+  CLUSTER_CHANGED: [409, 'The cluster has changed since the plan was made'],
+  CLUSTER_PLAN_BUSY: [409, 'A plan is being applied'],
+  CLUSTER_PLAN_ENDED: [409, 'The plan has ended'],
   // Not now
   TOO_MANY_REQUESTS: [429, 'Too many requests'],
   OVERLOADED: [503, 'Too busy; try again shortly'],

@@ -17,6 +17,8 @@ export interface Timers {
   after(ms: number, task: () => void): Timer;
   /** Runs `task` every `ms` milliseconds until cancelled. Does not keep the process alive. */
   every(ms: number, task: () => void): Timer;
+  /** Runs `task` once, after all input that has arrived by now was handled. Cannot be cancelled. */
+  soon(task: () => void): void;
 }
 
 export interface Random {

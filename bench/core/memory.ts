@@ -3,10 +3,12 @@
  * {@link MemoryFigures} over IPC. The actors are the real ones; the journal keeps nothing, so that only what a node
  * itself remembers is counted.
  */
-import { IDLE_MS, ShowActors } from '../../src/actors/show-actors.ts';
+import { IDLE_MS } from '../../src/actors/falling-asleep.ts';
+import { ShowActors } from '../../src/actors/show-actors.ts';
 import type { HoldView, OrderView } from '../../src/actors/shows.ts';
 import { RULES } from '../../src/actors/turns.ts';
 import type { Hall } from '../../src/allocator/hall.ts';
+import { FORMAT } from '../../src/formats.ts';
 import { newId, parseScopedId } from '../../src/ids.ts';
 import type { Journal } from '../../src/journal/journal.ts';
 import { pause } from '../../src/system/pause.ts';
@@ -53,6 +55,8 @@ class Node {
     this.actors = new ShowActors({
       source: { exists: async () => true, load: async () => ({ hall, terms }) },
       journal: FORGETFUL,
+      format: () => FORMAT.newest,
+      writer: 'nod_bench',
       leases: { epochOf: () => 1, advance: async () => 1 },
       shardOf: (showId) => showId.charCodeAt(showId.length - 1) % SHARDS,
       clock: { now: () => this.#now },
@@ -62,6 +66,7 @@ class Node {
           this.#sweep = task;
           return { cancel: silent };
         },
+        soon: (task) => void setImmediate(task),
       },
       rules: RULES,
       log: {

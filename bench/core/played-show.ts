@@ -5,6 +5,7 @@ import type { ShowEvent } from '../../src/allocator/events.ts';
 import type { Hall } from '../../src/allocator/hall.ts';
 import { assertCounts } from '../../src/allocator/invariants.ts';
 import { SEAT, Show } from '../../src/allocator/show.ts';
+import { FORMAT } from '../../src/formats.ts';
 import { newId } from '../../src/ids.ts';
 import type { JournalRow } from '../../src/journal/journal.ts';
 import { FIRST_PREV_HASH, rowHash } from '../../src/journal/row-hash.ts';
@@ -62,6 +63,8 @@ export class PlayedShow {
         at: PLAYED_AT,
         wakeAt: this.show.wakeAt(),
         events: JSON.stringify(this.#turn),
+        format: FORMAT.newest,
+        writer: 'nod_bench',
         prevHash: this.rows.at(-1)?.hash ?? FIRST_PREV_HASH,
       };
       this.rows.push({ ...row, hash: rowHash(row) });

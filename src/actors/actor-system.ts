@@ -8,14 +8,20 @@ import { type ActorSystemRef, dispatch, type Ref, spawn, start, stop } from 'nac
  * - `query()` can give a reply to the wrong caller: answers go through the request itself, never through nact;
  * - `stop()` neither awaits the running handler nor answers the mailbox: `stop` here does the first, the inbox's owner
  *   the second;
+ * - a reference is only a name: what is sent to an actor that has ended reaches the next one of that name, so no two
+ *   actors here have the same;
  * - `onCrash` must not throw and always answers "stop"; `afterStop` may run twice, so what it calls runs once;
  * - a parent copies its list of children for every message it handles: parents here handle none.
  */
 export interface TurnActor {
   /** Asks for a turn; asking again before it began changes nothing. */
   schedule(): void;
+  /** Resolves at the end of the turn under way, before the next begins; at once between turns. */
+  turnOver(): Promise<void>;
   /** Ends the actor after the turn under way, if there is one. Resolves when it has ended. */
   stop(): Promise<void>;
+  /** Ends the actor now. A turn under way goes on by itself, but nobody hears how it ends. */
+  kill(): void;
 }
 
 const TURN = 'turn';
@@ -24,11 +30,13 @@ export class ActorSystem {
   readonly #system: ActorSystemRef = start();
   /** One supervisor a shard keeps the lists of children short. */
   readonly #supervisors = new Map<number, Ref<never>>();
+  #spawned = 0;
 
   /**
    * Starts an actor.
+   * @param name what its own name begins with.
    * @param turn does one turn and says whether more work waits. When it throws, the actor stops.
-   * @param ended called exactly once, with the error that ended the actor, or null after `stop`.
+   * @param ended called exactly once, with the error that ended the actor, or null after `stop` or `kill`.
    */
   spawn(shard: number, name: string, turn: () => Promise<boolean>, ended: (error: Error | null) => void): TurnActor {
     let scheduled = false;
@@ -40,6 +48,12 @@ export class ActorSystem {
       finish = resolve;
     });
     let over = false;
+    const end = (): void => {
+      if (over) return;
+      over = true;
+      ended(failure);
+      finish();
+    };
 
     const runTurn = async (): Promise<void> => {
       scheduled = false;
@@ -60,15 +74,10 @@ export class ActorSystem {
         running = turnDone.catch(() => {});
         await turnDone;
       },
-      name,
+      `${name}-${++this.#spawned}`,
       {
         onCrash: (_message: unknown, _error: unknown, context: { stop: symbol }) => context.stop,
-        afterStop: () => {
-          if (over) return;
-          over = true;
-          ended(failure);
-          finish();
-        },
+        afterStop: end,
       } as never,
     ) as Ref<typeof TURN>;
 
@@ -77,14 +86,22 @@ export class ActorSystem {
       scheduled = true;
       dispatch(ref, TURN);
     };
+    const kill = (): void => {
+      stopping = true;
+      stop(ref);
+      end();
+    };
     return {
       schedule,
+      turnOver: () => running,
       stop: async () => {
         stopping = true;
         await running;
-        if (failure === null && !over) stop(ref);
+        // After a failure it ends by itself, and tells of it.
+        if (failure === null) kill();
         await finished;
       },
+      kill,
     };
   }
 

@@ -1,5 +1,4 @@
 import type { Command, Question } from '../allocator/commands.ts';
-import type { Refusal } from '../errors.ts';
 import type { Answer } from './shows.ts';
 
 /** So many requests wait for one show; more are refused at the door. */
@@ -38,17 +37,17 @@ export class Inbox {
     return this.#waiting.splice(0, most);
   }
 
-  /** Answers those whose deadline has passed with a refusal: none of them was begun. */
-  refuseOverdue(now: number, refusal: Refusal): void {
+  /** Gives this answer to those whose deadline has passed: none of them was begun. */
+  refuseOverdue(now: number, answer: Answer): void {
     if (!this.#waiting.some((waiting) => waiting.deadline < now)) return;
     for (const waiting of this.take(INBOX_LIMIT)) {
-      if (waiting.deadline < now) waiting.answer({ ok: false, refusal, replayed: false });
+      if (waiting.deadline < now) waiting.answer(answer);
       else this.#waiting.push(waiting);
     }
   }
 
-  /** Answers all that wait with a refusal: none of them was begun. */
-  refuseAll(refusal: Refusal): void {
-    for (const waiting of this.take(INBOX_LIMIT)) waiting.answer({ ok: false, refusal, replayed: false });
+  /** Gives this answer to all that wait: none of them was begun. */
+  answerAll(answer: Answer): void {
+    for (const waiting of this.take(INBOX_LIMIT)) waiting.answer(answer);
   }
 }

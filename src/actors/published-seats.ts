@@ -15,6 +15,7 @@ export class PublishedSeats implements SeatMap {
   readonly hall: Hall;
   readonly currency: string;
   readonly capacity: number;
+  readonly stale = false;
   version: number;
   asOf: number;
   readonly letters: Uint8Array;

@@ -15,6 +15,9 @@ export class JournalDamaged extends Error {
   }
 }
 
+/** What a recovery needs of the journal: no lease. */
+export type JournalToRead = Pick<Journal, 'readSnapshot' | 'rowsAfter' | 'readRow'>;
+
 export interface Recovered {
   readonly show: Show;
   readonly lastHash: string;
@@ -27,13 +30,13 @@ export interface Recovered {
  * row is missing is a sign that the journal lost its end.
  *
  * @param made what the catalogue says of the show; used only while the journal is empty, and to find the hall.
- * @throws JournalDamaged
+ * @throws JournalDamaged; FormatUnknown when the journal has a row in a form that its reader does not know.
  */
 export async function recover(
   showId: string,
   hall: Hall,
   made: ShowTerms,
-  journal: Journal,
+  journal: JournalToRead,
   rules: Rules,
 ): Promise<Recovered> {
   const start = await fromSnapshot(showId, hall, journal);
@@ -84,7 +87,7 @@ export function openedBy(showId: string, hall: Hall, first: ShowEvent | undefine
 async function fromSnapshot(
   showId: string,
   hall: Hall,
-  journal: Journal,
+  journal: JournalToRead,
 ): Promise<{ show: Show; lastHash: string } | null> {
   const snapshot = await journal.readSnapshot(showId);
   if (snapshot === null || stateHash(snapshot.state) !== snapshot.stateHash) return null;

@@ -9,6 +9,12 @@ export interface AreaCount {
   readonly available: number;
 }
 
+/** The versions strictly between two. */
+export interface VersionGap {
+  readonly after: number;
+  readonly before: number;
+}
+
 /** The durable, published state of a show's seats: read by any request, written only after a turn is durable. */
 export interface SeatMap {
   readonly showId: string;
@@ -17,14 +23,27 @@ export interface SeatMap {
   readonly version: number;
   /** ms since the epoch of that turn. */
   readonly asOf: number;
+  /** True while nobody can say whether this is still the newest. */
+  readonly stale: boolean;
   /** A letter a seat, by the seat's place in the plan document. Live: copy what is kept over an await. */
   readonly letters: Uint8Array;
   /** The version at which each seat (by its place in the document) last changed. */
   readonly changedAt: Uint32Array;
+  /**
+   * Versions that whoever keeps this map never saw: what changed since one of them `changedAt` cannot tell, because a
+   * seat may have changed and changed back. Absent where every version was seen.
+   */
+  readonly gaps?: readonly VersionGap[];
   readonly areas: readonly AreaCount[];
   /** Minor units; the cheapest price that is still to be had, or null. */
   readonly fromPrice: number | null;
   readonly currency: string;
   readonly available: number;
   readonly capacity: number;
+}
+
+/** Whether the seats whose `changedAt` is above `version` are all that differ between that version and this one. */
+export function tellsChangesSince(map: SeatMap, version: number): boolean {
+  if (version <= 0 || version > map.version) return false;
+  return map.gaps === undefined || !map.gaps.some(({ after, before }) => version > after && version < before);
 }

@@ -6,9 +6,15 @@ import type { SeatMap } from './seat-map.ts';
 /** What a show answers: JSON in the contract's form, or a refusal. `replayed`: the first answer, told again. */
 export type Answer<T = unknown> =
   | { readonly ok: true; readonly value: T; readonly replayed: boolean }
-  | { readonly ok: false; readonly refusal: Refusal; readonly replayed: boolean };
+  | {
+      readonly ok: false;
+      readonly refusal: Refusal;
+      readonly replayed: boolean;
+      /** Not begun here, since the show is another node's or on its way there: whoever owns it may be asked instead. */
+      readonly moved?: true;
+    };
 
-/** The shows of this node (later: of the cluster), as HTTP and settlement see them. */
+/** The shows of the cluster, as HTTP and settlement see them; also those of one node, as the cluster sees them. */
 export interface Shows {
   /**
    * Asks a show; resolves when the answer is durable, always by the deadline (plus one append). Never rejects.
@@ -17,6 +23,16 @@ export interface Shows {
   ask<T = unknown>(showId: string, message: Command | Question, deadline: number): Promise<Answer<T>>;
   /** The last durable seat map, or a refusal (`NOT_FOUND`, `UNAVAILABLE`, `OVERLOADED`). */
   seatMap(showId: string): Promise<SeatMap | Refusal>;
+  /** Only the figures of the seat map, for lists of shows. */
+  seatCounts(showId: string): Promise<SeatCounts | Refusal>;
+}
+
+/** Of a show's last durable seat map. */
+export interface SeatCounts {
+  readonly capacity: number;
+  readonly available: number;
+  /** Minor units; the cheapest price that is still to be had, or null. */
+  readonly fromPrice: number | null;
 }
 
 /** `GET /holds/{id}` and the answer to a hold. */

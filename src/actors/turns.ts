@@ -3,28 +3,22 @@ import type { Command, Question } from '../allocator/commands.ts';
 import { type Decision, decide } from '../allocator/decide.ts';
 import type { ShowEvent } from '../allocator/events.ts';
 import { assertCounts } from '../allocator/invariants.ts';
-import { ORDER } from '../allocator/orders.ts';
 import type { Show } from '../allocator/show.ts';
-import { encodeShow, stateHash } from '../allocator/snapshot.ts';
-import type { AppendOutcome, Journal, Snapshot, Turn } from '../journal/journal.ts';
-import { rowHash } from '../journal/row-hash.ts';
+import type { AppendOutcome, Journal, Turn } from '../journal/journal.ts';
+import { rowHash, WRITER_SINCE } from '../journal/row-hash.ts';
 import type { Clock } from '../ports.ts';
 import { answerOfCommand, answerOfEvent, answerQuestion, refusedWith } from './answers.ts';
 import type { Inbox, Waiting } from './inbox.ts';
+import { FAILED, MOVES, TOO_LATE } from './not-begun.ts';
 import { OwedAnswers } from './owed-answers.ts';
 import { PublishedSeats } from './published-seats.ts';
+import { ShowSnapshots } from './show-snapshots.ts';
 import type { Answer } from './shows.ts';
+import { TurnNews } from './turn-news.ts';
 
 /** So many requests are decided in one turn; the rest are the next turn. */
 export const TURN_LIMIT = 256;
-/** A snapshot is due after so many events, which bounds what a recovery has to replay. */
-export const SNAPSHOT_EVERY_EVENTS = 20_000;
-/** Or after this share of the answers it carries, if that is more: else a long sale would do little but write them anew. */
-const SNAPSHOT_EVERY_SHARE = 0.25;
 
-const RESTARTS = refusedWith('UNAVAILABLE', 'The show restarts; this request was not begun. Try again.', 1);
-const NOT_BEGUN = refusedWith('UNAVAILABLE', 'The show is moving; this request was not begun. Try again.', 1);
-const TOO_LATE = refusedWith('OVERLOADED', 'The show was too busy; this request was not begun in time.', 1);
 const UNKNOWN = refusedWith(
   'OUTCOME_UNKNOWN',
   'Whether this was done is not known; retry with the same key to learn it.',
@@ -60,6 +54,10 @@ export interface TurnsOptions {
   readonly epoch: number;
   readonly inbox: Inbox;
   readonly journal: Journal;
+  /** The form in which rows are to be written now. */
+  readonly format: () => number;
+  /** The incarnation in whose name the journal writes. */
+  readonly writer: string;
   readonly clock: Clock;
   readonly rules: Rules;
   /** Orders whose money has to be put to rest, some perhaps named before; must not block. */
@@ -80,24 +78,22 @@ export class Turns {
   readonly seats: PublishedSeats;
   readonly #options: TurnsOptions;
   readonly #show: Show;
+  readonly #snapshots: ShowSnapshots;
+  readonly #news: TurnNews;
   #lastHash: string;
-  #eventsSinceSnapshot: number;
-  #keepingSnapshot = false;
-  #snapshotSeq: number;
   /** While a turn is under way, and for ever after one was lost, the state in memory is ahead of the journal. */
   #isAhead = false;
-  /** What others have to learn of the turn under way: who ordered here for the first time, and unsettled orders. */
-  #newBuyers: string[] = [];
-  #unsettled: number[] = [];
-  /** All unsettled orders are to be named when the turn under way is durable. */
-  #namesAll = false;
+  #isRetired = false;
+  #isAbandoned = false;
+  /** Answers the turn whose append is under way. */
+  #giveUp: (() => void) | null = null;
 
   constructor(options: TurnsOptions) {
     this.#options = options;
     this.#show = options.show;
     this.#lastHash = options.lastHash;
-    this.#eventsSinceSnapshot = options.eventsSinceSnapshot;
-    this.#snapshotSeq = options.eventsSinceSnapshot === 0 ? options.show.seq : 0;
+    this.#snapshots = new ShowSnapshots(options);
+    this.#news = new TurnNews(options.show, options.onUnsettled);
     this.seats = new PublishedSeats(options.show);
   }
 
@@ -108,6 +104,11 @@ export class Turns {
     );
   }
 
+  /** When time alone brings the next turn about (ms), or +∞. */
+  nextDeadline(): number {
+    return this.#show.nextDeadline();
+  }
+
   /** Whether the show has nothing pending: neither requests nor live holds nor money under way. */
   isAtRest(): boolean {
     return !this.#isAhead && this.#show.seq > 0 && this.#options.inbox.size === 0 && this.#show.wakeAt() === null;
@@ -115,9 +116,7 @@ export class Turns {
 
   /** Names all unsettled orders to settlement: at once, or, if a turn is under way, when that is durable. */
   announceUnsettled(): void {
-    if (this.#show.unsettledOrders === 0) return;
-    if (this.#isAhead) this.#namesAll = true;
-    else this.#options.onUnsettled(this.#show.id, this.#unsettledOrders());
+    this.#news.announceAll(this.#isAhead);
   }
 
   /**
@@ -131,16 +130,24 @@ export class Turns {
     const taken = inbox.take(TURN_LIMIT);
     const owed = new OwedAnswers(taken);
     this.#isAhead = true;
-    this.#newBuyers = [];
-    this.#unsettled = [];
-    let sorry = RESTARTS;
+    this.#news.begin();
+    let sorry: Answer = FAILED;
     try {
       const { events, gated, turn } = this.#decideAll(taken);
       if (turn !== null) {
         // From here on the row may be in the journal, whatever happens to us.
         sorry = UNKNOWN;
-        await this.#append(turn, gated, owed);
-        this.#eventsSinceSnapshot += events;
+        this.#giveUp = () => this.#answerLost(gated, owed, turn.seq, 'unknown');
+        const outcome = await this.#options.journal.append(turn);
+        this.#giveUp = null;
+        if (this.#isAbandoned) return;
+        if (outcome !== 'durable') {
+          this.#answerLost(gated, owed, turn.seq, outcome);
+          throw new TurnLost(turn.showId, turn.seq, outcome);
+        }
+        this.#lastHash = turn.hash;
+        this.seats.publish(this.#show);
+        this.#snapshots.countEvents(events);
       }
       this.#isAhead = false;
       for (const one of gated) this.#answer(one, owed);
@@ -151,8 +158,24 @@ export class Turns {
       owed.giveRest(sorry);
       throw error;
     }
-    this.#tellOfUnsettled();
-    this.#keepSnapshotIfDue();
+    if (this.#isRetired) return;
+    this.#news.tell();
+    if (this.#snapshots.isDue) void this.keepSnapshot().catch(() => {});
+  }
+
+  /** The show leaves this node: the turn under way is still answered, but nothing else comes of it here. */
+  retire(): void {
+    this.#isRetired = true;
+  }
+
+  /**
+   * The turn under way is not waited for: those whom it may have changed something for hear that nobody knows, the others
+   * that the show moves. Whatever becomes of it is told to nobody. This object must not be used again.
+   */
+  abandon(): void {
+    this.#isRetired = true;
+    this.#isAbandoned = true;
+    this.#giveUp?.();
   }
 
   /**
@@ -160,23 +183,22 @@ export class Turns {
    * @throws whatever the journal throws: a snapshot is only a shortcut, the show goes on without.
    */
   async keepSnapshot(): Promise<void> {
-    const show = this.#show;
-    if (this.#isAhead || show.seq === this.#snapshotSeq || show.seq === 0) return;
-    this.#keepingSnapshot = true;
-    try {
-      const state = encodeShow(show);
-      const { shard, epoch, journal } = this.#options;
-      const snapshot: Snapshot = { seq: show.seq, epoch, rowHash: this.#lastHash, stateHash: stateHash(state), state };
-      this.#eventsSinceSnapshot = 0;
-      if (await journal.keepSnapshot(show.id, shard, snapshot)) this.#snapshotSeq = snapshot.seq;
-    } finally {
-      this.#keepingSnapshot = false;
-    }
+    if (!this.#isAhead) await this.#snapshots.keep(this.#lastHash);
+  }
+
+  /** Whether a snapshot is being kept, or so many events came after the last one. */
+  isWorthSnapshot(events: number): boolean {
+    return this.#snapshots.isUnderWay || this.#snapshots.eventsSince > events;
+  }
+
+  /** Resolves when the snapshots under way now are over, kept or not. */
+  get snapshotsSettled(): Promise<void> {
+    return this.#snapshots.settled;
   }
 
   /** Decides what was taken, in memory only, and makes the row that says so; none if nothing has happened. */
   #decideAll(taken: readonly Waiting[]): { events: number; gated: readonly Gated[]; turn: Turn | null } {
-    const { clock, shard, epoch } = this.#options;
+    const { clock, shard, epoch, writer } = this.#options;
     const show = this.#show;
     const now = clock.now();
     const at = Math.max(show.at, now);
@@ -191,39 +213,23 @@ export class Turns {
     }
     assertCounts(show);
     if (events.length === 0) return { events: 0, gated, turn: null };
-    const text = JSON.stringify(events);
-    const row = { showId: show.id, seq, epoch, at, events: text, prevHash: this.#lastHash, wakeAt: show.wakeAt() };
-    return { events: events.length, gated, turn: { ...row, shard, newBuyers: this.#newBuyers, hash: rowHash(row) } };
-  }
-
-  async #append(turn: Turn, gated: readonly Gated[], owed: OwedAnswers): Promise<void> {
-    const outcome = await this.#options.journal.append(turn);
-    if (outcome !== 'durable') {
-      this.#answerLost(gated, owed, turn.seq, outcome);
-      throw new TurnLost(turn.showId, turn.seq, outcome);
-    }
-    this.#lastHash = turn.hash;
-    this.seats.publish(this.#show);
-  }
-
-  #tellOfUnsettled(): void {
-    const orders = this.#namesAll ? this.#unsettledOrders() : this.#unsettled;
-    this.#namesAll = false;
-    if (orders.length > 0) this.#options.onUnsettled(this.#show.id, orders);
-  }
-
-  #unsettledOrders(): number[] {
-    const { orders } = this.#show;
-    const found: number[] = [];
-    for (let order = 1; order <= orders.count; order++) {
-      if (orders.unsettled[order] === 1 && orders.state[order] !== ORDER.paid) found.push(order);
-    }
-    return found;
-  }
-
-  #keepSnapshotIfDue(): void {
-    const due = Math.max(SNAPSHOT_EVERY_EVENTS, this.#show.answered.count * SNAPSHOT_EVERY_SHARE);
-    if (this.#eventsSinceSnapshot >= due && !this.#keepingSnapshot) void this.keepSnapshot().catch(() => {});
+    const format = this.#options.format();
+    const row = {
+      showId: show.id,
+      seq,
+      epoch,
+      at,
+      events: JSON.stringify(events),
+      format,
+      writer: format < WRITER_SINCE ? null : writer,
+      prevHash: this.#lastHash,
+      wakeAt: show.wakeAt(),
+    };
+    return {
+      events: events.length,
+      gated,
+      turn: { ...row, shard, newBuyers: this.#news.newBuyers, hash: rowHash(row) },
+    };
   }
 
   #handle(waiting: Waiting, events: ShowEvent[], seq: number, at: number, now: number): Gated {
@@ -251,22 +257,7 @@ export class Turns {
   #record(event: ShowEvent, events: ShowEvent[], seq: number, at: number): void {
     this.#options.rules.apply(this.#show, event, seq, events.length, at);
     events.push(event);
-    this.#note(event);
-  }
-
-  /** At once: a hold that ended may be forgotten when the next one of the same turn is made. */
-  #note(event: ShowEvent): void {
-    const { orders, buyers, holds } = this.#show;
-    if (event.type === 'ordered' && orders.previous[event.order] === 0) {
-      this.#newBuyers.push(buyers.userId(orders.buyer[event.order]));
-    } else if (event.type === 'cancelled' || event.type === 'voided') {
-      this.#unsettled.push(event.order);
-    } else if (event.type === 'expired') {
-      for (const hold of event.holds) {
-        const order = holds.order[holds.place(hold)];
-        if (order > 0 && orders.state[order] === ORDER.expired) this.#unsettled.push(order);
-      }
-    }
+    this.#news.note(event);
   }
 
   #answer(one: Gated, owed: OwedAnswers): void {
@@ -280,7 +271,7 @@ export class Turns {
 
   /**
    * Nothing of a fenced turn was kept; of an unknown one nobody knows, so only those it did not concern hear "not begun".
-   * What an earlier turn answered is durable, whatever became of this one.
+   * What an earlier turn answered is durable, whatever became of this one; what came too late stays so.
    */
   #answerLost(
     gated: readonly Gated[],
@@ -290,8 +281,8 @@ export class Turns {
   ): void {
     for (const one of gated) {
       const isReplay = 'replay' in one;
-      if (isReplay && one.replay.seq < seq) this.#answer(one, owed);
-      else owed.give(one.waiting, outcome === 'unknown' && (isReplay || one.changed) ? UNKNOWN : NOT_BEGUN);
+      if (isReplay ? one.replay.seq < seq : one.answer === TOO_LATE) this.#answer(one, owed);
+      else owed.give(one.waiting, outcome === 'unknown' && (isReplay || one.changed) ? UNKNOWN : MOVES);
     }
   }
 

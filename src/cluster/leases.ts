@@ -1,185 +1,107 @@
-import { Client, type ClientBase, type ClientConfig, Pool } from 'pg';
 import type { ShardLeases } from '../journal/journal.ts';
-import { openSession, type SessionLimits } from '../journal/session.ts';
-import type { Timers } from '../ports.ts';
-import type { Log } from '../system/log.ts';
+import type { Clock } from '../ports.ts';
+import { LEASE_MS, type Registry, type ShardEpoch } from './registry.ts';
 import { SHARDS } from './shards.ts';
 
-/** Lease changes at the same time; more wait for a connection. */
-const LEASE_CONNECTIONS = 4;
-const LEASE_CONNECT_MS = 5_000;
-/** How long a change of lease waits for appends under way before it ends the processes that hold it up. */
-const TAKEOVER_PATIENCE_MS = 2_000;
-/** When a change of lease gives up, on the server and, later, here. */
-const LEASE_SESSION: SessionLimits = { lockMs: 15_000, statementMs: 15_000, transactionMs: 20_000 };
-const LEASE_DEADLINE_MS = 20_000;
-
-// Locked in the order of ids, as the lanes' fence is, so that the two never deadlock; and as strongly as an UPDATE
-// locks anyway.
-const ACQUIRE_ALL = `
-  with taken as materialized (select id from shard order by id for no key update)
-  update shard s set epoch = s.epoch + 1, owner = $1, acquired_at = now()
-  from taken where s.id = taken.id
-  returning s.id, s.epoch::text as epoch`;
-
-const ADVANCE = `
-  update shard set epoch = epoch + 1, acquired_at = now()
-  where id = $1 and owner = $2 and epoch = $3 returning epoch::text as epoch`;
-
-const READ = 'select epoch::text as epoch from shard where id = $1 and owner = $2';
-
-const RELEASE_ALL = `
-  with mine as materialized (select id from shard where owner = $1 order by id for no key update)
-  update shard s set epoch = s.epoch + 1, owner = null, acquired_at = null
-  from mine where s.id = mine.id`;
-
-/** Ends the lanes' server processes that stand in the way of process `$1`; anybody else's are only told. */
-const END_BLOCKERS = `
-  select a.pid, b.owner, case when b.pid is not null then pg_terminate_backend(a.pid) else false end as ended
-  from pg_stat_activity a
-  left join lane_backend b on b.pid = a.pid and b.started_at = a.backend_start
-  where a.pid = any(pg_blocking_pids($1))`;
-
-export interface LeaseOptions {
-  readonly connection: ClientConfig;
-  /** Names this start of this process; never used again. */
-  readonly owner: string;
-  readonly timers: Timers;
-  readonly log: Log;
-}
+/** A node stops trusting its leases so long before others may: clocks of two machines do not run quite alike. */
+const LEASE_MARGIN_MS = 200;
 
 /**
- * The lease rows of Postgres. Guarantee: once a method has told a new epoch, nothing under an older one of that shard
- * can land in the journal any more, and all that did land can be read. For that each change of epoch waits for the
- * appends under way (they hold the row FOR SHARE); appends that hang are ended with their server process.
+ * What one incarnation knows of its own leases. A shard here:
+ *
+ *     not ours ──take──► open ──close──► closed ──drop──► not ours
+ *                          └──────────────drop──────────────┘
+ *
+ * All of them lapse together when no heartbeat was acknowledged in time, and hold again with the next that is.
  */
-export class PostgresLeases implements ShardLeases {
-  readonly #options: LeaseOptions;
-  readonly #pool: Pool;
+export class Leases implements ShardLeases {
+  readonly #registry: Registry;
+  readonly #incarnation: string;
+  readonly #clock: Clock;
   readonly #epochs: (number | null)[] = new Array(SHARDS).fill(null);
-  readonly #advancing = new Map<number, Promise<number | null>>();
+  readonly #closed = new Uint8Array(SHARDS);
+  #owned = 0;
+  #validUntil = Number.NEGATIVE_INFINITY;
+  /** Called when a shard turned out not to be ours after all. */
+  onLost: (shard: number) => void = () => {};
 
-  constructor(options: LeaseOptions) {
-    this.#options = options;
-    this.#pool = new Pool({
-      ...options.connection,
-      application_name: 'usher leases',
-      max: LEASE_CONNECTIONS,
-      keepAlive: true,
-      connectionTimeoutMillis: LEASE_CONNECT_MS,
-      query_timeout: LEASE_DEADLINE_MS,
-      onConnect: (client) => openSession(client, LEASE_SESSION),
-    });
-    this.#pool.on('error', (error) => {
-      if (!this.#pool.ending) options.log.warn({ reason: error.message }, 'leases: an idle connection was lost');
-    });
+  constructor(registry: Registry, incarnation: string, clock: Clock) {
+    this.#registry = registry;
+    this.#incarnation = incarnation;
+    this.#clock = clock;
   }
 
-  get owner(): string {
-    return this.#options.owner;
-  }
-
+  /** The epoch under which requests to the shard may be decided and answered now, else null. */
   epochOf(shard: number): number | null {
+    const epoch = this.#epochs[shard];
+    return epoch === null || this.#closed[shard] === 1 || this.#clock.now() >= this.#validUntil ? null : epoch;
+  }
+
+  /** The epoch under which the shard was taken and not dropped since, open or not, lapsed or not. */
+  takenAs(shard: number): number | null {
     return this.#epochs[shard];
   }
 
-  /** Takes every shard, whoever had it. Rejects, then owning nothing new, if that cannot be done in bounded time. */
-  async acquireAll(): Promise<void> {
-    const rows = await this.#change<{ id: number; epoch: string }>(ACQUIRE_ALL, [this.owner]);
-    if (rows.length !== SHARDS) throw new Error(`the table of shards has ${rows.length} rows; it needs ${SHARDS}`);
-    for (const row of rows) this.#epochs[row.id] = Number(row.epoch);
+  isClosed(shard: number): boolean {
+    return this.#closed[shard] === 1;
   }
 
-  advance(shard: number): Promise<number | null> {
-    // Calls at the same time share one change: each caller's lost append was sent under the epoch that it ends.
-    const running = this.#advancing.get(shard);
-    if (running !== undefined) return running;
-    const change = this.#advance(shard).finally(() => this.#advancing.delete(shard));
-    this.#advancing.set(shard, change);
-    return change;
+  /** Whether the last acknowledged heartbeat is recent enough. */
+  get isCurrent(): boolean {
+    return this.#clock.now() < this.#validUntil;
   }
 
-  /**
-   * Reads the shard's row again, after an append was fenced: the epoch, or null if the shard is no longer this node's.
-   * Rejects when the database is out of reach.
-   */
-  async recheck(shard: number): Promise<number | null> {
-    const { rows } = await this.#pool.query<{ epoch: string }>(READ, [shard, this.owner]);
-    const known = this.#epochs[shard];
-    if (rows.length === 0) this.#epochs[shard] = null;
-    // Only this node moves the epoch of a shard it owns: a newer one is of its own advance whose answer was lost. An
-    // older one was read before an advance that has ended since, or, when none is known, before a release.
-    else if (known !== null) this.#epochs[shard] = Math.max(known, Number(rows[0].epoch));
-    return this.#epochs[shard];
+  /** How many shards are taken. */
+  get owned(): number {
+    return this.#owned;
   }
 
-  /** Gives every shard up: this node's appends are fenced from here on. */
-  async release(): Promise<void> {
+  /** A heartbeat that was sent at `sentAt` (this node's clock) has been acknowledged. */
+  renew(sentAt: number): void {
+    this.#validUntil = Math.max(this.#validUntil, sentAt + LEASE_MS - LEASE_MARGIN_MS);
+  }
+
+  take(shards: readonly ShardEpoch[]): void {
+    for (const { shard, epoch } of shards) {
+      if (this.#epochs[shard] === null) this.#owned++;
+      this.#epochs[shard] = epoch;
+      this.#closed[shard] = 0;
+    }
+  }
+
+  close(shards: Iterable<number>): void {
+    for (const shard of shards) this.#closed[shard] = 1;
+  }
+
+  drop(shards: Iterable<number>): void {
+    for (const shard of shards) {
+      if (this.#epochs[shard] !== null) this.#owned--;
+      this.#epochs[shard] = null;
+      this.#closed[shard] = 0;
+    }
+  }
+
+  /** Never trusted again. */
+  dropAll(): void {
     this.#epochs.fill(null);
-    await this.#change(RELEASE_ALL, [this.owner]);
+    this.#closed.fill(0);
+    this.#owned = 0;
+    this.#validUntil = Number.NEGATIVE_INFINITY;
   }
 
-  /** Ends the connections; the leases stay as they are. */
-  async close(): Promise<void> {
-    await this.#pool.end();
-  }
-
-  async #advance(shard: number): Promise<number | null> {
+  async advance(shard: number): Promise<number | null> {
     const known = this.#epochs[shard];
-    if (known === null) return null;
-    const rows = await this.#change<{ epoch: string }>(ADVANCE, [shard, this.owner, known]);
-    if (rows.length === 0) return this.recheck(shard);
-    // Released while the change was under way: then the row says so too.
-    if (this.#epochs[shard] === null) return null;
-    this.#epochs[shard] = Number(rows[0].epoch);
-    return this.#epochs[shard];
-  }
-
-  /** Runs a change of lease; what holds it up longer than the patience is ended. */
-  async #change<Row extends object>(text: string, values: unknown[]): Promise<Row[]> {
-    const client = await this.#pool.connect();
-    // The query tells of it; without a listener the loss of the connection would end the process.
-    const ignore = (): void => {};
-    client.on('error', ignore);
-    let failed = true;
-    try {
-      const pid = await backendOf(client);
-      const watch = this.#options.timers.every(TAKEOVER_PATIENCE_MS, () => void this.#endBlockers(pid));
-      try {
-        const { rows } = await client.query<Row>(text, values);
-        failed = false;
-        return rows;
-      } finally {
-        watch.cancel();
-      }
-    } finally {
-      client.off('error', ignore);
-      client.release(failed);
+    if (known === null || this.#closed[shard] === 1) return null;
+    const epoch = await this.#registry.advance(this.#incarnation, shard, known);
+    // Dropped, or closed for a hand-off, while the answer was on its way: then the table decides anew.
+    if (this.#epochs[shard] !== known) return null;
+    if (epoch === null) {
+      // Another's, or ours under an epoch whose answer was lost: the next look at the table tells.
+      this.drop([shard]);
+      this.onLost(shard);
+      return null;
     }
+    this.#epochs[shard] = epoch;
+    return this.#closed[shard] === 1 ? null : epoch;
   }
-
-  /** On a connection of its own: those of the pool may all be waiting for the same. Never rejects. */
-  async #endBlockers(pid: number): Promise<void> {
-    const { connection, log } = this.#options;
-    const client = new Client({
-      ...connection,
-      connectionTimeoutMillis: LEASE_CONNECT_MS,
-      query_timeout: LEASE_CONNECT_MS,
-    });
-    client.on('error', (error) => log.warn({ err: error }, 'leases: the connection that ends blockers was lost'));
-    try {
-      await client.connect();
-      const { rows } = await client.query<{ pid: number; owner: string | null; ended: boolean }>(END_BLOCKERS, [pid]);
-      for (const row of rows) log.warn(row, 'leases: a change of lease was held up by a server process');
-    } catch (error) {
-      log.warn({ err: error }, 'leases: cannot look for what holds a change of lease up');
-    } finally {
-      await client.end().catch(() => {});
-    }
-  }
-}
-
-async function backendOf(client: ClientBase): Promise<number> {
-  const { rows } = await client.query<{ pid: number }>('select pg_backend_pid() as pid');
-  return rows[0].pid;
 }

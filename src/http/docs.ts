@@ -115,7 +115,8 @@ function pagePolicy(html: string): string {
   ].join('; ');
 }
 
-function errorsPage(): string {
+/** The page that lists every code. */
+export function errorsPage(): string {
   const rows = Object.entries(CATALOGUE).map(
     ([code, [status, title]]) =>
       `<tr id="${code}"><td><code>${code}</code></td><td>${status}</td><td>${title}</td></tr>`,

@@ -33,7 +33,7 @@ function openingsOf(hall: Hall): readonly string[] {
 
 function head(map: SeatMap, complete: boolean): string {
   const asOf = rfc3339(map.asOf);
-  return `{"showId":"${map.showId}","version":${map.version},"asOf":"${asOf}","stale":false,"complete":${complete},"seats":`;
+  return `{"showId":"${map.showId}","version":${map.version},"asOf":"${asOf}","stale":${map.stale},"complete":${complete},"seats":`;
 }
 
 function tail(areas: readonly AreaCount[]): string {
@@ -72,10 +72,14 @@ export const BODY_CACHE_LIMITS = { entries: 256, bytes: 64 * 1_024 * 1_024 } as 
 
 interface Kept {
   readonly version: number;
+  readonly stale: boolean;
   readonly body: Buffer;
 }
 
-/** The last whole body of each show and form, so that all who ask for one version share it. The least lately used go first. */
+/**
+ * The last whole body of each show and form, so that all who ask for one version share it; one that says `stale` is
+ * another than one that does not. The least lately used go first.
+ */
 export class SeatBodies {
   readonly #kept = new Map<string, Kept>();
   #bytes = 0;
@@ -86,14 +90,14 @@ export class SeatBodies {
     const known = this.#kept.get(key);
     if (known !== undefined) {
       this.#kept.delete(key);
-      if (known.version === map.version) {
+      if (known.version === map.version && known.stale === map.stale) {
         this.#kept.set(key, known);
         return known.body;
       }
       this.#bytes -= known.body.length;
     }
     const body = form === 'list' ? listBody(map) : compactBody(map);
-    this.#kept.set(key, { version: map.version, body });
+    this.#kept.set(key, { version: map.version, stale: map.stale, body });
     this.#bytes += body.length;
     this.#shrink();
     return body;

@@ -40,8 +40,8 @@ const LOOK_UPS_MAX = 8;
 
 /** A show as clients see it. When its seats cannot be read now, it is shown without their numbers. */
 export async function viewShow(show: ShowRecord, { shows, clock }: Deps): Promise<ShowView> {
-  const map = await shows.seatMap(show.id);
-  const seats = 'code' in map ? null : map;
+  const counts = await shows.seatCounts(show.id);
+  const seats = 'code' in counts ? null : counts;
   const phase = salePhase(show, clock.now());
   const { perHold, perBuyer, holdSeconds, currency } = show;
   return {

@@ -1,5 +1,6 @@
 import { hashArray, int2Array, int4Array, int8Array, jsonArray, textArray } from './binary-arrays.ts';
 import type { Turn } from './journal.ts';
+import { WRITER_SINCE } from './row-hash.ts';
 
 /**
  * The fence: reads the epochs of the shards `$1` that `$2` owns AND keeps them from changing until the statement's
@@ -18,10 +19,13 @@ export function appendStatement(fence: string): string {
   return `
     with held as materialized (${fence}),
     written as (
-      insert into journal (show_id, seq, epoch, at, events, prev_hash, hash, wake_at)
-      select t.show_id, t.seq, t.epoch, t.at, t.events, t.prev_hash, t.hash, t.wake_at
-      from unnest($1::int2[], $3::int8[], $4::text[], $5::int4[], $6::int8[], $7::json[], $8::bytea[], $9::bytea[], $10::int8[])
-        as t (shard, epoch, show_id, seq, at, events, prev_hash, hash, wake_at)
+      insert into journal (show_id, seq, epoch, at, events, prev_hash, hash, wake_at, format, writer)
+      select t.show_id, t.seq, t.epoch, t.at, t.events, t.prev_hash, t.hash, t.wake_at, t.format,
+        case when t.format >= ${WRITER_SINCE} then $2::text end
+      from unnest(
+        $1::int2[], $3::int8[], $4::text[], $5::int4[], $6::int8[], $7::json[], $8::bytea[], $9::bytea[], $10::int8[],
+        $13::int2[]
+      ) as t (shard, epoch, show_id, seq, at, events, prev_hash, hash, wake_at, format)
       join held on held.id = t.shard and held.epoch = t.epoch
       returning show_id
     ),
@@ -40,10 +44,16 @@ export function appendStatement(fence: string): string {
       )`;
 }
 
-/** The parameters of {@link appendStatement}. Throws a RangeError on a number or hash that is not one. */
+/**
+ * The parameters of {@link appendStatement}. Throws a RangeError on a number or hash that is not one, and on a turn that
+ * names another writer than the owner, or none where its form has one.
+ */
 export function appendValues(owner: string, turns: readonly Turn[]): (string | Buffer)[] {
   const buyers: { buyer: string; showId: string }[] = [];
-  for (const turn of turns) for (const buyer of turn.newBuyers) buyers.push({ buyer, showId: turn.showId });
+  for (const { format, writer, newBuyers, showId } of turns) {
+    if (writer !== (format >= WRITER_SINCE ? owner : null)) throw new RangeError(`${writer} is not the writer here`);
+    for (const buyer of newBuyers) buyers.push({ buyer, showId });
+  }
   return [
     int2Array(turns, (turn) => turn.shard),
     owner,
@@ -57,5 +67,6 @@ export function appendValues(owner: string, turns: readonly Turn[]): (string | B
     int8Array(turns, (turn) => turn.wakeAt),
     textArray(buyers, (note) => note.buyer),
     textArray(buyers, (note) => note.showId),
+    int2Array(turns, (turn) => turn.format),
   ];
 }

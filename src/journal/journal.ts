@@ -14,6 +14,10 @@ export interface Turn {
   readonly at: number;
   /** A JSON array of events; this exact text is hashed and kept. */
   readonly events: string;
+  /** The row's form, see `formats.ts`. */
+  readonly format: number;
+  /** The incarnation that writes it: the journal's own; null in format 1. */
+  readonly writer: string | null;
   /** Hex; 64 zeros before the first row. */
   readonly prevHash: string;
   /** {@link rowHash} of this row. */
@@ -38,6 +42,8 @@ export interface JournalRow {
   readonly at: number;
   readonly wakeAt: number | null;
   readonly events: string;
+  readonly format: number;
+  readonly writer: string | null;
   readonly prevHash: string;
   readonly hash: string;
 }
@@ -58,14 +64,18 @@ export interface Journal {
   /** Keeps a snapshot under the same fence; `false` if fenced or older than the kept one. May reject: it is only a shortcut. */
   keepSnapshot(showId: string, shard: number, snapshot: Snapshot): Promise<boolean>;
   readSnapshot(showId: string): Promise<Snapshot | null>;
-  /** Rows with seq > `after`, in order, in pages of bounded size. */
+  /** Rows with seq > `after`, in order, in pages of bounded size. Rejects with FormatUnknown at a row in an unknown form. */
   rowsAfter(showId: string, after: number): AsyncIterable<readonly JournalRow[]>;
+  /** Rejects with FormatUnknown when the row is in an unknown form. */
   readRow(showId: string, seq: number): Promise<JournalRow | null>;
 }
 
 /** Who owns shards, and under which epoch. */
 export interface ShardLeases {
-  /** The epoch under which this node owns the shard, or null if it does not. */
+  /**
+   * The epoch under which this node may decide and answer for the shard now; null if the shard is not its own, is being
+   * handed to another node, or its lease has lapsed (which may come back under the same epoch). Cheap.
+   */
   epochOf(shard: number): number | null;
   /**
    * After an append of unknown outcome: moves the shard to a new epoch, so that the lost append can no longer land.

@@ -1,9 +1,10 @@
 import { Socket } from 'node:net';
 import { Client, type ClientConfig, DatabaseError } from 'pg';
-import type { Timer, Timers } from '../ports.ts';
+import type { Clock, Timer, Timers } from '../ports.ts';
 import type { Log } from '../system/log.ts';
 import { appendStatement, appendValues } from './append-statement.ts';
 import type { AppendOutcome, Turn } from './journal.ts';
+import { LanePulse } from './lane-pulse.ts';
 import { openSession, type SessionLimits } from './session.ts';
 
 /** Turns in one statement, at most. More only makes the slowest wait longer. */
@@ -40,15 +41,18 @@ export interface LaneOptions {
   readonly owner: string;
   /** The SELECT that guards the statement; the real one is `FENCE`. */
   readonly fence: string;
+  readonly clock: Clock;
   readonly timers: Timers;
   readonly log: Log;
 }
 
-/** Counted since the lane was made, except `waiting`. */
+/** Counted since the lane was made, except `waiting` and `stalledMs`, which are of now. */
 export interface LaneFigures {
   readonly statements: number;
   readonly connections: number;
   readonly waiting: number;
+  /** For how long turns have waited without one becoming durable, ms; 0 while all is well. */
+  readonly stalledMs: number;
   readonly outcomes: Readonly<Record<AppendOutcome, number>>;
 }
 
@@ -80,12 +84,14 @@ export class Lane {
   #failures = 0;
   #closing: (() => void) | null = null;
   #closed: Promise<void> | null = null;
+  readonly #pulse: LanePulse;
   #statements = 0;
   #connections = 0;
   readonly #outcomes: Record<AppendOutcome, number> = { durable: 0, fenced: 0, unknown: 0, conflict: 0 };
 
   constructor(options: LaneOptions) {
     this.#options = options;
+    this.#pulse = new LanePulse(options.clock);
     this.#statement = { name: 'append', text: appendStatement(options.fence), rowMode: 'array' };
     void this.#connect();
   }
@@ -98,6 +104,7 @@ export class Lane {
         resolve('unknown');
         return;
       }
+      this.#pulse.began();
       this.#waiting.push({ turn, resolve });
       if (this.#client === null) this.#boundOfflineWait();
       else this.#pumpSoon();
@@ -109,6 +116,7 @@ export class Lane {
       statements: this.#statements,
       connections: this.#connections,
       waiting: this.#waiting.length,
+      stalledMs: this.#pulse.stalledMs,
       outcomes: { ...this.#outcomes },
     };
   }
@@ -239,6 +247,7 @@ export class Lane {
 
   #settleOne(pending: Pending, outcome: AppendOutcome): void {
     this.#outcomes[outcome]++;
+    this.#pulse.ended(outcome !== 'unknown');
     pending.resolve(outcome);
   }
 

@@ -1,12 +1,12 @@
 import { type ClientConfig, Pool } from 'pg';
-import type { Timers } from '../ports.ts';
+import type { Clock, Timers } from '../ports.ts';
 import type { Log } from '../system/log.ts';
 import { FENCE } from './append-statement.ts';
-import type { Journal } from './journal.ts';
+import type { Journal, JournalRow } from './journal.ts';
 import { journaledShows } from './journaled-shows.ts';
 import { Lane, type LaneFigures } from './lane.ts';
 import { RowReader } from './row-reader.ts';
-import { readRow, rowsAfter, type StoredRow } from './rows.ts';
+import { ALL_FORMS, type RowForms, readRow, rowsAfter } from './rows.ts';
 import { openSession, type SessionLimits } from './session.ts';
 import { keepSnapshot, readSnapshot } from './snapshots.ts';
 import { type WakeUp, wakeable } from './wake-ups.ts';
@@ -37,7 +37,7 @@ const ROW_READERS: PoolShape = {
 };
 /**
  * Snapshots lock the row of their shard, and no takeover ends their sessions: they must be over long before it gives up
- * waiting (15 s).
+ * waiting (6 s).
  */
 const SNAPSHOT_KEEPERS: PoolShape = {
   connections: 4,
@@ -52,14 +52,15 @@ export interface PostgresJournalOptions {
   readonly lanes: number;
   /** This process's incarnation, as its leases name it. */
   readonly owner: string;
+  /** The forms of rows that it reads; all that this version knows if absent. */
+  readonly forms?: RowForms;
+  readonly clock: Clock;
   readonly timers: Timers;
   readonly log: Log;
 }
 
 /** The parts of the journal that need no lease. */
-export interface JournalReader extends Pick<Journal, 'readSnapshot'> {
-  rowsAfter(showId: string, after: number): AsyncIterable<readonly StoredRow[]>;
-  readRow(showId: string, seq: number): Promise<StoredRow | null>;
+export interface JournalReader extends Pick<Journal, 'readSnapshot' | 'rowsAfter' | 'readRow'> {
   wakeable(shards: readonly number[]): AsyncIterable<readonly WakeUp[]>;
   /** Ids of all shows that have rows or a snapshot, in pages. */
   journaledShows(): AsyncIterable<readonly string[]>;
@@ -67,9 +68,8 @@ export interface JournalReader extends Pick<Journal, 'readSnapshot'> {
 }
 
 export interface PostgresJournal extends Journal, JournalReader {
-  rowsAfter(showId: string, after: number): AsyncIterable<readonly StoredRow[]>;
   /** Rejects within seconds when the database does not answer. */
-  readRow(showId: string, seq: number): Promise<StoredRow | null>;
+  readRow(showId: string, seq: number): Promise<JournalRow | null>;
   /** One entry a lane. */
   figures(): LaneFigures[];
   /** Answers the appends under way, then ends every connection. Safe to call twice. */
@@ -91,6 +91,8 @@ function poolOf(connection: ClientConfig, log: Log, shape: PoolShape): Pool {
     query_timeout: shape.deadlineMs,
     onConnect: (client) => openSession(client, shape.session),
   });
+  // Nobody else listens to a connection that is lent between two statements; its loss would end the process.
+  pool.on('connect', (client) => client.on('error', () => {}));
   pool.on('error', (error) => {
     if (!pool.ending) log.warn({ reason: error.message }, 'journal: an idle connection was lost');
   });
@@ -98,11 +100,11 @@ function poolOf(connection: ClientConfig, log: Log, shape: PoolShape): Pool {
 }
 
 /** Reads the journal over a {@link journalPool}. */
-export function createJournalReader(pool: Pool): JournalReader {
+export function createJournalReader(pool: Pool, forms: RowForms = ALL_FORMS): JournalReader {
   return {
     readSnapshot: (showId) => readSnapshot(pool, showId),
-    rowsAfter: (showId, after) => rowsAfter(pool, showId, after),
-    readRow: (showId, seq) => readRow(pool, showId, seq),
+    rowsAfter: (showId, after) => rowsAfter(pool, showId, after, forms),
+    readRow: (showId, seq) => readRow(pool, showId, seq, forms),
     wakeable: (shards) => wakeable(pool, shards),
     journaledShows: () => journaledShows(pool),
     close: () => pool.end(),
@@ -114,13 +116,13 @@ export function createJournalReader(pool: Pool): JournalReader {
  * @param fence the guard of every write; a test proves with weaker ones that no weaker one will do.
  */
 export function createPostgresJournal(options: PostgresJournalOptions, fence: string = FENCE): PostgresJournal {
-  const { connection, owner, timers, log } = options;
+  const { connection, owner, forms = ALL_FORMS, clock, timers, log } = options;
   const lanes = Array.from(
     { length: options.lanes },
-    (_, number) => new Lane({ connection, number, owner, fence, timers, log }),
+    (_, number) => new Lane({ connection, number, owner, fence, clock, timers, log }),
   );
-  const reader = createJournalReader(journalPool(connection, log));
-  const rowReader = new RowReader(poolOf(connection, log, ROW_READERS), timers);
+  const reader = createJournalReader(journalPool(connection, log), forms);
+  const rowReader = new RowReader(poolOf(connection, log, ROW_READERS), timers, forms);
   const keepers = poolOf(connection, log, SNAPSHOT_KEEPERS);
   let closed: Promise<void> | null = null;
   return {

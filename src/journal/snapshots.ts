@@ -1,14 +1,16 @@
 import type { Pool } from 'pg';
 import type { Snapshot } from './journal.ts';
-import { ROW_FORMAT } from './row-hash.ts';
 import { RAW_TEXT } from './rows.ts';
+
+/** The form of the stored snapshots (column `format`). */
+const SNAPSHOT_ROW_FORMAT = 1;
 
 /** Kept only under the fence, only of a row that is in the journal, and only if newer than the kept one. */
 function keepStatement(fence: string): string {
   return `
     with held as materialized (${fence})
     insert into snapshot as kept (show_id, seq, epoch, format, row_hash, state_hash, state)
-    select $3, $4::int4, $5::int8, ${ROW_FORMAT}, $6::bytea, $7::bytea, $8::bytea
+    select $3, $4::int4, $5::int8, ${SNAPSHOT_ROW_FORMAT}, $6::bytea, $7::bytea, $8::bytea
     from held
     where held.epoch = $5::int8
       and exists (select from journal j where j.show_id = $3 and j.seq = $4::int4 and j.hash = $6::bytea)
@@ -57,7 +59,7 @@ export async function readSnapshot(pool: Pool, showId: string): Promise<Snapshot
   });
   if (rows.length === 0) return null;
   const [seq, epoch, format, rowHash, stateHash, state] = rows[0];
-  if (Number(format) !== ROW_FORMAT) return null;
+  if (Number(format) !== SNAPSHOT_ROW_FORMAT) return null;
   return {
     seq: Number(seq),
     epoch: Number(epoch),

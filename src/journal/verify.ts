@@ -1,8 +1,8 @@
 import { hash } from 'node:crypto';
 import type { ShowEvent } from '../allocator/events.ts';
-import type { Snapshot } from './journal.ts';
-import { FIRST_PREV_HASH, rowHash } from './row-hash.ts';
-import { type StoredRow, UnreadableRow } from './rows.ts';
+import type { JournalRow, Snapshot } from './journal.ts';
+import { FIRST_PREV_HASH, rowHash, WRITER_SINCE } from './row-hash.ts';
+import { RowFormatUnknown } from './rows.ts';
 import { SoldSeats } from './sold-seats.ts';
 
 /** Faults that are told, at most; the verification ends with the last. */
@@ -11,7 +11,7 @@ const FAULT_LIMIT = 1_000;
 /** What is verified. */
 export interface VerifiedJournal {
   journaledShows(): AsyncIterable<readonly string[]>;
-  rowsAfter(showId: string, after: number): AsyncIterable<readonly StoredRow[]>;
+  rowsAfter(showId: string, after: number): AsyncIterable<readonly JournalRow[]>;
   readSnapshot(showId: string): Promise<Snapshot | null>;
 }
 
@@ -60,9 +60,10 @@ class Fault extends Error {
 
 /**
  * Replays every show's journal from its first row and checks on the way that rows are gapless and epochs never fall
- * (I2), that each row is hashed and chained as it was written, that every event is legal and the counts add up (I1,
- * I4, I5, I8), that no seat is sold twice, and that a snapshot, and what follows from it, equals the replay (I6). The
- * first fault of a show ends that show; the others go on. Memory: one show's state (twice after a snapshot), one page.
+ * (I2), that each row is hashed and chained as it was written, that under one epoch one incarnation wrote (of rows that
+ * name their writer), that every event is legal and the counts add up (I1, I4, I5, I8), that no seat is sold twice, and
+ * that a snapshot, and what follows from it, equals the replay (I6). A row in an unknown form is a fault. The first fault
+ * of a show ends that show; the others go on. Memory: one show's state (twice after a snapshot), one page.
  * Rejects only when the journal cannot be read.
  */
 export async function verifyJournal(journal: VerifiedJournal, replays: Replays): Promise<VerifyReport> {
@@ -74,7 +75,7 @@ export async function verifyJournal(journal: VerifiedJournal, replays: Replays):
       try {
         await verifyShow(journal, replays, showId, sold, report);
       } catch (error) {
-        if (!(error instanceof Fault || error instanceof UnreadableRow)) throw error;
+        if (!(error instanceof Fault || error instanceof RowFormatUnknown)) throw error;
         report.faults.push({ showId, seq: error.seq, what: error.message });
         if (report.faults.length === FAULT_LIMIT) return report;
       } finally {
@@ -98,7 +99,7 @@ async function verifyShow(
   if (replay === null) throw new Fault(0, 'the show or its hall is not in the catalogue');
   report.seats += replay.seats;
   let fromSnapshot: Replay | null = null;
-  let last: Link = { seq: 0, epoch: 0, at: 0, hash: FIRST_PREV_HASH };
+  let last: Link = { seq: 0, epoch: 0, at: 0, writer: null, hash: FIRST_PREV_HASH };
   for await (const page of journal.rowsAfter(showId, 0)) {
     for (const row of page) {
       checkLink(showId, row, last);
@@ -108,7 +109,7 @@ async function verifyShow(
       if (fromSnapshot !== null) legal(row.seq, () => fromSnapshot?.apply(events, row.at, row.seq));
       if (snapshot?.seq === row.seq) fromSnapshot = await openSnapshot(replays, showId, snapshot, row, replay);
       report.rows++;
-      last = row;
+      last = { ...row, writer: writerUnderEpoch(row, last) };
     }
     legal(last.seq, () => replay.assertInvariants());
   }
@@ -121,18 +122,37 @@ async function verifyShow(
   }
 }
 
-type Link = Pick<StoredRow, 'seq' | 'epoch' | 'at' | 'hash'>;
+/** A row that was checked. */
+interface Link extends Pick<JournalRow, 'seq' | 'epoch' | 'at' | 'hash'> {
+  /** Who wrote under its epoch, if a row has said so. */
+  readonly writer: string | null;
+}
 
-function checkLink(showId: string, row: StoredRow, last: Link): void {
+/** A row of the first form leaves open who wrote it. */
+function writerUnderEpoch(row: JournalRow, last: Link): string | null {
+  return row.writer ?? (row.epoch === last.epoch ? last.writer : null);
+}
+
+function checkLink(showId: string, row: JournalRow, last: Link): void {
   const { seq } = row;
   if (seq !== last.seq + 1) throw new Fault(seq, `I2: row ${seq} follows row ${last.seq}`);
   if (row.epoch < last.epoch) throw new Fault(seq, `I2: epoch ${row.epoch} follows epoch ${last.epoch}`);
   if (row.prevHash !== last.hash) throw new Fault(seq, 'the row does not chain to the row before it');
   if (row.hash !== rowHash({ ...row, showId })) throw new Fault(seq, 'the row does not match its hash: it was changed');
   if (row.at < last.at) throw new Fault(seq, `time runs back from ${last.at} to ${row.at}`);
+  checkWriter(row, last);
 }
 
-function eventsOf(row: StoredRow): readonly ShowEvent[] {
+/** An epoch is one incarnation's: a second writer under it got past the fence. */
+function checkWriter({ seq, epoch, format, writer }: JournalRow, last: Link): void {
+  if ((writer !== null) !== format >= WRITER_SINCE) {
+    throw new Fault(seq, writer === null ? 'the row names no writer' : `a row of format ${format} names a writer`);
+  }
+  if (writer === null || last.writer === null || epoch !== last.epoch || writer === last.writer) return;
+  throw new Fault(seq, `I2: ${writer} wrote under epoch ${epoch}, which was ${last.writer}'s`);
+}
+
+function eventsOf(row: JournalRow): readonly ShowEvent[] {
   let events: unknown;
   try {
     events = JSON.parse(row.events);
@@ -144,7 +164,7 @@ function eventsOf(row: StoredRow): readonly ShowEvent[] {
   return events as ShowEvent[];
 }
 
-function checkSales(row: StoredRow, events: readonly ShowEvent[], sold: SoldSeats): void {
+function checkSales(row: JournalRow, events: readonly ShowEvent[], sold: SoldSeats): void {
   for (const event of events) {
     const wrong = sold.note(event);
     if (wrong !== null) throw new Fault(row.seq, `I1: ${wrong}`);
@@ -155,7 +175,7 @@ async function openSnapshot(
   replays: Replays,
   showId: string,
   snapshot: Snapshot,
-  row: StoredRow,
+  row: JournalRow,
   replay: Replay,
 ): Promise<Replay> {
   if (snapshot.rowHash !== row.hash || snapshot.epoch < row.epoch)

@@ -1,58 +1,40 @@
-import { readFile } from 'node:fs/promises';
-import { generatePlan, HALL_KINDS, type HallKind, type HallRequest } from '../allocator/plan-generate.ts';
-import { importPlan } from '../allocator/plan-import.ts';
-import { CommandError, EXIT } from './exit-codes.ts';
+import { type Command, InvalidArgumentError } from 'commander';
+import type { GenerateOptions, ImportOptions } from './seating-plans.ts';
 
-/** So large a plan file is read at most; the same as over HTTP. */
-const PLAN_FILE_BYTES = 32 * 1024 * 1024;
+/** The commands for seating plans. */
+export function planCommands(program: Command): void {
+  const plan = program.command('plan').description('Seating plans');
 
-/** Reads and checks a plan file. Throws {@link CommandError} naming each fault. */
-export async function readPlanFile(
-  path: string,
-): Promise<{ document: unknown; seats: number; warnings: readonly string[] }> {
-  const text = await readFile(path, 'utf8').catch((error: NodeJS.ErrnoException) => {
-    throw new CommandError(error.code === 'ENOENT' ? EXIT.notFound : EXIT.failed, `${path}: ${error.message}`);
-  });
-  if (Buffer.byteLength(text) > PLAN_FILE_BYTES)
-    throw new CommandError(EXIT.failed, `${path} is larger than ${PLAN_FILE_BYTES} bytes`);
-  let document: unknown;
-  try {
-    document = JSON.parse(text);
-  } catch (error) {
-    throw new CommandError(EXIT.failed, `${path} is not JSON: ${(error as Error).message}`);
-  }
-  const imported = importPlan(document);
-  if (!imported.ok) {
-    throw new CommandError(EXIT.failed, imported.faults.map((fault) => `${fault.pointer}: ${fault.detail}`).join('\n'));
-  }
-  let seats = 0;
-  for (const zone of imported.plan.zones) for (const row of zone.rows) seats += row.seats.length;
-  return { document, seats, warnings: imported.warnings.map((warning) => `${warning.pointer}: ${warning.detail}`) };
+  plan
+    .command('generate <kind>')
+    .description('Print a generated seating plan: theatre, arena or stadium')
+    .option('--name <name>', 'name of the plan')
+    .option('--seats <n>', 'numbered seats', whole)
+    .option('--tiers <n>', 'tiers', whole)
+    .option('--standing <n>', 'standing places on the floor', whole)
+    .option('--between-aisles <n>', 'about how many seats stand between two aisles', whole)
+    .option('--accessible-pairs <n>', 'pairs of an accessible and a companion seat', whole)
+    .option('--categories <names>', 'names of the categories, dearest first, with commas between', (text) =>
+      text.split(','),
+    )
+    .action(async (kind: string, options: GenerateOptions) => {
+      const { generatedPlan } = await import('./seating-plans.ts');
+      console.log(generatedPlan(kind, options));
+    });
+
+  plan
+    .command('import <file>')
+    .description('Import a seating plan for a venue, or only check it')
+    .option('--venue <id>', 'the venue it belongs to')
+    .option('--check', 'check the file and import nothing')
+    .option('--json', 'print one JSON object')
+    .action(async (file: string, options: ImportOptions) => {
+      const { importPlanFile } = await import('./seating-plans.ts');
+      await importPlanFile(file, options);
+    });
 }
 
-export interface GenerateOptions {
-  readonly name?: string;
-  readonly seats?: number;
-  readonly tiers?: number;
-  readonly standing?: number;
-  readonly betweenAisles?: number;
-  readonly accessiblePairs?: number;
-  readonly categories?: readonly string[];
-}
-
-/** The generated plan as JSON text. Throws {@link CommandError} when the request cannot be met. */
-export function generatedPlan(kind: string, options: GenerateOptions): string {
-  if (!HALL_KINDS.includes(kind as HallKind)) {
-    throw new CommandError(
-      EXIT.usage,
-      `There is no kind of hall ${JSON.stringify(kind)}; there are ${HALL_KINDS.join(', ')}.`,
-    );
-  }
-  const request: HallRequest = { kind: kind as HallKind, ...options };
-  try {
-    return JSON.stringify(generatePlan(request));
-  } catch (error) {
-    if (error instanceof RangeError) throw new CommandError(EXIT.usage, error.message);
-    throw error;
-  }
+function whole(text: string): number {
+  if (!/^\d{1,9}$/.test(text)) throw new InvalidArgumentError('must be a whole number');
+  return Number(text);
 }

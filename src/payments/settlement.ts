@@ -179,6 +179,7 @@ export function createSettlement(deps: {
     let payment: Payment | null | undefined = known?.payment;
     let order: OrderView | undefined;
     let refused: { readonly refusal: Refusal; readonly work: PaymentWork } | null = null;
+    let wasReadAgain = false;
     for (let step = 0; step < SETTLEMENT_LIMITS.steps; step++) {
       if (work === null) {
         const read = await ask<PaymentWork>(ref, { type: 'get-payment', order: ref.order });
@@ -224,6 +225,12 @@ export function createSettlement(deps: {
       }
 
       if (work.status === 'awaiting_payment' && payment?.state === 'captured') {
+        // The order was read before the payment: another node may have committed it between the two.
+        if (!wasReadAgain) {
+          wasReadAgain = true;
+          work = null;
+          continue;
+        }
         log.error({ ...ref, paymentId: work.paymentId }, 'money was captured before the sale was committed');
       }
       const answer = await ask<OrderView>(ref, next.command);
@@ -232,8 +239,11 @@ export function createSettlement(deps: {
         work = afterwards(work, next.command, order);
       } else {
         if (PASSING.has(answer.refusal.code)) return { ok: false, refusal: answer.refusal };
+        // Another settlement of the order, on another node, may have moved its payment on too.
         refused = { refusal: answer.refusal, work };
         work = null;
+        payment = undefined;
+        wasReadAgain = false;
       }
     }
     log.error({ ...ref, payment: payment?.state }, 'settlement does not converge');

@@ -57,6 +57,9 @@ export async function openDatabase<Tables>(options: DatabaseOptions): Promise<Da
     statement_timeout: options.statementTimeoutMs ?? STATEMENT_TIMEOUT_MS,
     idle_in_transaction_session_timeout: IDLE_TRANSACTION_TIMEOUT_MS,
   });
+  // Nobody else listens to a connection that is lent between two statements; its loss would end the process. Whoever has it
+  // learns of the loss with the next statement.
+  pool.on('connect', (client) => client.on('error', () => {}));
   // Without a listener the loss of an idle connection would end the process; the next query gets a fresh one.
   pool.on('error', (error) => {
     if (!pool.ending) options.log.warn({ reason: error.message }, 'an idle database connection was lost');

@@ -16,6 +16,8 @@ export interface EmbeddedPostgresOptions {
   /** Where all data live; must exist and be writable. The database is in its folder `postgres`. */
   readonly dataDir: string;
   readonly log: Log;
+  /** Connections that it takes, for more nodes than one. */
+  readonly maxConnections?: number;
   /** The server died although nobody stopped it. */
   readonly onExit?: (reason: string) => void;
 }
@@ -42,6 +44,8 @@ const IMMEDIATE_STOP_LIMIT_MS = 5_000;
 const POLL_MS = 20;
 /** Lines of the server's last words that go into an error message. */
 const LAST_WORDS = 20;
+/** Enough for one node and a few commands beside it. */
+const MAX_CONNECTIONS = 50;
 const CANNOT_CONNECT_NOW = '57P03';
 const UNFINISHED = 'postgres.unfinished-';
 
@@ -60,7 +64,6 @@ const TUNING: Readonly<Record<string, string>> = {
   max_wal_size: '2GB',
   checkpoint_timeout: '15min',
   checkpoint_completion_target: '0.9',
-  max_connections: '50',
   max_wal_senders: '0',
   max_parallel_workers_per_gather: '0',
   jit: 'off',
@@ -102,7 +105,7 @@ export async function useEmbeddedPostgres(options: EmbeddedPostgresOptions): Pro
 
 async function startLocked(
   dataDir: string,
-  { log, onExit }: EmbeddedPostgresOptions,
+  { log, maxConnections, onExit }: EmbeddedPostgresOptions,
   release: () => void,
 ): Promise<EmbeddedPostgres> {
   const place = join(dataDir, 'postgres');
@@ -115,7 +118,7 @@ async function startLocked(
   await clearMisleadingPidFile(cluster);
   const sockets = await prepareSocketDirectory(launch, dataDir);
 
-  const child = start(launch, binaries.postgres, ['-D', cluster, ...serverArguments(sockets)]);
+  const child = start(launch, binaries.postgres, ['-D', cluster, ...serverArguments(sockets, maxConnections)]);
   const lastWords = forwardLog(child, log);
   const exit = exitOf(child);
   const url = urlOf(sockets);
@@ -285,9 +288,10 @@ function urlOf(sockets: string): string {
   return `postgresql://${USER}@/${DATABASE}?host=${encodeURIComponent(sockets)}`;
 }
 
-function serverArguments(sockets: string): string[] {
+function serverArguments(sockets: string, maxConnections: number = MAX_CONNECTIONS): string[] {
   const settings = {
     ...TUNING,
+    max_connections: `${maxConnections}`,
     listen_addresses: '',
     unix_socket_directories: `"${sockets.replaceAll('"', '""')}"`,
     unix_socket_permissions: '0700',

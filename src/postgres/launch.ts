@@ -2,6 +2,7 @@ import { type ChildProcess, execFile, spawn } from 'node:child_process';
 import { chmod, chown, stat } from 'node:fs/promises';
 import { promisify } from 'node:util';
 import { StartError } from '../errors.ts';
+import { endWithUs } from '../system/death-watch.ts';
 
 const run = promisify(execFile);
 
@@ -66,31 +67,8 @@ export function start(launch: Launch, program: string, args: readonly string[]):
     ...(launch.user ?? {}),
   });
   child.stdin?.on('error', () => undefined);
-  if (launch.watched && child.pid !== undefined) watch(child, child.pid);
+  if (launch.watched) endWithUs(child, FAST_SHUTDOWN);
   return child;
-}
-
-/** The watcher reads a pipe that only we hold; its end means that we are gone. */
-function watch(child: ChildProcess, pid: number): void {
-  const watcher = spawn('/bin/sh', ['-c', 'cat >/dev/null; kill -INT "$1" 2>/dev/null', 'sh', String(pid)], {
-    stdio: ['pipe', 'ignore', 'ignore'],
-    detached: true,
-  });
-  watcher.on('error', () => child.kill(FAST_SHUTDOWN));
-  watcher.stdin?.on('error', () => undefined);
-  child.once('exit', () => {
-    if (watcher.pid !== undefined && watcher.exitCode === null) endGroup(watcher.pid);
-  });
-  watcher.unref();
-}
-
-/** The watcher's shell and its `cat` die together. */
-function endGroup(pid: number): void {
-  try {
-    process.kill(-pid, 'SIGKILL');
-  } catch {
-    // Gone already.
-  }
 }
 
 async function proven(launch: Launch, program: string): Promise<Launch> {

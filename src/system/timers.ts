@@ -12,4 +12,7 @@ export const systemTimers: Timers = {
     handle.unref();
     return { cancel: () => clearInterval(handle) };
   },
+  soon(task) {
+    setImmediate(task);
+  },
 };

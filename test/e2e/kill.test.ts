@@ -80,7 +80,7 @@ test('killed time and again under load, the server loses nothing that it acknowl
   onTestFinished(() => {
     isSelling = false;
   });
-  const setting = { port, shows, weights: [1, 2, 5], history, thinkMs: THINK_MS, goesOn: () => isSelling };
+  const setting = { ports: [port], shows, weights: [1, 2, 5], history, thinkMs: THINK_MS, goesOn: () => isSelling };
   const buyers = Array.from({ length: BUYERS }, (_, i) =>
     buy({ ...setting, dice: new Dice(seed + 1 + i) }).catch((error: Error) => faults.push(error.message)),
   );

@@ -68,7 +68,7 @@ async function sell(settings: { PORT: string }, operations: number): Promise<Sho
   const goesOn = () => history.length < operations;
   await Promise.all(
     [1, 2, 3, 4, 5].map((seed) =>
-      buy({ port, shows, weights: [1], dice: new Dice(seed), history, thinkMs: 0, goesOn }),
+      buy({ ports: [port], shows, weights: [1], dice: new Dice(seed), history, thinkMs: 0, goesOn }),
     ),
   );
   return shows[0];
@@ -170,7 +170,7 @@ describe('a stop by SIGTERM', () => {
     });
     const goesOn = () => isSelling;
     const buyers = Array.from({ length: 40 }, (_, seed) =>
-      buy({ port, shows, weights: [1], dice: new Dice(seed), history, thinkMs: 20, goesOn }),
+      buy({ ports: [port], shows, weights: [1], dice: new Dice(seed), history, thinkMs: 20, goesOn }),
     );
     await pause(700);
     await stopped(server);
@@ -295,9 +295,11 @@ describe('a start that cannot be', () => {
     await first.open;
     const show = await sell(settings, 30);
     const message = await refusal(await nodeSettings(url));
-    expect(message).toContain(
-      `The database is in use by another node (usher node, process ${first.child.pid} at this machine).`,
+    expect(message).toMatch(
+      /^usher: The database is in use by another node \([a-z0-9-]+, process \d+ at this machine\)\./,
     );
+    expect(message).toContain(`process ${first.child.pid} `);
+    expect(message).toContain('give all nodes the same NATS_URL');
     const client = new HttpClient(Number(settings.PORT));
     onTestFinished(() => client.close());
     const buyer = await newBuyer();

@@ -223,7 +223,7 @@ describe('creating a show', () => {
       fromPrice: null,
     });
     expect(http.shows.asked).toEqual([{ showId: show.id, message: { type: 'get-summary' } }]);
-    http.shows.maps.set(show.id, { available: 20, capacity: 56, fromPrice: 4550 });
+    http.shows.counts.set(show.id, { available: 20, capacity: 56, fromPrice: 4550 });
     const seen = { ...show, available: 20, fromPrice: { amount: 4550, currency: 'EUR' } };
     expect((await http.send('GET', `/v1/shows/${show.id}`)).json()).toEqual(seen);
     expect((await http.send('GET', '/v1/shows')).json()).toEqual({ items: [seen], total: 1, offset: 0, limit: 30 });
@@ -378,7 +378,7 @@ describe('finding shows', () => {
     const http = await newApp();
     const { organiser, venueId, planId } = await house(http);
     const { id } = (await organiser('POST', '/v1/shows', showOf(http, venueId, planId))).json();
-    http.shows.maps.set(id, { available: 0, capacity: 56, fromPrice: null });
+    http.shows.counts.set(id, { available: 0, capacity: 56, fromPrice: null });
     const status = async (): Promise<string> => (await http.send('GET', `/v1/shows/${id}`)).json().status;
     expect(await status()).toBe('scheduled');
     await http.time.advance(DAY);

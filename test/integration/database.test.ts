@@ -8,8 +8,6 @@ import { StartError } from '../../src/errors.ts';
 import { type Database, openDatabase } from '../../src/postgres/database.ts';
 import { type EmbeddedPostgres, startEmbeddedPostgres } from '../../src/postgres/embedded-postgres.ts';
 import { migrate } from '../../src/postgres/migrate.ts';
-import { holdSingleNodeLock } from '../../src/postgres/single-node.ts';
-import { systemTimers } from '../../src/system/timers.ts';
 import { capturedLog } from '../support/captured-log.ts';
 import { fakePostgres } from '../support/fake-postgres.ts';
 import { temporaryDirectory, temporaryDirectoryForFile } from '../support/temporary-directory.ts';
@@ -77,6 +75,18 @@ describe('opening a database', () => {
       await expect(openDatabase({ url, log })).rejects.toThrow('DATABASE_URL is not the address of a Postgres');
     },
   );
+
+  test('survives that a connection ends while it is lent and has no statement under way', async () => {
+    const { pool } = await opened(await emptyDatabase());
+    const lent = await pool.connect();
+    const ended = new Promise((resolve) => lent.once('end', resolve));
+    const { rows } = await lent.query<{ pid: number }>('select pg_backend_pid() as pid');
+    await run(server.url, `select pg_terminate_backend(${rows[0].pid})`);
+    await ended;
+    await expect(lent.query('select 1')).rejects.toThrow();
+    lent.release();
+    expect((await pool.query('select 1 as one')).rows).toEqual([{ one: 1 }]);
+  });
 
   test('refuses a database that is not there, in words', async () => {
     const url = server.url.replace('@/usher?', '@/nowhere?');
@@ -155,63 +165,5 @@ describe('migrations', () => {
     });
     await expect(migrate({ url, log, folder: bad })).rejects.toThrow(/0002-bad.*no such luck.*Nothing was changed/);
     expect(await run(url, `SELECT to_regclass('one')::text AS one`)).toEqual([{ one: null }]);
-  });
-});
-
-describe('one node per database', () => {
-  const hold = (url: string, onTaken: (holder: string) => void = () => undefined) =>
-    holdSingleNodeLock({ url, timers: systemTimers, log, onTaken });
-  const lockHolder = `SELECT l.pid FROM pg_locks l JOIN pg_database d ON d.oid = l.database
-    WHERE locktype = 'advisory' AND datname = current_database()`;
-
-  test('a second one is refused, naming the first', async () => {
-    const url = await emptyDatabase();
-    const first = await hold(url);
-    onTestFinished(() => first.release());
-    await expect(hold(url)).rejects.toThrow(
-      `in use by another node (usher node, process ${process.pid} at this machine)`,
-    );
-  });
-
-  test('another database is free, and so is this one when its node has let go', async () => {
-    const url = await emptyDatabase();
-    const first = await hold(url);
-    const other = await hold(await emptyDatabase());
-    onTestFinished(() => other.release());
-    setTimeout(() => void first.release(), 300);
-    const second = await hold(url);
-    await second.release();
-  });
-
-  test('a lost connection is replaced and the lock taken again', async () => {
-    const url = await emptyDatabase();
-    const onTaken = vi.fn<(holder: string) => void>();
-    const lock = await hold(url, onTaken);
-    onTestFinished(() => lock.release());
-    const [{ pid }] = await run(url, lockHolder);
-    await run(url, `SELECT pg_terminate_backend(${pid})`);
-    await vi.waitFor(async () => {
-      const holders = await run(url, lockHolder);
-      expect(holders).toHaveLength(1);
-      expect(holders[0].pid).not.toBe(pid);
-    }, 5_000);
-    expect(onTaken).not.toHaveBeenCalled();
-  });
-
-  test('a node that lost the lock to another one is told', async () => {
-    const url = await emptyDatabase();
-    const onTaken = vi.fn<(holder: string) => void>();
-    const lock = await hold(url, onTaken);
-    onTestFinished(() => lock.release());
-    const [{ pid }] = await run(url, lockHolder);
-    // Queues behind the first and so gets the lock the moment its session ends.
-    const thief = new pg.Client({ connectionString: url, application_name: 'thief' });
-    await thief.connect();
-    onTestFinished(() => thief.end());
-    const stolen = thief.query('SELECT pg_advisory_lock(1970497650, 1852793957)');
-    await vi.waitFor(async () => expect(await run(url, lockHolder)).toHaveLength(2));
-    await run(url, `SELECT pg_terminate_backend(${pid})`);
-    await stolen;
-    await vi.waitFor(() => expect(onTaken).toHaveBeenCalledWith('thief at this machine'), 15_000);
   });
 });

@@ -1,5 +1,8 @@
-import { describe, expect, test } from 'vitest';
+import pg from 'pg';
+import { describe, expect, onTestFinished, test } from 'vitest';
+import { FormatUnknown } from '../../src/formats.ts';
 import type { JournalRow, Turn } from '../../src/journal/journal.ts';
+import { createJournalReader } from '../../src/journal/postgres-journal.ts';
 import { journalServer, nodeOn } from '../support/journal-database.ts';
 import { ShowHistory, showsOfOtherShards } from '../support/show-history.ts';
 
@@ -11,15 +14,15 @@ async function collect<T>(pages: AsyncIterable<readonly T[]>): Promise<T[]> {
   return all;
 }
 
-function rowOf(turn: Turn): JournalRow & { wakeAt: number | null } {
-  const { seq, epoch, at, events, prevHash, hash, wakeAt } = turn;
-  return { seq, epoch, at, events, prevHash, hash, wakeAt };
+function rowOf(turn: Turn): JournalRow {
+  const { seq, epoch, at, events, format, writer, prevHash, hash, wakeAt } = turn;
+  return { seq, epoch, at, events, format, writer, prevHash, hash, wakeAt };
 }
 
 describe('an append', () => {
   test('is read back as it was written, to the byte', async () => {
-    const { journal, leases } = nodeOn(await newDatabase(), 'a');
-    await leases.acquireAll();
+    const { journal, leases, takeAll, incarnation } = nodeOn(await newDatabase(), 'a');
+    await takeAll();
     const [showId] = showsOfOtherShards(1);
     const history = new ShowHistory(showId);
     const epoch = leases.epochOf(history.shard);
@@ -28,7 +31,7 @@ describe('an append', () => {
         wakeAt: 1_800_000_000_123,
         events: '[ {"type":"x", "text":"é 🎭 \\u0000 \\" \\\\ {} ,null"} ]',
       }),
-      history.next(epoch, { wakeAt: null, events: `[{"type":"${'long '.repeat(50_000)}"}]` }),
+      history.next(epoch, { wakeAt: null, events: `[{"type":"${'long '.repeat(50_000)}"}]`, writer: incarnation }),
       history.next(epoch, { at: 2 ** 45 + 1 }),
     ];
     for (const turn of turns) expect(await journal.append(turn)).toBe('durable');
@@ -40,8 +43,8 @@ describe('an append', () => {
   });
 
   test('goes in one statement with those of other shows that arrive together', async () => {
-    const { journal, leases } = nodeOn(await newDatabase(), 'a', { lanes: 1 });
-    await leases.acquireAll();
+    const { journal, leases, takeAll } = nodeOn(await newDatabase(), 'a', { lanes: 1 });
+    await takeAll();
     const shows = showsOfOtherShards(300).map((id) => new ShowHistory(id));
     await journal.append(shows[0].next(leases.epochOf(shows[0].shard)));
     const before = journal.figures()[0].statements;
@@ -55,8 +58,8 @@ describe('an append', () => {
 
   test('notes new buyers, once', async () => {
     const database = await newDatabase();
-    const { journal, leases } = nodeOn(database, 'a');
-    await leases.acquireAll();
+    const { journal, leases, takeAll } = nodeOn(database, 'a');
+    await takeAll();
     const shows = showsOfOtherShards(2).map((id) => new ShowHistory(id));
     for (const show of shows) {
       for (const newBuyers of [['usr_1', 'usr_2'], ['usr_2']]) {
@@ -71,8 +74,8 @@ describe('an append', () => {
 
   test('of a row that exists is a conflict and writes nothing, while its neighbours commit', async () => {
     const database = await newDatabase();
-    const { journal, leases } = nodeOn(database, 'a', { lanes: 1 });
-    await leases.acquireAll();
+    const { journal, leases, takeAll } = nodeOn(database, 'a', { lanes: 1 });
+    await takeAll();
     const shows = showsOfOtherShards(40).map((id) => new ShowHistory(id));
     const first = shows[17].next(leases.epochOf(shows[17].shard));
     expect(await journal.append(first)).toBe('durable');
@@ -89,12 +92,26 @@ describe('an append', () => {
     expect(await journal.append(shows[17].next(leases.epochOf(shows[17].shard)))).toBe('durable');
   });
 
+  test('together with those of the other form is written as it is', async () => {
+    const { journal, leases, takeAll, incarnation } = nodeOn(await newDatabase(), 'a', { lanes: 1 });
+    await takeAll();
+    const shows = showsOfOtherShards(6).map((id) => new ShowHistory(id));
+    const turns = shows.map((show, i) =>
+      show.next(leases.epochOf(show.shard), i % 2 === 0 ? {} : { writer: incarnation }),
+    );
+    expect(new Set(await Promise.all(turns.map((turn) => journal.append(turn))))).toEqual(new Set(['durable']));
+    const rows = await Promise.all(shows.map(({ showId }) => journal.readRow(showId, 1)));
+    expect(rows).toEqual(turns.map(rowOf));
+    expect(rows.map((row) => row?.format)).toEqual([1, 2, 1, 2, 1, 2]);
+  });
+
   test.each([
     ['events that are not JSON', { events: '[{' }],
     ['a seq that is no number', { seq: Number.NaN }],
+    ['another writer than the owner', { writer: 'nod_another' }],
   ])('with %s is refused alone', async (_, parts) => {
-    const { journal, leases, logged } = nodeOn(await newDatabase(), 'a', { lanes: 1 });
-    await leases.acquireAll();
+    const { journal, leases, logged, takeAll } = nodeOn(await newDatabase(), 'a', { lanes: 1 });
+    await takeAll();
     const shows = showsOfOtherShards(5).map((id) => new ShowHistory(id));
     const outcomes = await Promise.all(
       shows.map((show, index) => journal.append(show.next(leases.epochOf(show.shard), index === 2 ? parts : {}))),
@@ -106,8 +123,8 @@ describe('an append', () => {
 
   test('under way when the journal closes is answered; a later one is not sent', async () => {
     const database = await newDatabase();
-    const { journal, leases } = nodeOn(database, 'a', { lanes: 1 });
-    await leases.acquireAll();
+    const { journal, leases, takeAll } = nodeOn(database, 'a', { lanes: 1 });
+    await takeAll();
     const shows = showsOfOtherShards(600).map((id) => new ShowHistory(id));
     await journal.append(shows[0].next(leases.epochOf(shows[0].shard)));
     const appended = Promise.all(shows.slice(1).map((show) => journal.append(show.next(leases.epochOf(show.shard)))));
@@ -116,6 +133,52 @@ describe('an append', () => {
     expect(new Set(await appended)).toEqual(new Set(['durable']));
     await closed;
     expect((await database.pool.query('select from journal')).rowCount).toBe(600);
+  });
+});
+
+describe('a row in a form that is not known', () => {
+  /** A row in the first form, one in the second, and one in a third that is still to come. */
+  async function threeForms() {
+    const database = await newDatabase();
+    const { journal, leases, takeAll, incarnation } = nodeOn(database, 'a');
+    await takeAll();
+    const [showId] = showsOfOtherShards(1);
+    const history = new ShowHistory(showId);
+    const epoch = leases.epochOf(history.shard);
+    for (const writer of [null, incarnation, incarnation]) {
+      expect(await journal.append(history.next(epoch, { writer }))).toBe('durable');
+    }
+    await database.pool.query('update journal set format = 3 where seq = 3');
+    let refused = 0;
+    const readerOf = (newest: number) => {
+      const forms = { newest, onUnknown: () => void refused++ };
+      const reader = createJournalReader(new pg.Pool(database.connection), forms);
+      onTestFinished(() => reader.close());
+      return reader;
+    };
+    return { journal, readerOf, showId, refusals: () => refused };
+  }
+
+  test('is refused by name, however it is read', async () => {
+    const { journal, showId } = await threeForms();
+    const refusal = `row 3 of the journal of ${showId} has format 3; this version knows formats 1 to 2`;
+    for (const read of [() => collect(journal.rowsAfter(showId, 0)), () => journal.readRow(showId, 3)]) {
+      await expect(read()).rejects.toThrow(FormatUnknown);
+      await expect(read()).rejects.toThrow(refusal);
+    }
+    expect(await journal.readRow(showId, 2)).toMatchObject({ seq: 2, format: 2 });
+  });
+
+  test('depends on who reads: one that acts as an older version refuses what that would', async () => {
+    const { readerOf, showId, refusals } = await threeForms();
+    const [older, newer] = [readerOf(1), readerOf(3)];
+    const refusal = `row 2 of the journal of ${showId} has format 2; this version knows formats 1 to 1`;
+    await expect(collect(older.rowsAfter(showId, 0))).rejects.toThrow(refusal);
+    await expect(older.readRow(showId, 2)).rejects.toThrow(refusal);
+    expect(await older.readRow(showId, 1)).toMatchObject({ format: 1, writer: null });
+    expect(refusals()).toBe(2);
+    expect((await collect(newer.rowsAfter(showId, 0))).map((row) => row.format)).toEqual([1, 2, 3]);
+    expect(refusals()).toBe(2);
   });
 });
 
@@ -151,8 +214,8 @@ describe('reading a long journal', () => {
 describe('wake-ups', () => {
   test('are the shows of the asked shards whose last row wants one', async () => {
     const database = await newDatabase();
-    const { journal, leases } = nodeOn(database, 'a');
-    await leases.acquireAll();
+    const { journal, leases, takeAll } = nodeOn(database, 'a');
+    await takeAll();
     await database.pool.query('create table show (id text primary key, shard smallint not null)');
     const [pending, done, elsewhere, silent] = showsOfOtherShards(4).map((id) => new ShowHistory(id));
     for (const { showId, shard } of [pending, done, elsewhere, silent]) {

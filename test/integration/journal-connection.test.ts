@@ -1,6 +1,7 @@
 import { describe, expect, test, vi } from 'vitest';
 import type { Journal } from '../../src/journal/journal.ts';
-import { journalServer, nodeOn, PacedTimers } from '../support/journal-database.ts';
+import { journalServer, nodeOn } from '../support/journal-database.ts';
+import { PacedTimers } from '../support/paced-timers.ts';
 import { ShowHistory, showsOfOtherShards } from '../support/show-history.ts';
 import { tcpProxy } from '../support/tcp-proxy.ts';
 
@@ -18,7 +19,7 @@ async function nodeOnAWire() {
   const database = await newDatabase();
   const wire = await tcpProxy(database.connection);
   const node = nodeOn(database, 'a', { connection: wire.connection, lanes: 1, timers });
-  await node.leases.acquireAll();
+  await node.takeAll();
   const history = new ShowHistory(showsOfOtherShards(1)[0]);
   const append = (): ReturnType<Journal['append']> =>
     node.journal.append(history.next(node.leases.epochOf(history.shard)));
@@ -79,7 +80,7 @@ describe('a connection that hangs', () => {
   });
 
   test('with the append half sent cannot hold a new epoch up', async () => {
-    const { database, timers, history, leases, logged } = await nodeOnAWire();
+    const { database, history, leases, logged } = await nodeOnAWire();
     // What a lane leaves behind that died between Execute and Sync: a session of its own with the shard's lock.
     const half = await database.pool.connect();
     half.on('error', () => {});
@@ -91,7 +92,6 @@ describe('a connection that hangs', () => {
     await half.query('commit; begin');
     await half.query(`select from shard where id = ${history.shard} for share`);
     const epoch = leases.epochOf(history.shard) as number;
-    timers.factor = 10;
     expect(await leases.advance(history.shard)).toBe(epoch + 1);
     await expect(half.query('select 1')).rejects.toThrow();
     half.release(true);

@@ -49,20 +49,24 @@ interface Race {
   readonly recovered: readonly number[];
 }
 
-/** An append whose fence was read before a takeover and which commits after it began. */
+/** An append whose fence was read before its shard moves to another node, and which commits after that began. */
 async function raceAppendAgainstTakeover(fence: string): Promise<Race> {
   const database = await newDatabase();
   const old = nodeOn(database, 'old', { fence });
   const successor = nodeOn(database, 'successor');
-  await old.leases.acquireAll();
+  await old.takeAll();
+  await successor.join();
   const history = new ShowHistory(showsOfOtherShards(1)[0]);
-  const epoch = old.leases.epochOf(history.shard);
+  const epoch = old.leases.epochOf(history.shard) as number;
   expect(await old.journal.append(history.next(epoch))).toBe('durable');
 
   const gate = await gateInserts(database);
   const appended = old.journal.append(history.next(epoch));
   await waitingFor(database, 'usher lane %', 'advisory');
-  const recovered = successor.leases.acquireAll().then(() => seqsOf(successor.journal, history.showId));
+  const recovered = old.registry
+    .release(old.incarnation, [{ shard: history.shard, epoch, closedMsAgo: 0 }])
+    .then((released) => successor.registry.acquire(successor.incarnation, released))
+    .then(() => seqsOf(successor.journal, history.showId));
   await Promise.race([recovered, waitingFor(database, 'usher leases', '%')]);
   await gate.open();
   return { outcome: await appended, recovered: await recovered };
@@ -97,14 +101,14 @@ describe('a fenced writer', () => {
     const database = await newDatabase();
     const zombie = nodeOn(database, 'zombie');
     const owner = nodeOn(database, 'owner');
-    await zombie.leases.acquireAll();
-    await owner.leases.acquireAll();
+    await zombie.takeAll();
+    await owner.takeAll();
     const history = new ShowHistory(showsOfOtherShards(1)[0]);
     const turn = history.next(zombie.leases.epochOf(history.shard), { newBuyers: ['usr_1'] });
     expect(await zombie.journal.append(turn)).toBe('fenced');
     expect((await database.pool.query('select from journal')).rowCount).toBe(0);
     expect((await database.pool.query('select from buyer_show')).rowCount).toBe(0);
-    expect(await zombie.leases.recheck(history.shard)).toBeNull();
+    expect(await zombie.leases.advance(history.shard)).toBeNull();
     expect(zombie.leases.epochOf(history.shard)).toBeNull();
   });
 
@@ -112,8 +116,8 @@ describe('a fenced writer', () => {
     const database = await newDatabase();
     const zombie = nodeOn(database, 'zombie');
     const owner = nodeOn(database, 'owner');
-    await zombie.leases.acquireAll();
-    await owner.leases.acquireAll();
+    await zombie.takeAll();
+    await owner.takeAll();
     const history = new ShowHistory(showsOfOtherShards(1)[0]);
     expect(await zombie.journal.append(history.next(owner.leases.epochOf(history.shard)))).toBe('fenced');
   });
@@ -121,7 +125,7 @@ describe('a fenced writer', () => {
   test('that waited behind the takeover finds the new epoch', async () => {
     const database = await newDatabase();
     const old = nodeOn(database, 'old');
-    await old.leases.acquireAll();
+    await old.takeAll();
     const history = new ShowHistory(showsOfOtherShards(1)[0]);
     const takeover = new pg.Client(database.connection);
     await takeover.connect();
@@ -138,7 +142,7 @@ describe('a fenced writer', () => {
   test('drops out of its batch while the others commit', async () => {
     const database = await newDatabase();
     const node = nodeOn(database, 'a', { lanes: 1 });
-    await node.leases.acquireAll();
+    await node.takeAll();
     const shows = showsOfOtherShards(20).map((id) => new ShowHistory(id));
     const lost = new Set([shows[3], shows[19]]);
     for (const show of lost)

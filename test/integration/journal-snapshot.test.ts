@@ -13,7 +13,7 @@ function snapshotOf(turn: Turn, state: Uint8Array = new TextEncoder().encode(`st
 async function nodeWithRows(count: number) {
   const database = await newDatabase();
   const node = nodeOn(database, 'a');
-  await node.leases.acquireAll();
+  await node.takeAll();
   const history = new ShowHistory(showsOfOtherShards(1)[0]);
   const turns: Turn[] = [];
   for (let n = 0; n < count; n++) {
@@ -55,7 +55,7 @@ describe('a snapshot', () => {
     const fence = `select id, epoch from shard
       where id = any($1::int2[]) and owner = $2 and greatest(${limits.join(', ')}) <= '5 s' and least(${limits.join(', ')}) > '0 s'
       for share`;
-    const { journal } = nodeOn(database, 'a', { fence });
+    const { journal } = nodeOn(database, 'a', { fence, incarnation: node.incarnation });
     expect(await journal.keepSnapshot(history.showId, history.shard, snapshotOf(turns[0]))).toBe(true);
     expect(await node.journal.readSnapshot(history.showId)).not.toBeNull();
   });
@@ -70,7 +70,7 @@ describe('a snapshot', () => {
   test('of a fenced owner is refused; the new owner may keep one of the same row', async () => {
     const { database, node, history, turns, keep } = await nodeWithRows(1);
     const successor = nodeOn(database, 'successor');
-    await successor.leases.acquireAll();
+    await successor.takeAll();
     expect(await keep(snapshotOf(turns[0]))).toBe(false);
     const epoch = successor.leases.epochOf(history.shard) as number;
     expect(await keep({ ...snapshotOf(turns[0]), epoch })).toBe(false);

@@ -64,15 +64,16 @@ const ordered = (order: number, seats: number[], total = 100): ShowEvent => ({
 });
 const committed = (order: number): ShowEvent => ({ type: 'committed', order });
 
-/** Two shows with these rows of events, and a snapshot of the first show after row 2. */
+/** Two shows with these rows of events, the first two in the first form, and a snapshot of the first show after row 2. */
 async function journalOf(...rows: ShowEvent[][]) {
   const database = await newDatabase();
-  const { journal, leases } = nodeOn(database, 'a');
-  await leases.acquireAll();
+  const { journal, leases, takeAll, incarnation } = nodeOn(database, 'a');
+  await takeAll();
   const shows = showsOfOtherShards(2).map((id) => new ShowHistory(id));
   for (const show of shows) {
-    for (const events of rows) {
-      const turn = show.next(leases.epochOf(show.shard), { events: JSON.stringify(events), wakeAt: 7 });
+    for (const [i, events] of rows.entries()) {
+      const writer = i < 2 ? null : incarnation;
+      const turn = show.next(leases.epochOf(show.shard), { events: JSON.stringify(events), wakeAt: 7, writer });
       expect(await journal.append(turn)).toBe('durable');
       if (show !== shows[0] || turn.seq !== 2) continue;
       const replay = new HoldCounter(
@@ -92,13 +93,13 @@ async function journalOf(...rows: ShowEvent[][]) {
     }
   }
   const verify = () => verifyJournal(journal, REPLAYS);
-  return { database, journal, verify, showIds: shows.map(({ showId }) => showId) };
+  return { database, journal, verify, incarnation, showIds: shows.map(({ showId }) => showId) };
 }
 
 /** Hashes a show's rows anew from `seq` on, as somebody would who hides what he changed. */
 async function rechain(database: JournalDatabase, showId: string): Promise<void> {
   const { rows } = await database.pool.query(
-    'select seq, epoch, at, wake_at as "wakeAt", events::text as events from journal where show_id = $1 order by seq',
+    'select seq, epoch, at, wake_at as "wakeAt", format, writer, events::text as events from journal where show_id = $1 order by seq',
     [showId],
   );
   let prevHash = '0'.repeat(64);
@@ -142,14 +143,46 @@ describe('verifying a journal', () => {
       'the row does not chain to the row before it',
     ],
     ['the epoch, back', 'epoch = 0', 'I2: epoch 0 follows epoch 1'],
-    ['the form', 'format = 9', 'journal row 2 has format 9; this version reads 1'],
+    ['the form', 'format = 9', 'row 2 of the journal of SHOW has format 9; this version knows formats 1 to 2'],
+    ['the form, to a known one', 'format = 2', 'the row does not match its hash: it was changed'],
+    ['the writer, of whom nothing was said', `writer = 'nod_x'`, 'a row of format 1 names a writer'],
     ['the seq', 'seq = 9', 'I2: row 3 follows row 1'],
   ])('names the row where somebody edited %s, and goes on with the other shows', async (_, edit, what) => {
     const { database, verify, showIds } = await journalOf([held(1)], [held(2)], [held(3)]);
     await database.pool.query(`update journal set ${edit} where show_id = $1 and seq = 2`, [showIds[1]]);
     const report = await verify();
-    expect(report.faults).toEqual([{ showId: showIds[1], seq: what.includes('row 3') ? 3 : 2, what }]);
+    const fault = what.replace('SHOW', showIds[1]);
+    expect(report.faults).toEqual([{ showId: showIds[1], seq: what.includes('row 3') ? 3 : 2, what: fault }]);
     expect(report).toMatchObject({ shows: 2, soldTwice: 0 });
+  });
+
+  test('finds a writer that was changed or taken away', async () => {
+    const { database, verify, showIds } = await journalOf([held(1)], [held(2)], [held(3)], [held(4)]);
+    await database.pool.query(`update journal set writer = 'nod_x' where show_id = $1 and seq = 3`, [showIds[0]]);
+    await database.pool.query('update journal set writer = null where show_id = $1 and seq = 4', [showIds[1]]);
+    expect((await verify()).faults).toEqual([
+      { showId: showIds[0], seq: 3, what: 'the row does not match its hash: it was changed' },
+      { showId: showIds[1], seq: 4, what: 'the row does not match its hash: it was changed' },
+    ]);
+    await rechain(database, showIds[1]);
+    expect((await verify()).faults).toContainEqual({ showId: showIds[1], seq: 4, what: 'the row names no writer' });
+  });
+
+  test('finds a second writer under an epoch, although the chain is whole', async () => {
+    const { database, verify, showIds, incarnation } = await journalOf(...[1, 2, 3, 4, 5].map((n) => [held(n)]));
+    const edit = async (set: string, seq: number) => {
+      await database.pool.query(`update journal set ${set} where show_id = $1 and seq = ${seq}`, [showIds[1]]);
+      await rechain(database, showIds[1]);
+    };
+    await edit(`writer = 'nod_x'`, 5);
+    const what = (first: string, second: string) => `I2: ${second} wrote under epoch 1, which was ${first}'s`;
+    expect((await verify()).faults).toEqual([{ showId: showIds[1], seq: 5, what: what(incarnation, 'nod_x') }]);
+    // A row between them that does not say who wrote it hides nothing.
+    await edit('format = 1, writer = null', 4);
+    expect((await verify()).faults).toEqual([{ showId: showIds[1], seq: 5, what: what(incarnation, 'nod_x') }]);
+    // Under an epoch of its own it is the next owner, which may still write in the form of before.
+    await edit('epoch = 2', 5);
+    expect((await verify()).faults).toEqual([]);
   });
 
   test('finds a removed row, a removed end and a removed journal', async () => {

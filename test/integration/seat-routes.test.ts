@@ -23,6 +23,7 @@ function mapOf(seatCount: number, showId = SHOW): LiveMap {
     hall: hallOf(seatCount),
     version: 10,
     asOf: 1_790_000_000_000,
+    stale: false,
     letters: new Uint8Array(seatCount).fill(SEAT_LETTERS.available),
     changedAt: new Uint32Array(seatCount).fill(1),
     areas: [{ id: 'standing', capacity: 500, available: 499 }],
@@ -163,6 +164,33 @@ describe('GET /v1/shows/{id}/seats', () => {
     const reply = await get('', { 'if-none-match': before });
     expect(reply.statusCode).toBe(200);
     expect(reply.json().seats[0]).toEqual({ id: 'seat "0"', status: 'held' });
+  });
+
+  test('says of the last known map that it may be old, under a tag of its own', async () => {
+    const { map, get } = withMap(3);
+    for (const query of ['', '?form=compact', '?since=9']) {
+      map.stale = false;
+      const fresh = await get(query);
+      map.stale = true;
+      const stale = await get(query, { 'if-none-match': fresh.headers.etag });
+      expect(stale.statusCode).toBe(200);
+      expect(stale.json()).toEqual({ ...fresh.json(), stale: true });
+      expect((await get(query, { 'if-none-match': stale.headers.etag })).statusCode).toBe(304);
+      map.stale = false;
+      const again = await get(query, { 'if-none-match': stale.headers.etag });
+      expect([again.statusCode, again.body]).toEqual([200, fresh.body]);
+    }
+  });
+
+  test('with since a version that this node never saw gives all', async () => {
+    const { map, get } = withMap(3);
+    change(map, 0, 'held');
+    map.gaps = [{ after: 6, before: 9 }];
+    const complete = async (since: number) => (await get(`?since=${since}`)).json().complete;
+    expect(await Promise.all([5, 6, 7, 8, 9, 10].map(complete))).toEqual([false, false, true, true, false, false]);
+    const whole = await get('?form=compact&since=7');
+    expect(whole.json().seats).toEqual({ form: 'compact', letters: 'haa' });
+    expect(whole.headers.etag).toBe((await get('?form=compact')).headers.etag);
   });
 
   test('passes on that a show is not available now', async () => {

@@ -1,8 +1,9 @@
 import { describe, expect, test } from 'vitest';
-import type { Answer, Shows } from '../../src/actors/shows.ts';
+import type { Answer, PaymentWork, Shows } from '../../src/actors/shows.ts';
 import type { Command, Question } from '../../src/allocator/commands.ts';
 import type { Payment, PaymentGateway, PaymentState } from '../../src/payments/gateway.ts';
 import { createSettlement, SETTLEMENT_LIMITS, type Settlement } from '../../src/payments/settlement.ts';
+import type { Log } from '../../src/system/log.ts';
 import { capturedLog } from '../support/captured-log.ts';
 import { type ManualTime, manualTime, settled } from '../support/manual-time.ts';
 import { type BookedOrder, OrderBook, paymentIdOf, SHOW } from '../support/order-book.ts';
@@ -102,6 +103,7 @@ function faulty(book: Shows, gateway: PaymentGateway, fault: Fault): { shows: Sh
           () => UNKNOWN,
         ),
       seatMap: (showId) => book.seatMap(showId),
+      seatCounts: (showId) => book.seatCounts(showId),
     },
     gateway: withCalls(gateway, {
       get: (id) => fault.around(() => gateway.get(id), thrown),
@@ -179,14 +181,19 @@ const SCENES: readonly Scene[] = [
   },
 ];
 
-function settlementOf(shows: Shows, gateway: PaymentGateway, time: ManualTime): Settlement {
+function settlementOf(
+  shows: Shows,
+  gateway: PaymentGateway,
+  time: ManualTime,
+  log: Log = capturedLog().log,
+): Settlement {
   return createSettlement({
     shows,
     gateway,
     clock: time.clock,
     timers: time.timers,
     random: seededRandom(7),
-    log: capturedLog().log,
+    log,
   });
 }
 
@@ -281,6 +288,7 @@ describe('settlement', () => {
     gateway.authorise(1);
     const late: Shows = {
       seatMap: (showId) => book.seatMap(showId),
+      seatCounts: (showId) => book.seatCounts(showId),
       ask: (showId, message) => {
         if (message.type === 'commit') book.expire(1);
         return book.ask(showId, message);
@@ -309,6 +317,36 @@ describe('settlement', () => {
     for (const result of results) expect(result).toMatchObject({ ok: true, work: { status: 'paid' } });
     expect(book.history).toEqual(['commit 1', 'gateway captured', 'captured 1']);
     expect(book.asked.filter(({ message }) => message.type === 'get-payment').length).toBeLessThanOrEqual(2);
+  });
+
+  test('of another node that settles the order between two looks is no alarm', async () => {
+    const { book, gateway, time, settlement: another } = scene();
+    book.add(1, BUYER);
+    gateway.authorise(1);
+    const overtaken = withCalls(gateway, {
+      get: async (id: string) => {
+        await another.settle(REF);
+        return gateway.get(id);
+      },
+    });
+    const { log, lines } = capturedLog();
+    const result = await settlementOf(book, overtaken, time, log).settle(REF);
+    expect(result).toMatchObject({ ok: true, work: { status: 'paid' } });
+    expect(book.history).toEqual(['commit 1', 'gateway captured', 'captured 1']);
+    expect(lines).toEqual([]);
+  });
+
+  test('tells no payment that was read before another node moved it on', async () => {
+    const { book, gateway, time, settlement: another } = scene();
+    book.add(1, BUYER);
+    gateway.authorise(1, true);
+    const read = await book.ask<PaymentWork>(SHOW, { type: 'get-payment', order: 1 });
+    const payment = await gateway.get(paymentIdOf(1));
+    if (!read.ok || payment === null) throw new Error('not there');
+    await another.settle(REF);
+    const result = await settlementOf(book, gateway, time).settle(REF, { work: read.value, payment });
+    expect(result).toMatchObject({ ok: true, work: { status: 'cancelled' } });
+    expect(result).not.toHaveProperty('payment');
   });
 
   test('a call during another sees what happened before it', async () => {

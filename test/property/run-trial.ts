@@ -10,6 +10,7 @@ import { assertWhole, InvariantViolation } from '../../src/allocator/invariants.
 import { ORDER } from '../../src/allocator/orders.ts';
 import { SEAT, SEAT_STATES, type Show } from '../../src/allocator/show.ts';
 import { encodeShow } from '../../src/allocator/snapshot.ts';
+import { FORMAT } from '../../src/formats.ts';
 import type { Journal, Turn } from '../../src/journal/journal.ts';
 import { FIRST_PREV_HASH, rowHash } from '../../src/journal/row-hash.ts';
 import { MemoryJournal } from '../support/memory-journal.ts';
@@ -332,6 +333,9 @@ class TrialRun {
       epoch,
       inbox,
       journal: this.#journal,
+      // Both forms, as while the nodes of a cluster are replaced.
+      format: () => ((this.#journal.rows(SHOW_ID).at(-1)?.seq ?? 0) % 2 === 0 ? FORMAT.newest : FORMAT.oldest),
+      writer: 'nod_trial',
       clock: { now: () => this.#now },
       rules: this.#rules,
       onUnsettled: (_, orders) => this.#unsettled.push(...orders),

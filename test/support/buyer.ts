@@ -12,7 +12,8 @@ export const CARDS = {
 } as const;
 
 export interface BuyerSetting {
-  readonly port: number;
+  /** Of the nodes that a buyer may turn to: to the next one whenever one gives no definite answer. May grow. */
+  readonly ports: readonly number[];
   readonly shows: readonly ShowOnSale[];
   /** How often each show is chosen, beside the others. */
   readonly weights: readonly number[];
@@ -21,6 +22,8 @@ export interface BuyerSetting {
   readonly history: History;
   /** Most ms between two requests. */
   readonly thinkMs: number;
+  /** How often a buyer looks at the seat map before choosing: a probability; 0 if not given. */
+  readonly looks?: number;
   /** Asked before each new purchase; a purchase that was begun is finished. */
   readonly goesOn: () => boolean;
 }
@@ -45,42 +48,88 @@ interface OrderBody {
 }
 
 /**
- * Buys at one keep-alive connection until told to stop, one user after the other, through whatever happens to the
+ * Buys at one keep-alive connection at a time until told to stop, one user after the other, through whatever happens to the
  * server: an operation without a definite answer is sent again, with the same key, until it has one.
  */
 export async function buy(setting: BuyerSetting): Promise<void> {
-  const client = new HttpClient(setting.port);
+  const door = new Door(setting);
   try {
     while (setting.goesOn()) {
-      const visit = new Visit(setting, client, await newBuyer());
+      door.any();
+      const visit = new Visit(setting, door, await newBuyer());
       let stays = true;
       while (stays && setting.goesOn()) stays = await visit.purchase();
     }
   } finally {
-    client.close();
+    door.close();
+  }
+}
+
+/** The connection to one node, for each user to any of them, and after a disappointment to another. */
+class Door {
+  readonly #ports: readonly number[];
+  readonly #dice: Dice;
+  #at: number;
+  #client: HttpClient;
+
+  constructor({ ports, dice }: BuyerSetting) {
+    this.#ports = ports;
+    this.#dice = dice;
+    this.#at = dice.between(0, ports.length - 1);
+    this.#client = new HttpClient(ports[this.#at]);
+  }
+
+  get client(): HttpClient {
+    return this.#client;
+  }
+
+  get port(): number {
+    return this.#ports[this.#at];
+  }
+
+  any(): void {
+    this.#turnTo(this.#dice.between(0, this.#ports.length - 1));
+  }
+
+  next(): void {
+    this.#turnTo((this.#at + 1) % this.#ports.length);
+  }
+
+  #turnTo(at: number): void {
+    if (at === this.#at) return;
+    this.#client.close();
+    this.#at = at;
+    this.#client = new HttpClient(this.#ports[at]);
+  }
+
+  close(): void {
+    this.#client.close();
   }
 }
 
 /** One user's purchases in one show. */
 class Visit {
   readonly #setting: BuyerSetting;
-  readonly #client: HttpClient;
+  readonly #door: Door;
   readonly #user: Person;
   readonly #show: ShowOnSale;
   /** Places held, in payment or bought: what the limit per buyer counts. */
   #places = 0;
   #keys = 0;
 
-  constructor(setting: BuyerSetting, client: HttpClient, user: Person) {
+  constructor(setting: BuyerSetting, door: Door, user: Person) {
     this.#setting = setting;
-    this.#client = client;
+    this.#door = door;
     this.#user = user;
     this.#show = chooseShow(setting);
   }
 
   /** One purchase, or one that is given up half-way. Returns whether the user goes on buying. */
   async purchase(): Promise<boolean> {
-    const { dice } = this.#setting;
+    const { dice, looks = 0 } = this.#setting;
+    if (looks > 0 && dice.chance(looks)) {
+      await this.#send('seats', 'GET', `/v1/shows/${this.#show.id}/seats?form=compact`, ['200']);
+    }
     const { body, quantity } = this.#wish();
     const overLimit = this.#places + quantity > this.#show.perBuyer;
     const held = await this.#hold(body, overLimit ? ['409 BUYER_LIMIT'] : ['201', ...CONTENTION]);
@@ -197,6 +246,7 @@ class Visit {
     let wait = RETRY_FIRST_MS;
     while (!isDefinite(await this.#attempt(operation))) {
       if (performance.now() > giveUp) throw new Error(`${kind} ${path} got no answer in ${GIVE_UP_MS / 1_000} s`);
+      this.#door.next();
       await pause(wait * (0.5 + dice.roll()));
       wait = Math.min(wait * 2, RETRY_MOST_MS);
     }
@@ -211,10 +261,11 @@ class Visit {
   async #attempt(operation: Operation): Promise<Answer | null> {
     const sentAt = performance.now();
     const { method, path, key, requestBody } = operation;
+    const { client, port } = this.#door;
     let answer: Answer | null = null;
     let wasSent = true;
     try {
-      const { status, headers, body } = await this.#client.send({
+      const { status, headers, body } = await client.send({
         method,
         path,
         token: this.#user.token,
@@ -225,7 +276,7 @@ class Visit {
     } catch (error) {
       wasSent = (error as NodeJS.ErrnoException).code !== 'ECONNREFUSED';
     }
-    operation.attempts.push({ sentAt, endedAt: performance.now(), answer, wasSent });
+    operation.attempts.push({ sentAt, endedAt: performance.now(), answer, wasSent, port });
     return answer;
   }
 }

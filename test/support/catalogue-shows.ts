@@ -1,21 +1,24 @@
 import type { SeatMap } from '../../src/actors/seat-map.ts';
-import type { Answer, Shows } from '../../src/actors/shows.ts';
+import type { Answer, SeatCounts, Shows } from '../../src/actors/shows.ts';
 import type { Command, Question } from '../../src/allocator/commands.ts';
 import type { Refusal } from '../../src/errors.ts';
 
 /** Shows that have seats but sell none: what the catalogue needs of them, each number as the test sets it. */
 export class CatalogueShows implements Shows {
   readonly asked: { readonly showId: string; readonly message: Command | Question }[] = [];
-  readonly maps = new Map<string, Pick<SeatMap, 'available' | 'capacity' | 'fromPrice'>>();
+  readonly counts = new Map<string, SeatCounts>();
 
   async ask<T>(showId: string, message: Command | Question): Promise<Answer<T>> {
     this.asked.push({ showId, message });
     return { ok: false, refusal: UNAVAILABLE, replayed: false };
   }
 
-  async seatMap(showId: string): Promise<SeatMap | Refusal> {
-    const map = this.maps.get(showId);
-    return map === undefined ? UNAVAILABLE : (map as SeatMap);
+  async seatMap(): Promise<SeatMap | Refusal> {
+    return UNAVAILABLE;
+  }
+
+  async seatCounts(showId: string): Promise<SeatCounts | Refusal> {
+    return this.counts.get(showId) ?? UNAVAILABLE;
   }
 }
 

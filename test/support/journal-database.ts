@@ -1,15 +1,19 @@
 import { Kysely, PostgresDialect } from 'kysely';
 import pg from 'pg';
 import { afterAll, beforeAll, onTestFinished } from 'vitest';
-import { up } from '../../migrations/0001-journal.ts';
-import { PostgresLeases } from '../../src/cluster/leases.ts';
+import { up as journal } from '../../migrations/0001-journal.ts';
+import { up as cluster } from '../../migrations/0006-cluster.ts';
+import { Leases } from '../../src/cluster/leases.ts';
+import { PostgresRegistry } from '../../src/cluster/postgres-registry.ts';
 import { FENCE } from '../../src/journal/append-statement.ts';
 import { createPostgresJournal, type PostgresJournal } from '../../src/journal/postgres-journal.ts';
-import type { Timer, Timers } from '../../src/ports.ts';
+import type { Timers } from '../../src/ports.ts';
 import { connectionConfig } from '../../src/postgres/database.ts';
 import { type EmbeddedPostgres, startEmbeddedPostgres } from '../../src/postgres/embedded-postgres.ts';
+import { systemClock } from '../../src/system/clock.ts';
 import { systemTimers } from '../../src/system/timers.ts';
 import { capturedLog } from './captured-log.ts';
+import { selfOf } from './node-starts.ts';
 import { temporaryDirectoryForFile } from './temporary-directory.ts';
 
 export interface JournalDatabase {
@@ -21,7 +25,7 @@ export interface JournalDatabase {
 
 const TEMPLATE = 'journal_template';
 
-/** A real Postgres for the tests of a file; each call of what this returns makes a database with the journal's tables. */
+/** A real Postgres for the tests of a file; each call of what this returns makes a database with the tables of journal and cluster. */
 export function journalServer(): () => Promise<JournalDatabase> {
   let server: EmbeddedPostgres;
   let databases = 0;
@@ -32,7 +36,8 @@ export function journalServer(): () => Promise<JournalDatabase> {
     const kysely = new Kysely<unknown>({
       dialect: new PostgresDialect({ pool: new pg.Pool({ connectionString: urlOf(TEMPLATE) }) }),
     });
-    await up(kysely);
+    await journal(kysely);
+    await cluster(kysely);
     await kysely.destroy();
   });
   afterAll(() => server.stop());
@@ -58,39 +63,59 @@ async function run(url: string, text: string): Promise<void> {
   }
 }
 
-/** The real timers, except that a test may hurry those that start from then on, to see a deadline pass. */
-export class PacedTimers implements Timers {
-  factor = 1;
-  after(ms: number, task: () => void): Timer {
-    return systemTimers.after(ms / this.factor, task);
-  }
-  every(ms: number, task: () => void): Timer {
-    return systemTimers.every(ms / this.factor, task);
-  }
-}
-
 export interface Node {
-  readonly leases: PostgresLeases;
+  readonly incarnation: string;
+  readonly registry: PostgresRegistry;
+  readonly leases: Leases;
   readonly journal: PostgresJournal;
   readonly logged: Record<string, unknown>[];
+  /** Enters the node in the table of nodes. */
+  join(): Promise<void>;
+  /** Joins, and takes every shard, whoever had it: all other nodes count as dead from then on, without noticing. */
+  takeAll(): Promise<void>;
 }
 
-/** A node's journal and leases, closed when the test has finished. `connection` may lead through a proxy. */
+/** A node's journal and leases, closed when the test has finished. `connection` may lead the lanes through a proxy. */
 export function nodeOn(
   database: JournalDatabase,
-  owner: string,
-  options: { fence?: string; connection?: pg.ClientConfig; lanes?: number; timers?: Timers } = {},
+  id: string,
+  options: {
+    fence?: string;
+    connection?: pg.ClientConfig;
+    lanes?: number;
+    timers?: Timers;
+    /** In whose name it writes; else its own. */
+    incarnation?: string;
+  } = {},
 ): Node {
   const { log, lines } = capturedLog();
+  const clock = systemClock();
   const timers = options.timers ?? systemTimers;
-  const leases = new PostgresLeases({ connection: database.connection, owner, timers, log });
-  const journal = createPostgresJournal(
-    { connection: options.connection ?? database.connection, lanes: options.lanes ?? 2, owner, timers, log },
-    options.fence ?? FENCE,
-  );
+  const self = selfOf(id, options.incarnation === undefined ? {} : { incarnation: options.incarnation });
+  const { incarnation } = self;
+  const registry = new PostgresRegistry({ connection: database.connection, timers, log });
+  const leases = new Leases(registry, incarnation, clock);
+  const connection = options.connection ?? database.connection;
+  const lanes = { connection, lanes: options.lanes ?? 2, owner: incarnation, clock, timers, log };
+  const journal = createPostgresJournal(lanes, options.fence ?? FENCE);
   onTestFinished(async () => {
     await journal.close();
-    await leases.close();
+    await registry.close();
   });
-  return { leases, journal, logged: lines };
+  return {
+    ...{ incarnation, registry, leases, journal, logged: lines },
+    join: () => registry.join(self),
+    async takeAll() {
+      await registry.join(self);
+      await database.pool.query(`update node set state = 'dead' where incarnation <> $1`, [incarnation]);
+      const { epochs } = await registry.read();
+      const taken = await registry.acquire(
+        incarnation,
+        epochs.map((epoch, shard) => ({ shard, epoch })),
+      );
+      leases.take(taken);
+      // No heartbeats: what a test does to its shards, not the time, ends them.
+      leases.renew(Number.POSITIVE_INFINITY);
+    },
+  };
 }

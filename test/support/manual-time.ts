@@ -36,7 +36,7 @@ export function manualTime(start = 1_790_000_000_000): ManualTime {
   };
   return {
     clock: { now: () => now },
-    timers: { after: add, every },
+    timers: { after: add, every, soon: (task) => void setImmediate(task) },
     async advance(ms) {
       const end = now + ms;
       await settled();

@@ -1,4 +1,6 @@
+import { FORMAT, isKnownFormat } from '../../src/formats.ts';
 import type { AppendOutcome, Journal, JournalRow, ShardLeases, Snapshot, Turn } from '../../src/journal/journal.ts';
+import { RowFormatUnknown } from '../../src/journal/rows.ts';
 
 /**
  * What goes wrong with one append:
@@ -14,22 +16,48 @@ export type SnapshotFault = 'torn' | 'fenced' | 'rejects';
 
 const PAGE_ROWS = 3;
 
+/** A row of the table of shards: its epoch, and whose it is. */
+interface ShardRow {
+  epoch: number;
+  owner: MemoryLeases | null;
+}
+
 /** Rows of the table of shards, and what one node believes of them. */
 export class MemoryLeases implements ShardLeases {
   /** While true, `advance` rejects as with a database out of reach. */
   away = false;
   /** How often `advance` was called. */
   advances = 0;
-  readonly #table = new Map<number, number>();
+  /** How often `epochOf` was called. */
+  looks = 0;
+  readonly #table: Map<number, ShardRow>;
+  readonly #ownsAll: boolean;
   readonly #known = new Map<number, number | null>();
+  readonly #closed = new Set<number>();
+  readonly #lapsed = new Set<number>();
+
+  /** The first node owns every shard that nobody has taken from it. */
+  constructor(table = new Map<number, ShardRow>(), ownsAll = true) {
+    this.#table = table;
+    this.#ownsAll = ownsAll;
+  }
+
+  /** Another node on the same table; it owns nothing yet. */
+  ofAnotherNode(): MemoryLeases {
+    return new MemoryLeases(this.#table, false);
+  }
 
   /** The epoch in the table. */
   current(shard: number): number {
-    return this.#table.get(shard) ?? 1;
+    return this.#table.get(shard)?.epoch ?? 1;
   }
 
   epochOf(shard: number): number | null {
-    return this.#known.has(shard) ? (this.#known.get(shard) as number | null) : this.current(shard);
+    this.looks++;
+    if (this.#closed.has(shard) || this.#lapsed.has(shard)) return null;
+    const known = this.#known.get(shard);
+    if (known !== undefined) return known;
+    return this.#ownsAll ? this.current(shard) : null;
   }
 
   async advance(shard: number): Promise<number | null> {
@@ -37,23 +65,54 @@ export class MemoryLeases implements ShardLeases {
     await null;
     if (this.away) throw new Error('the database is out of reach');
     if (this.epochOf(shard) === null) return null;
+    const row = this.#table.get(shard);
+    if (row !== undefined && row.owner !== this) {
+      this.#known.set(shard, null);
+      return null;
+    }
+    return this.acquire(shard);
+  }
+
+  /** The shard moves to a new epoch and stays this node's, which learns of it only if `told`. */
+  move(shard: number, told: boolean): void {
+    const before = this.epochOf(shard);
+    this.#table.set(shard, { epoch: this.current(shard) + 1, owner: this });
+    this.#known.set(shard, told ? this.current(shard) : before);
+  }
+
+  /** The shard is nobody's from now on, and this node knows. */
+  giveUp(shard: number): void {
+    this.#table.set(shard, { epoch: this.current(shard) + 1, owner: null });
+    this.#known.set(shard, null);
+    this.#closed.delete(shard);
+  }
+
+  /** Takes the shard, whoever had it. */
+  acquire(shard: number): number {
     const epoch = this.current(shard) + 1;
-    this.#table.set(shard, epoch);
+    this.#table.set(shard, { epoch, owner: this });
     this.#known.set(shard, epoch);
     return epoch;
   }
 
-  /** The shard moves to a new epoch; this node learns of it only if `told`. */
-  move(shard: number, told: boolean): void {
-    const before = this.epochOf(shard);
-    this.#table.set(shard, this.current(shard) + 1);
-    this.#known.set(shard, told ? this.current(shard) : before);
+  /** Stops admission for a hand-off: the row stays this node's. */
+  close(shard: number): void {
+    this.#closed.add(shard);
   }
 
-  /** Another node owns the shard from now on, and this one knows. */
-  giveUp(shard: number): void {
-    this.move(shard, true);
-    this.#known.set(shard, null);
+  /** Admits again: the hand-off is off. */
+  open(shard: number): void {
+    this.#closed.delete(shard);
+  }
+
+  /** The node has not been heard of in time, as it knows itself. */
+  lapse(shard: number): void {
+    this.#lapsed.add(shard);
+  }
+
+  /** It was heard of again, before anybody took the shard from it. */
+  renew(shard: number): void {
+    this.#lapsed.delete(shard);
   }
 }
 
@@ -68,8 +127,12 @@ export class MemoryJournal implements Journal {
   /** Faults of the next appends, first first; without one an append succeeds. */
   readonly appendFaults: AppendFault[] = [];
   readonly snapshotFaults: SnapshotFault[] = [];
+  /** How often a snapshot was to be kept. */
+  snapshotAttempts = 0;
   /** While true every read rejects. */
   unreadable = false;
+  /** The newest form of rows that is read. */
+  newest: number = FORMAT.newest;
   /** When set, appends wait for it before they are written. */
   gate: Promise<void> | null = null;
   /** Every turn that was to be appended, whatever became of it. */
@@ -134,12 +197,13 @@ export class MemoryJournal implements Journal {
     const { rows } = this.#kept(turn.showId);
     if (!this.holds(turn)) return 'fenced';
     if (rows.some((row) => row.seq === turn.seq)) return 'conflict';
-    const { seq, epoch, at, wakeAt, events, prevHash, hash } = turn;
-    rows.push({ seq, epoch, at, wakeAt, events, prevHash, hash });
+    const { seq, epoch, at, wakeAt, events, format, writer, prevHash, hash } = turn;
+    rows.push({ seq, epoch, at, wakeAt, events, format, writer, prevHash, hash });
     return 'durable';
   }
 
   async keepSnapshot(showId: string, shard: number, snapshot: Snapshot): Promise<boolean> {
+    this.snapshotAttempts++;
     const fault = this.snapshotFaults.shift();
     await null;
     if (fault === 'rejects') throw new Error('the database is out of reach');
@@ -161,12 +225,22 @@ export class MemoryJournal implements Journal {
   async *rowsAfter(showId: string, after: number): AsyncIterable<readonly JournalRow[]> {
     this.#read();
     const rows = this.#kept(showId).rows.filter((row) => row.seq > after);
-    for (let from = 0; from < rows.length; from += PAGE_ROWS) yield rows.slice(from, from + PAGE_ROWS);
+    for (let from = 0; from < rows.length; from += PAGE_ROWS) {
+      const page = rows.slice(from, from + PAGE_ROWS);
+      for (const row of page) this.#assertKnown(showId, row);
+      yield page;
+    }
   }
 
   async readRow(showId: string, seq: number): Promise<JournalRow | null> {
     this.#read();
-    return this.#kept(showId).rows.find((row) => row.seq === seq) ?? null;
+    const row = this.#kept(showId).rows.find((each) => each.seq === seq);
+    if (row !== undefined) this.#assertKnown(showId, row);
+    return row ?? null;
+  }
+
+  #assertKnown(showId: string, { seq, format }: JournalRow): void {
+    if (!isKnownFormat(format, this.newest)) throw new RowFormatUnknown(showId, seq, format, this.newest);
   }
 
   #read(): void {

@@ -1,5 +1,13 @@
 import type { SeatMap } from '../../src/actors/seat-map.ts';
-import type { Answer, OrderStatus, OrderView, PaymentWork, Shows, TicketView } from '../../src/actors/shows.ts';
+import type {
+  Answer,
+  OrderStatus,
+  OrderView,
+  PaymentWork,
+  SeatCounts,
+  Shows,
+  TicketView,
+} from '../../src/actors/shows.ts';
 import type { Command, Question } from '../../src/allocator/commands.ts';
 import type { Refusal } from '../../src/errors.ts';
 import { scopedId } from '../../src/ids.ts';
@@ -52,6 +60,10 @@ export class OrderBook implements Shows {
 
   async seatMap(showId: string): Promise<SeatMap | Refusal> {
     return this.maps.get(showId) ?? { code: 'NOT_FOUND', detail: 'There is no such show.' };
+  }
+
+  seatCounts(showId: string): Promise<SeatCounts | Refusal> {
+    return this.seatMap(showId);
   }
 
   /** The payment window closes. */

@@ -3,7 +3,7 @@
  * `sale-audit.ts`; any other checker can read it as well.
  */
 
-export type OperationKind = 'hold' | 'extend' | 'release' | 'order' | 'cancel' | 'confirm' | 'ticket';
+export type OperationKind = 'seats' | 'hold' | 'extend' | 'release' | 'order' | 'cancel' | 'confirm' | 'ticket';
 
 /** One answer as it came; `body` is its parsed JSON. */
 export interface Answer {
@@ -22,6 +22,8 @@ export interface Attempt {
   readonly answer: Answer | null;
   /** Whether the request can have arrived; false when the connection was refused. */
   readonly wasSent: boolean;
+  /** Of the node that was asked. */
+  readonly port: number;
 }
 
 /** One intention of one user: the same request sent until it got a definite answer, sometimes again after that. */

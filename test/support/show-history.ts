@@ -2,7 +2,7 @@ import { shardOf } from '../../src/cluster/shards.ts';
 import type { Turn } from '../../src/journal/journal.ts';
 import { FIRST_PREV_HASH, rowHash } from '../../src/journal/row-hash.ts';
 
-export type TurnParts = Partial<Pick<Turn, 'at' | 'events' | 'wakeAt' | 'newBuyers' | 'seq'>>;
+export type TurnParts = Partial<Pick<Turn, 'at' | 'events' | 'wakeAt' | 'newBuyers' | 'seq' | 'writer'>>;
 
 /** Makes the turns of one show, each chained to the one before, as its actor would. */
 export class ShowHistory {
@@ -16,8 +16,10 @@ export class ShowHistory {
     this.shard = shardOf(showId);
   }
 
+  /** A turn in the first form, or, if a writer is given, in the one that names it. */
   next(epoch: number | null, parts: TurnParts = {}): Turn {
     if (epoch === null) throw new Error('the shard has no owner here');
+    const writer = parts.writer ?? null;
     const seq = parts.seq ?? this.#seq + 1;
     const body = {
       showId: this.showId,
@@ -26,6 +28,8 @@ export class ShowHistory {
       at: parts.at ?? 1_790_000_000_000 + seq,
       wakeAt: parts.wakeAt ?? null,
       events: parts.events ?? `[{"type":"released","hold":${seq}}]`,
+      format: writer === null ? 1 : 2,
+      writer,
       prevHash: this.#hash,
     };
     const turn = { ...body, shard: this.shard, hash: rowHash(body), newBuyers: parts.newBuyers ?? [] };

@@ -1,61 +1,145 @@
-import { connect, createServer, type Socket } from 'node:net';
+import { connect, createServer, type NetConnectOpts, type Socket } from 'node:net';
 import pg from 'pg';
 import { onTestFinished } from 'vitest';
+import type { AtEnd } from './lifetime.ts';
 
 /**
  * - `pass`: bytes go both ways.
  * - `deaf`: nothing comes back from the server.
- * - `mute`: nothing of what the client sends arrives, nor does the end of its connection.
+ * - `mute`: nothing goes either way, nor does the server learn of the end of a client's connection.
+ * - `still`: as `mute`, but nothing is lost: what was sent meanwhile, ends of connections too, arrives when the wire passes
+ *   again, as after an outage of the network.
  */
-export type ProxyMode = 'pass' | 'deaf' | 'mute';
+export type ProxyMode = 'pass' | 'deaf' | 'mute' | 'still';
 
-export interface TcpProxy {
-  /** The way to the same database, through the proxy. */
-  readonly connection: pg.ClientConfig;
+/** One connection over a wire. */
+export interface Link {
+  /** What the client said first, as far as it is text: to Postgres the user, the database and the name of the application. */
+  readonly greeting: string;
+}
+
+/** A wire to a server that a test can break. */
+export interface Wire {
+  /** Of the loopback: the way to the server, through the wire. */
+  readonly port: number;
+  /** Of all connections. */
   mode: ProxyMode;
+  /** The connections that are open. */
+  readonly links: readonly Link[];
+  /** Which connections stand still although the wire passes; asked anew of each at every step, and when it is set. */
+  isStill: (link: Link) => boolean;
   /** Cuts every connection to the client. */
   cut(): void;
 }
 
+export interface TcpProxy extends Wire {
+  /** The way to the same database, through the proxy. */
+  readonly connection: pg.ClientConfig;
+}
+
 /** A wire to Postgres that a test can break; closed when the test has finished. */
-export async function tcpProxy(to: pg.ClientConfig): Promise<TcpProxy> {
-  const target = new pg.Client(to);
-  const sockets = new Set<Socket>();
-  const clients = new Set<Socket>();
-  const proxy: Omit<TcpProxy, 'connection'> = {
-    mode: 'pass',
-    cut() {
-      for (const socket of clients) socket.destroy();
-    },
+export async function tcpProxy(to: pg.ClientConfig, atEnd: AtEnd = onTestFinished): Promise<TcpProxy> {
+  const { host, port, user, database } = new pg.Client(to);
+  const wire = await wireTo(host.startsWith('/') ? { path: `${host}/.s.PGSQL.${port}` } : { host, port }, atEnd);
+  const connection = { host: '127.0.0.1', port: wire.port, user, database };
+  return Object.assign(wire, { connection: connection as pg.ClientConfig });
+}
+
+/** A wire to any server; closed when the test has finished. */
+export async function wireTo(target: NetConnectOpts, atEnd: AtEnd = onTestFinished): Promise<Wire> {
+  const links = new Set<ProxiedLink>();
+  let mode: ProxyMode = 'pass';
+  let isStill: Wire['isStill'] = () => false;
+  const modeOf = (link: Link): ProxyMode => (isStill(link) ? 'still' : mode);
+  const goOn = (): void => {
+    for (const link of links) link.goOn();
   };
   const server = createServer((client) => {
-    const upstream = target.host.startsWith('/')
-      ? connect(`${target.host}/.s.PGSQL.${target.port}`)
-      : connect(target.port, target.host);
-    for (const socket of [client, upstream]) {
-      sockets.add(socket);
-      socket.on('error', () => {});
-      socket.on('close', () => sockets.delete(socket));
-    }
-    clients.add(client);
-    client.on('data', (bytes) => {
-      if (proxy.mode !== 'mute') upstream.write(bytes);
-    });
-    upstream.on('data', (bytes) => {
-      if (proxy.mode === 'pass') client.write(bytes);
-    });
-    client.on('close', () => {
-      clients.delete(client);
-      if (proxy.mode !== 'mute') upstream.end();
-    });
-    upstream.on('close', () => client.destroy());
+    const link = new ProxiedLink(client, connect(target), modeOf);
+    links.add(link);
+    link.onEnd = () => links.delete(link);
   });
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
-  onTestFinished(async () => {
-    for (const socket of sockets) socket.destroy();
-    await new Promise((resolve) => server.close(resolve));
+  atEnd(async () => {
+    for (const link of links) link.destroy();
+    await new Promise<void>((resolve) => server.close(() => resolve()));
   });
-  const { port } = server.address() as { port: number };
-  const connection = { host: '127.0.0.1', port, user: target.user, database: target.database };
-  return Object.assign(proxy, { connection: connection as pg.ClientConfig });
+  return {
+    port: (server.address() as { port: number }).port,
+    get mode() {
+      return mode;
+    },
+    set mode(wanted) {
+      mode = wanted;
+      goOn();
+    },
+    get links() {
+      return [...links];
+    },
+    get isStill() {
+      return isStill;
+    },
+    set isStill(wanted) {
+      isStill = wanted;
+      goOn();
+    },
+    cut() {
+      for (const link of links) link.cut();
+    },
+  };
+}
+
+class ProxiedLink implements Link {
+  greeting = '';
+  onEnd: () => void = () => {};
+  readonly #client: Socket;
+  readonly #upstream: Socket;
+  readonly #modeOf: (link: Link) => ProxyMode;
+  /** What waits for the wire to pass. */
+  readonly #waiting: (() => void)[] = [];
+
+  constructor(client: Socket, upstream: Socket, modeOf: (link: Link) => ProxyMode) {
+    this.#client = client;
+    this.#upstream = upstream;
+    this.#modeOf = modeOf;
+    for (const socket of [client, upstream]) socket.on('error', () => {});
+    client.on('data', (bytes) => {
+      if (this.greeting === '') this.greeting = bytes.toString('latin1').replaceAll('\0', ' ');
+      this.#carry(['pass', 'deaf'], () => upstream.write(bytes));
+    });
+    upstream.on('data', (bytes) => this.#carry(['pass'], () => client.write(bytes)));
+    client.on('close', () => {
+      this.#endIfOver();
+      this.#carry(['pass', 'deaf'], () => upstream.end());
+    });
+    upstream.on('close', () => {
+      this.#endIfOver();
+      this.#carry(['pass', 'deaf', 'mute'], () => client.destroy());
+    });
+  }
+
+  /** Does what waited, if the wire passes. */
+  goOn(): void {
+    if (this.#modeOf(this) === 'still') return;
+    for (const step of this.#waiting.splice(0)) step();
+  }
+
+  cut(): void {
+    this.#client.destroy();
+  }
+
+  destroy(): void {
+    this.#client.destroy();
+    this.#upstream.destroy();
+  }
+
+  #carry(modes: readonly ProxyMode[], step: () => void): void {
+    const mode = this.#modeOf(this);
+    if (mode === 'still') this.#waiting.push(step);
+    else if (modes.includes(mode)) step();
+  }
+
+  #endIfOver(): void {
+    if (this.#client.destroyed && this.#upstream.destroyed) this.onEnd();
+  }
 }

@@ -2,11 +2,12 @@ import { mkdtempSync, realpathSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, onTestFinished } from 'vitest';
+import type { AtEnd } from './lifetime.ts';
 
 /** A new private directory, removed when the test that made it has finished. */
-export function temporaryDirectory(): string {
+export function temporaryDirectory(atEnd: AtEnd = onTestFinished): string {
   const directory = make();
-  onTestFinished(() => remove(directory));
+  atEnd(() => remove(directory));
   return directory;
 }
 

@@ -3,6 +3,7 @@ import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { expect, onTestFinished, vi } from 'vitest';
+import type { AtEnd } from './lifetime.ts';
 
 const MAIN = fileURLToPath(new URL('../../src/main.ts', import.meta.url));
 const CLI = fileURLToPath(new URL('../../src/ops/cli.ts', import.meta.url));
@@ -36,8 +37,8 @@ export interface ServerProcess extends UsherProcess {
 export type Settings = Readonly<Record<string, string>>;
 
 /** Starts the server (`npm start`); it ends at the latest with the test that started it. */
-export function startServer(settings: Settings): ServerProcess {
-  const usher = run([MAIN], settings);
+export function startServer(settings: Settings, atEnd: AtEnd = onTestFinished): ServerProcess {
+  const usher = run([MAIN], settings, atEnd);
   const open = new Promise<void>((resolve, reject) => {
     usher.child.stdout?.on('data', () => {
       if (/^Usher is open at /m.test(usher.stdout())) resolve();
@@ -50,17 +51,22 @@ export function startServer(settings: Settings): ServerProcess {
   return { ...usher, open };
 }
 
-/** Runs one command of the command line (`npm run usher -- …`) to its end. */
+/** Starts one command of the command line (`npm run usher -- …`). */
+export function startUsher(args: readonly string[], settings: Settings): UsherProcess {
+  return run([CLI, ...args], settings, onTestFinished);
+}
+
+/** Runs one to its end. */
 export async function runUsher(
   args: readonly string[],
   settings: Settings,
 ): Promise<{ code: number | null; stdout: string; stderr: string }> {
-  const usher = run([CLI, ...args], settings);
+  const usher = run([CLI, ...args], settings, onTestFinished);
   const { code } = await usher.ended;
   return { code, stdout: usher.stdout(), stderr: usher.stderr() };
 }
 
-function run(args: readonly string[], settings: Settings): UsherProcess {
+function run(args: readonly string[], settings: Settings, atEnd: AtEnd): UsherProcess {
   const child = spawn(process.execPath, args, {
     env: { PATH: process.env.PATH, HOME: process.env.HOME, NODE_ENV: 'production', ...settings },
     stdio: ['ignore', 'pipe', 'pipe'],
@@ -74,7 +80,7 @@ function run(args: readonly string[], settings: Settings): UsherProcess {
     stderr += text;
   });
   const ended = new Promise<Ended>((resolve) => child.once('close', (code, signal) => resolve({ code, signal })));
-  onTestFinished(async () => {
+  atEnd(async () => {
     child.kill('SIGKILL');
     await ended;
     // Its database writes on for a moment in a directory that is about to be removed.

@@ -1,9 +1,10 @@
 import { afterEach, describe, expect, test } from 'vitest';
-import { ANNOUNCE_MS, IDLE_MS, MAX_RECOVERIES, MAX_WAITING_LOOK_UPS, SWEEP_MS } from '../../src/actors/show-actors.ts';
-import type { Answer } from '../../src/actors/shows.ts';
+import { IDLE_MS } from '../../src/actors/falling-asleep.ts';
+import { ANNOUNCE_MS, SWEEP_MS } from '../../src/actors/sweep.ts';
+import { MAX_RECOVERIES, MAX_WAITING_LOOK_UPS } from '../../src/actors/waking.ts';
 import type { Snapshot } from '../../src/journal/journal.ts';
 import { MemoryJournal } from '../support/memory-journal.ts';
-import { holdOf, quiet, ShowNode } from '../support/show-node.ts';
+import { holdOf, quiet, ShowNode, toldBy } from '../support/show-node.ts';
 import { ON_SALE_AT, onceOf, userOf } from '../support/small-show.ts';
 
 const SUMMARY = { type: 'get-summary' } as const;
@@ -12,21 +13,18 @@ const SEATS_OF_A_SHOW = 40;
 const LIMITS = { shows: 6, seats: 3 * SEATS_OF_A_SHOW, seatsMargin: SEATS_OF_A_SHOW };
 
 const showId = (n: number): string => `shw_${String(n).padStart(26, '0')}`;
-const codeOf = (answer: Answer): string => (answer.ok ? 'ok' : answer.refusal.code);
 
 let node: ShowNode;
 
 afterEach(async () => {
-  const drained = node.actors.drain();
-  await node.advance(1_000);
-  await drained;
+  await node.stop();
 });
 
 /** Wakes these shows, one after another in time. */
 async function look(...numbers: readonly number[]): Promise<string[]> {
   const codes: string[] = [];
   for (const n of numbers) {
-    codes.push(codeOf(await node.ask(showId(n), SUMMARY)));
+    codes.push(toldBy(await node.ask(showId(n), SUMMARY)));
     await node.time.advance(1);
   }
   return codes;
@@ -45,6 +43,15 @@ describe('when more seats are awake than there is room for', () => {
     expect(node.actors.awake).toBe(3);
   });
 
+  test('also those that no sweep had to look at for a while', async () => {
+    node = new ShowNode({ limits: LIMITS });
+    await look(0, 1, 2);
+    await node.advance(4 * SWEEP_MS);
+    await look(3);
+    await node.advance(SWEEP_MS);
+    expect([node.actors.awake, node.actors.lastSeats(showId(0))]).toEqual([3, null]);
+  });
+
   test('those with live holds stay', async () => {
     node = new ShowNode({ limits: LIMITS });
     for (let n = 0; n < 4; n++) await node.ask(showId(n), holdOf(1));
@@ -54,10 +61,10 @@ describe('when more seats are awake than there is room for', () => {
 
   test('none is woken for a question far beyond it, and all that has to be done is done', async () => {
     node = new ShowNode({ limits: LIMITS });
-    for (let n = 0; n < 5; n++) expect(codeOf(await node.ask(showId(n), holdOf(1)))).toBe('ok');
+    for (let n = 0; n < 5; n++) expect(toldBy(await node.ask(showId(n), holdOf(1)))).toBe('ok');
     expect(await look(5, 0)).toEqual(['OVERLOADED', 'ok']);
     expect(await node.actors.seatMap(showId(5))).toMatchObject({ code: 'OVERLOADED', retryAfter: 1 });
-    expect(codeOf(await node.ask(showId(5), holdOf(1)))).toBe('ok');
+    expect(toldBy(await node.ask(showId(5), holdOf(1)))).toBe('ok');
     for (let n = 1; n < 6; n++) {
       await node.ask(showId(n), { type: 'release', buyer: userOf(1), hold: 1, at: ON_SALE_AT });
     }
@@ -68,7 +75,7 @@ describe('when more seats are awake than there is room for', () => {
   test('questions that all came before it was known do not wake more than there is room for', async () => {
     node = new ShowNode({ limits: { ...LIMITS, shows: 1_000 } });
     const codes = await Promise.all(
-      Array.from({ length: 100 }, async (_, n) => codeOf(await node.ask(showId(n), SUMMARY))),
+      Array.from({ length: 100 }, async (_, n) => toldBy(await node.ask(showId(n), SUMMARY))),
     );
     expect(codes.filter((code) => code === 'ok')).toHaveLength(5);
     expect(codes.filter((code) => code === 'OVERLOADED')).toHaveLength(95);
@@ -95,7 +102,7 @@ describe('shows with unfinished work', () => {
     await quiet();
     expect(await look(1, 2)).toEqual(['ok', 'ok']);
     await node.advance(SWEEP_MS * 4);
-    expect(codeOf(await node.ask(showId(0), SUMMARY))).toBe('OVERLOADED');
+    expect(toldBy(await node.ask(showId(0), SUMMARY))).toBe('OVERLOADED');
     await node.advance(IDLE_MS + 2 * SWEEP_MS);
     // Both others fell asleep; the one with the hold recovered a second time.
     expect([node.actors.awake, node.actors.counts.recoveries]).toEqual([1, 4]);
@@ -107,7 +114,7 @@ describe('shows with unfinished work', () => {
     await node.ask(showId(0), holdOf(1));
     await node.ask(showId(0), { type: 'order', once: onceOf(50), buyer: userOf(1), hold: 1, at: ON_SALE_AT });
     const orderId = { buyer: userOf(1), order: 1, at: ON_SALE_AT };
-    expect(codeOf(await node.ask(showId(0), { type: 'cancel', ...orderId }))).toBe('ok');
+    expect(toldBy(await node.ask(showId(0), { type: 'cancel', ...orderId }))).toBe('ok');
     expect(node.unsettled).toHaveLength(1);
     await node.advance(ANNOUNCE_MS * 2 + SWEEP_MS);
     expect(node.unsettled).toEqual(new Array(3).fill({ showId: showId(0), orders: [1] }));
@@ -131,16 +138,16 @@ describe('ids that nobody knows', () => {
     const known = [...node.known].map((id) => node.ask(id, SUMMARY));
     await quiet();
     expect(places).toHaveLength(MAX_RECOVERIES);
-    expect(codeOf(await node.ask(showId(99), SUMMARY))).toBe('NOT_FOUND');
+    expect(toldBy(await node.ask(showId(99), SUMMARY))).toBe('NOT_FOUND');
     for (const open of places) open();
-    expect((await Promise.all(known)).map(codeOf)).toEqual(new Array(MAX_RECOVERIES).fill('ok'));
+    expect((await Promise.all(known)).map(toldBy)).toEqual(new Array(MAX_RECOVERIES).fill('ok'));
   });
 
   test('are looked up in bounded numbers, and those beyond are turned away', async () => {
     node = new ShowNode();
     node.known = new Set([showId(0)]);
     const codes = await Promise.all(
-      Array.from({ length: 2 * MAX_WAITING_LOOK_UPS }, async (_, n) => codeOf(await node.ask(showId(n + 1), SUMMARY))),
+      Array.from({ length: 2 * MAX_WAITING_LOOK_UPS }, async (_, n) => toldBy(await node.ask(showId(n + 1), SUMMARY))),
     );
     expect(new Set(codes)).toEqual(new Set(['NOT_FOUND', 'OVERLOADED']));
     expect(codes.filter((code) => code === 'NOT_FOUND').length).toBeGreaterThanOrEqual(MAX_WAITING_LOOK_UPS);

@@ -6,7 +6,7 @@ import { expect, test } from 'vitest';
 const SRC = fileURLToPath(new URL('../../src/', import.meta.url));
 
 /** What every room may use: names, ports and formats, which use nothing but each other. */
-const GROUND = ['errors.ts', 'ids.ts', 'ports.ts', 'rfc3339.ts'];
+const GROUND = ['errors.ts', 'formats.ts', 'ids.ts', 'ports.ts', 'rfc3339.ts'];
 const SERVICES = ['payments', 'catalog', 'accounts', 'tickets'];
 
 /**
@@ -28,6 +28,8 @@ const MAY_USE: Readonly<Record<string, readonly string[]>> = {
   demo: ['allocator', 'actors', ...SERVICES, 'system/log.ts'],
   'settings.ts': ['system/log.ts'],
   ops: ['allocator', 'journal', 'actors', 'cluster', ...SERVICES, 'demo', 'postgres', 'system', 'settings.ts'],
+  'dev-cluster': ['demo', 'postgres', 'system', 'settings.ts'],
+  'box-office.ts': ['*'],
   'main.ts': ['*'],
 };
 

@@ -3,6 +3,7 @@ import { JournalDamaged, type Recovered, recover } from '../../src/actors/recove
 import { RULES } from '../../src/actors/turns.ts';
 import type { ShowEvent } from '../../src/allocator/events.ts';
 import { encodeShow, stateHash } from '../../src/allocator/snapshot.ts';
+import { FormatUnknown } from '../../src/formats.ts';
 import type { JournalRow, Snapshot } from '../../src/journal/journal.ts';
 import { FIRST_PREV_HASH, rowHash } from '../../src/journal/row-hash.ts';
 import { MemoryJournal } from '../support/memory-journal.ts';
@@ -27,6 +28,7 @@ async function write(events: readonly ShowEvent[]): Promise<void> {
       at: ON_SALE_AT,
       wakeAt: null,
       events: JSON.stringify([event]),
+      ...(rows.length % 2 === 0 ? { format: 1, writer: null } : { format: 2, writer: 'nod_1' }),
       prevHash,
     };
     await journal.append({ ...body, shard: 1, hash: rowHash(body), newBuyers: [] });
@@ -98,6 +100,31 @@ describe('a recovery', () => {
   });
 });
 
+describe('a row in a form that is not known', () => {
+  test('is refused by name, and nothing is made of the rows before it', async () => {
+    await write(played(4).events);
+    const all = rows();
+    all.splice(3, 1, { ...all[3], format: 3 });
+    await expect(recovered()).rejects.toThrow(FormatUnknown);
+    await expect(recovered()).rejects.toThrow(
+      `row 4 of the journal of ${SHOW_ID} has format 3; this version knows formats 1 to 2`,
+    );
+  });
+
+  test('is refused too when a snapshot was made of it', async () => {
+    await write(played(3).events);
+    journal.plantSnapshot(SHOW_ID, snapshotOf(played(3), rows()[3].hash));
+    rows().splice(3, 1, { ...rows()[3], format: 3 });
+    await expect(recovered()).rejects.toThrow(FormatUnknown);
+  });
+
+  test('is, for a node that acts as an older version, one that this version knows', async () => {
+    await write(played(3).events);
+    journal.newest = 1;
+    await expect(recovered()).rejects.toThrow('row 2 of the journal of');
+  });
+});
+
 describe('a damaged journal is refused, and the row named', () => {
   test.each<[string, (all: JournalRow[]) => void, RegExp]>([
     ['a row that is missing', (all) => all.splice(1, 1), /row 3: follows row 1/],
@@ -107,6 +134,8 @@ describe('a damaged journal is refused, and the row named', () => {
       (all) => all.splice(2, 1, { ...all[2], events: all[2].events.replace('"hold":2', '"hold":7') }),
       /row 3: its hash/,
     ],
+    ['a form that was edited', (all) => all.splice(2, 1, { ...all[2], format: 2 }), /row 3: its hash/],
+    ['a writer that was edited', (all) => all.splice(1, 1, { ...all[1], writer: 'nod_2' }), /row 2: its hash/],
     ['a time that was edited', (all) => all.splice(2, 1, { ...all[2], at: 5 }), /row 3: its hash/],
     [
       'a row of another chain',

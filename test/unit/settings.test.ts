@@ -1,38 +1,74 @@
+import { readFileSync } from 'node:fs';
 import { resolve } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { StartError } from '../../src/errors.ts';
-import { readSettings } from '../../src/settings.ts';
+import { readSettings, SETTING_NAMES } from '../../src/settings.ts';
+
+const SECRET = 's'.repeat(32);
 
 test('nothing set gives one node on embedded Postgres', () => {
-  expect(readSettings({})).toEqual({
+  expect(readSettings({}, 'myhost')).toEqual({
     databaseUrl: null,
+    natsUrl: null,
     port: 8080,
+    adminPort: 8081,
+    adminHost: '127.0.0.1',
+    adminToken: null,
+    adminActions: false,
+    node: 'myhost-8080',
+    nodeWeight: 1,
+    nodeUrl: null,
+    format: 2,
+    trustedProxies: [],
     dataDir: resolve('data'),
     jwtSecret: null,
     logLevel: 'info',
+    demo: true,
   });
 });
 
 test('everything set is taken, and what is not a setting is left alone', () => {
   const settings = readSettings({
     DATABASE_URL: 'postgres://usher@db/usher',
+    NATS_URL: 'nats://one:4222,tls://usher:pass@two:4222',
     PORT: '0',
+    ADMIN_PORT: '9081',
+    ADMIN_HOST: '0.0.0.0',
+    ADMIN_TOKEN: 't'.repeat(16),
+    ADMIN_ACTIONS: 'on',
+    USHER_NODE: 'stage-left-2',
+    USHER_NODE_WEIGHT: '2.5',
+    USHER_NODE_URL: 'http://stage-left-2:8080',
+    USHER_FORMAT: '1',
+    USHER_TRUSTED_PROXIES: '10.0.0.0/8, 192.168.7.1,fd00::/8',
     USHER_DATA_DIR: '/var/lib/usher',
-    JWT_SECRET: 's'.repeat(32),
+    JWT_SECRET: SECRET,
     USHER_LOG_LEVEL: 'silent',
+    USHER_DEMO: 'on',
     HOME: '/root',
   });
   expect(settings).toEqual({
     databaseUrl: 'postgres://usher@db/usher',
+    natsUrl: ['nats://one:4222', 'tls://usher:pass@two:4222'],
     port: 0,
+    adminPort: 9081,
+    adminHost: '0.0.0.0',
+    adminToken: 't'.repeat(16),
+    adminActions: true,
+    node: 'stage-left-2',
+    nodeWeight: 2.5,
+    nodeUrl: 'http://stage-left-2:8080',
+    format: 1,
+    trustedProxies: ['10.0.0.0/8', '192.168.7.1', 'fd00::/8'],
     dataDir: '/var/lib/usher',
-    jwtSecret: 's'.repeat(32),
+    jwtSecret: SECRET,
     logLevel: 'silent',
+    demo: true,
   });
 });
 
 test('an empty value counts as not set', () => {
-  const empty = { DATABASE_URL: '', PORT: '', USHER_DATA_DIR: '', JWT_SECRET: '', USHER_LOG_LEVEL: '' };
+  const empty = { DATABASE_URL: '', NATS_URL: '', PORT: '', ADMIN_HOST: '', USHER_NODE: '', JWT_SECRET: '' };
   expect(readSettings(empty)).toEqual(readSettings({}));
 });
 
@@ -42,9 +78,28 @@ describe('a wrong value is refused by name, with what it has to be and without i
     ['PORT', '65536', 'a port number from 0 to 65535'],
     ['PORT', '80.5', 'a port number from 0 to 65535'],
     ['PORT', '-1', 'a port number from 0 to 65535'],
+    ['ADMIN_PORT', 'none', 'a port number from 0 to 65535'],
+    ['ADMIN_HOST', 'http://host/', 'the address or name of an interface'],
+    ['ADMIN_TOKEN', 'hunter22', 'at least 16 visible characters'],
+    ['ADMIN_TOKEN', 'with spaces in its middle', 'at least 16 visible characters'],
+    ['ADMIN_ACTIONS', 'yes', 'on, or not set'],
     ['DATABASE_URL', 'mysql://root:hunter22@db/x', 'an address such as postgresql://'],
+    ['NATS_URL', 'http://hunter22@nats', 'an address such as nats://'],
+    ['NATS_URL', 'nats://hunter22,two', 'an address such as nats://'],
+    ['USHER_NODE', 'Node_1', '1 to 63 small letters, digits and hyphens'],
+    ['USHER_NODE', '-first', '1 to 63 small letters, digits and hyphens'],
+    ['USHER_NODE', 'n'.repeat(64), '1 to 63 small letters, digits and hyphens'],
+    ['USHER_NODE_WEIGHT', '0.0', 'a number above 0 and at most 100'],
+    ['USHER_NODE_WEIGHT', '100.5', 'a number above 0 and at most 100'],
+    ['USHER_NODE_WEIGHT', 'heavy', 'a number above 0 and at most 100'],
+    ['USHER_NODE_URL', 'stage-2:8080', 'an address such as http://node-1:8080'],
+    ['USHER_FORMAT', '3', 'a whole number from 1 to 2'],
+    ['USHER_FORMAT', '1.5', 'a whole number from 1 to 2'],
+    ['USHER_TRUSTED_PROXIES', 'everybody', 'addresses or ranges such as 10.0.0.0/8'],
+    ['USHER_TRUSTED_PROXIES', '10.0.0.0/33', 'addresses or ranges such as 10.0.0.0/8'],
     ['JWT_SECRET', 'hunter22', 'at least 32 characters'],
     ['USHER_LOG_LEVEL', 'loud', 'one of trace, debug, info'],
+    ['USHER_DEMO', 'true', 'on or off'],
   ])('%s=%s', (name, value, expected) => {
     expect(() => readSettings({ [name]: value })).toThrow(StartError);
     expect(() => readSettings({ [name]: value })).toThrow(`${name} must be ${expected}`);
@@ -56,4 +111,69 @@ describe('a wrong value is refused by name, with what it has to be and without i
       /PORT must be .*\nJWT_SECRET must be .*\nUSHER_LOG_LEVEL must be /,
     );
   });
+});
+
+describe('the name of a node that has none', () => {
+  test.each([
+    ['myhost', '8080', 'myhost-8080'],
+    ['Box.Office.example', '81', 'box-office-example-81'],
+    ['__näme__', '0', 'n-me-0'],
+    ['', '8080', 'node-8080'],
+    ['host-'.repeat(20), '65000', `${'host-'.repeat(11)}ho-65000`],
+  ])('on the host %o with port %s is %s', (host, PORT, name) => {
+    const { node } = readSettings({ PORT }, host);
+    expect(node).toBe(name);
+    expect(readSettings({ USHER_NODE: node }).node).toBe(name);
+  });
+});
+
+describe('the demo', () => {
+  test.each([
+    ['a new embedded database', {}, true],
+    ['an embedded database in production', { NODE_ENV: 'production' }, false],
+    ['a database of somebody else', { DATABASE_URL: 'postgresql://db/usher' }, false],
+    ['what asks for it', { DATABASE_URL: 'postgresql://db/usher', NODE_ENV: 'production', USHER_DEMO: 'on' }, true],
+    ['what asks to be left alone', { USHER_DEMO: 'off' }, false],
+  ])('%s: %o', (_, environment, demo) => {
+    expect(readSettings(environment)).toMatchObject({ demo });
+  });
+});
+
+describe('the admin listener', () => {
+  const token = 'a'.repeat(16);
+
+  test.each(['127.0.0.1', '127.8.8.8', '::1', 'localhost'])('on loopback (%s) needs no token', (ADMIN_HOST) => {
+    expect(readSettings({ ADMIN_HOST })).toMatchObject({ adminHost: ADMIN_HOST, adminToken: null });
+  });
+
+  test.each(['0.0.0.0', '::', '10.1.2.3', 'office', '128.0.0.1'])('elsewhere (%s) needs one', (ADMIN_HOST) => {
+    expect(() => readSettings({ ADMIN_HOST })).toThrow('ADMIN_TOKEN must be set with this ADMIN_HOST');
+    expect(readSettings({ ADMIN_HOST, ADMIN_TOKEN: token })).toMatchObject({ adminToken: token });
+  });
+
+  test('has a port of its own', () => {
+    expect(() => readSettings({ PORT: '8081' })).toThrow(/ADMIN_PORT must be .* another than PORT/);
+    expect(readSettings({ PORT: '0', ADMIN_PORT: '0' })).toMatchObject({ port: 0, adminPort: 0 });
+  });
+});
+
+describe('a node of a cluster', () => {
+  const cluster = { NATS_URL: 'nats://n:4222', DATABASE_URL: 'postgresql://db/usher', JWT_SECRET: SECRET };
+
+  test('shares the database and the secret with the others', () => {
+    expect(readSettings(cluster)).toMatchObject({ natsUrl: ['nats://n:4222'], jwtSecret: SECRET });
+  });
+
+  test.each(['DATABASE_URL', 'JWT_SECRET'])('is refused without %s', (name) => {
+    expect(() => readSettings({ ...cluster, [name]: '' })).toThrow(StartError);
+    expect(() => readSettings({ ...cluster, [name]: '' })).toThrow(`${name} must be set with NATS_URL`);
+  });
+});
+
+test('the README lists every setting, and no other', () => {
+  const text = readFileSync(new URL('../../README.md', import.meta.url), 'utf8');
+  const [, chapter] = text.split('\n## Settings\n');
+  const listed = [...chapter.split('\n## ')[0].matchAll(/^\| `([A-Z_]+)`/gm)].map(([, name]) => name);
+  // Not Usher's own: it stands with the one that it decides about.
+  expect(listed.toSorted()).toEqual(SETTING_NAMES.filter((name) => name !== 'NODE_ENV').toSorted());
 });

@@ -1,16 +1,17 @@
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { IDLE_MS } from '../../src/actors/falling-asleep.ts';
 import { INBOX_LIMIT } from '../../src/actors/inbox.ts';
-import { IDLE_MS, MAX_RECOVERIES, SWEEP_MS } from '../../src/actors/show-actors.ts';
 import type { Answer, HoldView, OrderView, ShowSummary } from '../../src/actors/shows.ts';
+import { SWEEP_MS } from '../../src/actors/sweep.ts';
 import { RULES, TURN_LIMIT } from '../../src/actors/turns.ts';
-import type { ShowEvent } from '../../src/allocator/events.ts';
+import { MAX_RECOVERIES } from '../../src/actors/waking.ts';
 import { HOLD_GRACE_MS } from '../../src/allocator/show.ts';
 import { parseScopedId } from '../../src/ids.ts';
 import type { AppendOutcome, JournalRow, Snapshot, Turn } from '../../src/journal/journal.ts';
 import { manualTime } from '../support/manual-time.ts';
 import { MemoryJournal } from '../support/memory-journal.ts';
 import { seededRandom } from '../support/seeded-random.ts';
-import { holdOf, quiet, SHARD, ShowNode } from '../support/show-node.ts';
+import { closeGate, eventsIn, heldIn, holdOf, quiet, SHARD, ShowNode, toldBy } from '../support/show-node.ts';
 import { ON_SALE_AT, onceOf, SHOW_ID, termsOf, userOf } from '../support/small-show.ts';
 
 const OTHER_SHOW = 'shw_01k9zxh3m4q8r2v6w7y0t5b1ce';
@@ -25,33 +26,8 @@ beforeEach(() => {
 });
 
 afterEach(async () => {
-  const drained = node.actors.drain();
-  await node.advance(1_000);
-  await drained;
+  await node.stop();
 });
-
-/** The code of a refusal, or "ok". */
-const codeOf = (answer: Answer): string => (answer.ok ? 'ok' : answer.refusal.code);
-
-function eventsIn(journal: MemoryJournal, showId = SHOW_ID): ShowEvent[] {
-  return journal.rows(showId).flatMap((row) => JSON.parse(row.events) as ShowEvent[]);
-}
-
-function heldIn(journal: MemoryJournal): Extract<ShowEvent, { type: 'held' }>[] {
-  return eventsIn(journal).filter((event) => event.type === 'held');
-}
-
-/** Holds appends up until it is opened. */
-function closeGate(journal: MemoryJournal): () => void {
-  let open = (): void => {};
-  journal.gate = new Promise((resolve) => {
-    open = () => {
-      journal.gate = null;
-      resolve();
-    };
-  });
-  return open;
-}
 
 async function summaryOf(showId = SHOW_ID): Promise<ShowSummary> {
   const answer = await node.ask<ShowSummary>(showId, SUMMARY);
@@ -72,21 +48,21 @@ describe('asking a show', () => {
     open();
     const answer = await asked;
     expect(answer.ok && answer.value.seats.map((seat) => seat.id)).toEqual(['S-A-5', 'S-A-6']);
-    expect(heldIn(node.journal)).toHaveLength(1);
+    expect(heldIn(node.journal, SHOW_ID)).toHaveLength(1);
   });
 
   test('that nobody knows is refused, and leaves nothing awake', async () => {
     node.known = new Set([OTHER_SHOW]);
-    expect(codeOf(await node.ask(SHOW_ID, SUMMARY))).toBe('NOT_FOUND');
+    expect(toldBy(await node.ask(SHOW_ID, SUMMARY))).toBe('NOT_FOUND');
     expect(await node.actors.seatMap(SHOW_ID)).toMatchObject({ code: 'NOT_FOUND' });
     await node.advance(60_000);
     expect([node.actors.awake, node.journal.rows(SHOW_ID).length]).toEqual([0, 0]);
   });
 
-  test('whose shard is another node’s is refused', async () => {
+  test('whose shard is another node’s is turned to its owner, without a look-up', async () => {
     node.journal.leases.giveUp(SHARD);
-    expect(codeOf(await node.ask(SHOW_ID, SUMMARY))).toBe('UNAVAILABLE');
-    expect(node.actors.awake).toBe(0);
+    expect(toldBy(await node.ask(SHOW_ID, SUMMARY))).toBe('moved');
+    expect([node.actors.awake, node.lookUps]).toEqual([0, 0]);
   });
 
   test('many at once makes one turn of them, and several of very many', async () => {
@@ -105,14 +81,14 @@ describe('asking a show', () => {
     await quiet();
     const codes: string[] = [];
     const waiting = Array.from({ length: INBOX_LIMIT + 10 }, async () =>
-      codes.push(codeOf(await node.ask(SHOW_ID, SUMMARY))),
+      codes.push(toldBy(await node.ask(SHOW_ID, SUMMARY))),
     );
     await quiet();
     expect(codes).toEqual(new Array(10).fill('OVERLOADED'));
     expect([node.actors.counts.turnedAway, node.actors.waiting]).toEqual([10, INBOX_LIMIT]);
     open();
     await Promise.all(waiting);
-    expect(codeOf(await first)).toBe('ok');
+    expect(toldBy(await first)).toBe('ok');
     expect(codes.filter((code) => code === 'ok')).toHaveLength(INBOX_LIMIT);
   });
 
@@ -125,8 +101,8 @@ describe('asking a show', () => {
     const third = node.ask(SHOW_ID, holdOf(3));
     await node.advance(101);
     open();
-    expect([await first, await second, await third].map(codeOf)).toEqual(['ok', 'OVERLOADED', 'ok']);
-    expect(heldIn(node.journal).map((event) => event.buyer)).toEqual([userOf(1), userOf(3)]);
+    expect([await first, await second, await third].map(toldBy)).toEqual(['ok', 'OVERLOADED', 'ok']);
+    expect(heldIn(node.journal, SHOW_ID).map((event) => event.buyer)).toEqual([userOf(1), userOf(3)]);
   });
 
   test('shows at the same time recovers only some at once, and answers all', async () => {
@@ -162,15 +138,15 @@ describe('a show that does not wake', () => {
     }
     node = new ShowNode({ journal: new HangingJournal() });
     const codes: string[] = [];
-    const first = node.ask(SHOW_ID, holdOf(1)).then((answer) => codes.push(codeOf(answer)));
+    const first = node.ask(SHOW_ID, holdOf(1)).then((answer) => codes.push(toldBy(answer)));
     await node.advance(6_000);
-    const second = node.ask(SHOW_ID, holdOf(2)).then((answer) => codes.push(codeOf(answer)));
+    const second = node.ask(SHOW_ID, holdOf(2)).then((answer) => codes.push(toldBy(answer)));
     await node.advance(4_000 + SWEEP_MS);
     expect(codes).toEqual(['OVERLOADED']);
     wake();
     await Promise.all([first, second]);
     expect(codes).toEqual(['OVERLOADED', 'ok']);
-    expect(heldIn(node.journal).map((event) => event.buyer)).toEqual([userOf(2)]);
+    expect(heldIn(node.journal, SHOW_ID).map((event) => event.buyer)).toEqual([userOf(2)]);
   });
 });
 
@@ -199,13 +175,13 @@ describe('a show that fails', () => {
     node = new ShowNode({ rules: { decide: RULES.decide, apply } });
     await node.ask(SHOW_ID, holdOf(1));
     const both = [node.ask(SHOW_ID, holdOf(2)), node.ask(SHOW_ID, holdOf(3))];
-    expect((await Promise.all(both)).map(codeOf)).toEqual(['UNAVAILABLE', 'UNAVAILABLE']);
+    expect((await Promise.all(both)).map(toldBy)).toEqual(['UNAVAILABLE', 'UNAVAILABLE']);
     await node.advance(RESTARTED_MS);
     expect([node.actors.counts.restarts, node.actors.awake]).toEqual([1, 1]);
     expect(node.journal.leases.advances).toBe(0);
     const again = await Promise.all([node.ask(SHOW_ID, holdOf(2)), node.ask(SHOW_ID, holdOf(3))]);
-    expect(again.map(codeOf)).toEqual(['ok', 'ok']);
-    expect(heldIn(node.journal).map((event) => event.hold)).toEqual([1, 2, 3]);
+    expect(again.map(toldBy)).toEqual(['ok', 'ok']);
+    expect(heldIn(node.journal, SHOW_ID).map((event) => event.hold)).toEqual([1, 2, 3]);
   });
 
   test('answers who asks while it stops', async () => {
@@ -213,10 +189,10 @@ describe('a show that fails', () => {
     node.journal.appendFaults.push('fenced');
     const lost = await node.ask(SHOW_ID, holdOf(1));
     const next = await node.ask(SHOW_ID, holdOf(2));
-    expect([codeOf(lost), codeOf(next)]).toEqual(['UNAVAILABLE', 'UNAVAILABLE']);
+    expect([toldBy(lost), toldBy(next)]).toEqual(['moved', 'moved']);
     await quiet();
-    expect(codeOf(await node.ask(SHOW_ID, holdOf(2)))).toBe('ok');
-    expect(heldIn(node.journal)).toHaveLength(1);
+    expect(toldBy(await node.ask(SHOW_ID, holdOf(2)))).toBe('ok');
+    expect(heldIn(node.journal, SHOW_ID)).toHaveLength(1);
   });
 
   test('after an unknown append recovers under a new epoch, and a retry gets the first answer', async () => {
@@ -234,22 +210,22 @@ describe('a show that fails', () => {
       return read(showId);
     };
     node.journal.appendFaults.push('written');
-    expect(codeOf(await node.ask(SHOW_ID, holdOf(1, 2)))).toBe('OUTCOME_UNKNOWN');
+    expect(toldBy(await node.ask(SHOW_ID, holdOf(1, 2)))).toBe('OUTCOME_UNKNOWN');
     await quiet();
     const retried = await node.ask<HoldView>(SHOW_ID, holdOf(1, 2));
     expect(retried).toMatchObject({ ok: true, replayed: true, value: { seats: [{ id: 'S-A-5' }, { id: 'S-A-6' }] } });
     expect(order).toEqual(['advance', 'read']);
-    expect(heldIn(node.journal)).toHaveLength(1);
+    expect(heldIn(node.journal, SHOW_ID)).toHaveLength(1);
   });
 
   test('after an unknown append that was not written does the retry, and the lost one never arrives', async () => {
     await node.ask(SHOW_ID, SUMMARY);
     node.journal.appendFaults.push('late');
-    expect(codeOf(await node.ask(SHOW_ID, holdOf(1, 2)))).toBe('OUTCOME_UNKNOWN');
+    expect(toldBy(await node.ask(SHOW_ID, holdOf(1, 2)))).toBe('OUTCOME_UNKNOWN');
     await quiet();
     expect(await node.ask(SHOW_ID, holdOf(1, 2))).toMatchObject({ ok: true, replayed: false });
     expect(node.journal.landLate()).toBe('fenced');
-    expect(heldIn(node.journal)).toHaveLength(1);
+    expect(heldIn(node.journal, SHOW_ID)).toHaveLength(1);
   });
 
   test('after an unknown append waits for its new epoch, however long that takes', async () => {
@@ -258,7 +234,7 @@ describe('a show that fails', () => {
     node.journal.appendFaults.push('late');
     await node.ask(SHOW_ID, holdOf(1));
     await quiet();
-    expect(codeOf(await node.ask(SHOW_ID, SUMMARY))).toBe('UNAVAILABLE');
+    expect(toldBy(await node.ask(SHOW_ID, SUMMARY))).toBe('UNAVAILABLE');
     await node.advance(5_000);
     expect([node.actors.awake, node.actors.counts.recoveries]).toEqual([0, 1]);
     expect(node.journal.landLate()).toBe('durable');
@@ -271,9 +247,9 @@ describe('a show that fails', () => {
   test('fenced by its own node’s new epoch recovers without another', async () => {
     await node.ask(SHOW_ID, holdOf(1));
     node.journal.leases.move(SHARD, true);
-    expect(codeOf(await node.ask(SHOW_ID, holdOf(2)))).toBe('UNAVAILABLE');
+    expect(toldBy(await node.ask(SHOW_ID, holdOf(2)))).toBe('moved');
     await quiet();
-    expect(codeOf(await node.ask(SHOW_ID, holdOf(2)))).toBe('ok');
+    expect(toldBy(await node.ask(SHOW_ID, holdOf(2)))).toBe('ok');
     expect(node.journal.leases.advances).toBe(0);
     expect(node.journal.rows(SHOW_ID).map((row) => row.epoch)).toEqual([1, 2]);
   });
@@ -281,9 +257,9 @@ describe('a show that fails', () => {
   test('fenced by an epoch that its node does not know of learns it, and goes on', async () => {
     await node.ask(SHOW_ID, holdOf(1));
     node.journal.leases.move(SHARD, false);
-    expect(codeOf(await node.ask(SHOW_ID, holdOf(2)))).toBe('UNAVAILABLE');
+    expect(toldBy(await node.ask(SHOW_ID, holdOf(2)))).toBe('moved');
     await quiet();
-    expect(codeOf(await node.ask(SHOW_ID, holdOf(2)))).toBe('ok');
+    expect(toldBy(await node.ask(SHOW_ID, holdOf(2)))).toBe('ok');
     expect(node.journal.leases.advances).toBe(1);
   });
 
@@ -291,11 +267,11 @@ describe('a show that fails', () => {
     await node.ask(SHOW_ID, holdOf(1));
     await node.ask(OTHER_SHOW, holdOf(1));
     node.journal.appendFaults.push('lost');
-    expect(codeOf(await node.ask(SHOW_ID, holdOf(2)))).toBe('OUTCOME_UNKNOWN');
+    expect(toldBy(await node.ask(SHOW_ID, holdOf(2)))).toBe('OUTCOME_UNKNOWN');
     await node.advance(RESTARTED_MS);
-    expect(codeOf(await node.ask(OTHER_SHOW, holdOf(2)))).toBe('UNAVAILABLE');
+    expect(toldBy(await node.ask(OTHER_SHOW, holdOf(2)))).toBe('moved');
     await node.advance(RESTARTED_MS);
-    expect(codeOf(await node.ask(OTHER_SHOW, holdOf(2)))).toBe('ok');
+    expect(toldBy(await node.ask(OTHER_SHOW, holdOf(2)))).toBe('ok');
     expect(node.journal.leases.advances).toBe(1);
   });
 
@@ -303,9 +279,9 @@ describe('a show that fails', () => {
     await node.ask(SHOW_ID, holdOf(1));
     node.journal.unreadable = true;
     node.journal.leases.move(SHARD, true);
-    expect(codeOf(await node.ask(SHOW_ID, holdOf(2)))).toBe('UNAVAILABLE');
+    expect(toldBy(await node.ask(SHOW_ID, holdOf(2)))).toBe('moved');
     await node.advance(2_000);
-    expect(codeOf(await node.ask(SHOW_ID, holdOf(2)))).toBe('UNAVAILABLE');
+    expect(toldBy(await node.ask(SHOW_ID, holdOf(2)))).toBe('UNAVAILABLE');
     node.journal.unreadable = false;
     await node.advance(60_000);
     expect(node.actors.awake).toBe(1);
@@ -330,8 +306,8 @@ describe('a show that fails', () => {
     node.journal.leases.move(SHARD, true);
     const rows = node.journal.rows(SHOW_ID) as JournalRow[];
     rows[0] = { ...rows[0], at: rows[0].at + 1 };
-    for (let n = 2; n < 5; n++) {
-      expect(codeOf(await node.ask(SHOW_ID, holdOf(n)))).toBe('UNAVAILABLE');
+    for (const told of ['moved', 'UNAVAILABLE', 'UNAVAILABLE']) {
+      expect(toldBy(await node.ask(SHOW_ID, holdOf(2)))).toBe(told);
       await node.advance(RESTARTED_MS);
     }
     expect(node.journal.rows(SHOW_ID)).toHaveLength(1);
@@ -339,20 +315,40 @@ describe('a show that fails', () => {
   });
 });
 
+describe('a show whose journal has a row in an unknown form', () => {
+  test('does not wake, and is logged by name; the others go on, and it does too once the form is known', async () => {
+    await node.ask(SHOW_ID, holdOf(1));
+    await node.ask(OTHER_SHOW, holdOf(1));
+    const rows = node.journal.rows(SHOW_ID) as JournalRow[];
+    const [first] = rows;
+    await node.stop();
+    rows[0] = { ...first, format: 3 };
+    node = new ShowNode({ journal: node.journal });
+    expect(toldBy(await node.ask(SHOW_ID, SUMMARY))).toBe('UNAVAILABLE');
+    expect(toldBy(await node.ask(SHOW_ID, holdOf(2)))).toBe('UNAVAILABLE');
+    expect(toldBy(await node.ask(OTHER_SHOW, holdOf(2)))).toBe('ok');
+    expect(node.journal.rows(SHOW_ID)).toHaveLength(1);
+    expect(node.errors).toContain(`row 1 of the journal of ${SHOW_ID} has format 3; this version knows formats 1 to 2`);
+    rows[0] = first;
+    await node.advance(RESTARTED_MS);
+    expect(toldBy(await node.ask(SHOW_ID, holdOf(2)))).toBe('ok');
+  });
+});
+
 describe('time', () => {
   test('ends a hold without anyone asking, within the grace', async () => {
     await node.ask(SHOW_ID, holdOf(1, 3));
     await node.advance(600_000 + HOLD_GRACE_MS - 1);
-    expect(eventsIn(node.journal).some((event) => event.type === 'expired')).toBe(false);
+    expect(eventsIn(node.journal, SHOW_ID).some((event) => event.type === 'expired')).toBe(false);
     await node.advance(SWEEP_MS + 1);
-    expect(eventsIn(node.journal).at(-1)).toEqual({ type: 'expired', holds: [1] });
+    expect(eventsIn(node.journal, SHOW_ID).at(-1)).toEqual({ type: 'expired', holds: [1] });
     expect((await summaryOf()).available).toBe(60);
   });
 
   test('puts an idle show to sleep with a snapshot, and a question wakes it', async () => {
     await node.ask(SHOW_ID, holdOf(1));
     const release = { type: 'release', buyer: userOf(1), hold: 1, at: ON_SALE_AT } as const;
-    expect(codeOf(await node.ask(SHOW_ID, release))).toBe('ok');
+    expect(toldBy(await node.ask(SHOW_ID, release))).toBe('ok');
     await node.advance(IDLE_MS - SWEEP_MS);
     expect(node.actors.awake).toBe(1);
     await node.advance(2 * SWEEP_MS);
@@ -368,10 +364,10 @@ describe('time', () => {
     await node.advance(IDLE_MS * 3);
     expect(node.actors.awake).toBe(1);
     await node.advance(600_000);
-    expect(eventsIn(node.journal).at(-1)?.type).toBe('expired');
+    expect(eventsIn(node.journal, SHOW_ID).at(-1)?.type).toBe('expired');
     await node.advance(IDLE_MS * 2);
     expect(node.actors.awake).toBe(1);
-    expect(codeOf(await node.ask(SHOW_ID, { type: 'settled', order: 1 }))).toBe('ok');
+    expect(toldBy(await node.ask(SHOW_ID, { type: 'settled', order: 1 }))).toBe('ok');
     await node.advance(IDLE_MS * 2);
     expect(node.actors.awake).toBe(0);
   });
@@ -395,7 +391,7 @@ describe('time', () => {
     const asked = node.ask(SHOW_ID, holdOf(1));
     await quiet();
     (finishFirst as unknown as () => void)();
-    expect(codeOf(await asked)).toBe('ok');
+    expect(toldBy(await asked)).toBe('ok');
     await quiet();
     expect((await summaryOf()).held).toBe(1);
   });
@@ -433,14 +429,14 @@ describe('draining', () => {
     const asked = Array.from({ length: 20 }, (_, n) => node.ask(SHOW_ID, holdOf(n)));
     asked.push(node.ask(OTHER_SHOW, holdOf(1)));
     const drained = node.actors.drain();
-    expect(codeOf(await node.ask(SHOW_ID, holdOf(99)))).toBe('UNAVAILABLE');
+    expect(toldBy(await node.ask(SHOW_ID, holdOf(99)))).toBe('moved');
     await node.advance(100);
     await drained;
-    expect((await Promise.all(asked)).map(codeOf)).toEqual(new Array(21).fill('ok'));
+    expect((await Promise.all(asked)).map(toldBy)).toEqual(new Array(21).fill('ok'));
     for (const showId of [SHOW_ID, OTHER_SHOW]) {
       expect(node.journal.snapshot(showId)?.seq).toBe(node.journal.rows(showId).length);
     }
-    expect(heldIn(node.journal)).toHaveLength(20);
+    expect(heldIn(node.journal, SHOW_ID)).toHaveLength(20);
     node = new ShowNode();
   });
 
@@ -458,7 +454,7 @@ describe('draining', () => {
     open();
     await node.advance(10);
     await drained;
-    expect(codeOf(await asked)).toBe('ok');
+    expect(toldBy(await asked)).toBe('ok');
     expect(node.journal.snapshot(SHOW_ID)?.seq).toBe(2);
     node = new ShowNode();
   });
@@ -475,7 +471,23 @@ describe('draining', () => {
     open();
     await node.advance(100);
     await drained;
-    expect([codeOf(await first), codeOf(await second)]).toEqual(['OUTCOME_UNKNOWN', 'UNAVAILABLE']);
+    expect([toldBy(await first), toldBy(await second)]).toEqual(['OUTCOME_UNKNOWN', 'moved']);
+    node = new ShowNode();
+  });
+
+  test('promises no recovery of a show that fails on the way out', async () => {
+    await node.ask(SHOW_ID, SUMMARY);
+    const open = closeGate(node.journal);
+    node.journal.appendFaults.push('lost');
+    const asked = node.ask(SHOW_ID, holdOf(1));
+    await quiet();
+    const drained = node.actors.drain();
+    await quiet();
+    open();
+    await node.advance(100);
+    await drained;
+    expect(toldBy(await asked)).toBe('OUTCOME_UNKNOWN');
+    expect([node.actors.counts.restarts, node.actors.awake]).toEqual([0, 0]);
     node = new ShowNode();
   });
 });
@@ -513,7 +525,7 @@ test('through failures of all kinds every request is answered once, and every ke
   const buyers = Promise.all(Array.from({ length: 60 }, (_, n) => buyer(n)));
   for (let rounds = 0; outcomes.size < 60 && rounds < 300; rounds++) await node.advance(100);
   await buyers;
-  const held = heldIn(journal);
+  const held = heldIn(journal, SHOW_ID);
   expect(new Set(held.map((event) => event.once.id)).size).toBe(held.length);
   for (const [n, answer] of outcomes) {
     const event = held.find((one) => one.once.id === onceOf(n).id);

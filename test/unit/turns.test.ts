@@ -1,20 +1,24 @@
 import { beforeEach, describe, expect, test } from 'vitest';
 import { Inbox } from '../../src/actors/inbox.ts';
 import { recover } from '../../src/actors/recovery.ts';
+import { SNAPSHOT_EVERY_EVENTS } from '../../src/actors/show-snapshots.ts';
 import type { Answer } from '../../src/actors/shows.ts';
-import { RULES, type Rules, SNAPSHOT_EVERY_EVENTS, TurnLost, Turns } from '../../src/actors/turns.ts';
+import { RULES, type Rules, TurnLost, Turns } from '../../src/actors/turns.ts';
 import type { Command, Question } from '../../src/allocator/commands.ts';
 import { ENDED_HOLDS_KEPT } from '../../src/allocator/holds.ts';
 import { HOLD_GRACE_MS, PAYMENT_WINDOW_MS } from '../../src/allocator/show.ts';
+import { FORMAT } from '../../src/formats.ts';
 import { settled } from '../support/manual-time.ts';
 import { MemoryJournal } from '../support/memory-journal.ts';
-import { holdOf, SHARD } from '../support/show-node.ts';
+import { holdOf, SHARD, toldBy } from '../support/show-node.ts';
 import { ON_SALE_AT, onceOf, rowsOfTen, SHOW_ID, termsOf, userOf } from '../support/small-show.ts';
 
 let journal: MemoryJournal;
 let inbox: Inbox;
 let turns: Turns;
 let now: number;
+/** The form in which rows are to be written. */
+let format: number;
 /** Orders that settlement was told of. */
 let unsettled: number[];
 
@@ -29,6 +33,8 @@ async function own(eventsSinceSnapshot?: number, rules: Rules = RULES): Promise<
     epoch: journal.leases.current(SHARD),
     inbox,
     journal,
+    format: () => format,
+    writer: 'nod_me',
     clock: { now: () => now },
     rules,
     onUnsettled: (_, orders) => void unsettled.push(...orders),
@@ -59,11 +65,10 @@ async function turn(...messages: readonly (Command | Question)[]): Promise<Answe
   return answers;
 }
 
-const codeOf = (answer: Answer): string => (answer.ok ? 'ok' : answer.refusal.code);
-
 beforeEach(async () => {
   journal = new MemoryJournal();
   now = ON_SALE_AT;
+  format = FORMAT.newest;
   unsettled = [];
   await own();
 });
@@ -81,7 +86,7 @@ describe('a turn', () => {
       { type: 'hold', once: onceOf(1), buyer: userOf(1), seats },
       { type: 'hold', once: onceOf(2), buyer: userOf(2), seats },
     );
-    expect(answers.map(codeOf)).toEqual(['ok', 'SEATS_TAKEN']);
+    expect(answers.map(toldBy)).toEqual(['ok', 'SEATS_TAKEN']);
     expect(answers[1]).toMatchObject({ refusal: { extra: { taken: seats } } });
     expect(journal.rows(SHOW_ID)).toHaveLength(1);
   });
@@ -94,7 +99,7 @@ describe('a turn', () => {
   test('refuses a key that comes with another request', async () => {
     await turn(holdOf(1));
     const [answer] = await turn({ type: 'hold', once: onceOf(1, 77), buyer: userOf(1), best: { quantity: 2 } });
-    expect(codeOf(answer)).toBe('IDEMPOTENCY_KEY_REUSED');
+    expect(toldBy(answer)).toBe('IDEMPOTENCY_KEY_REUSED');
   });
 });
 
@@ -102,7 +107,7 @@ describe('when the outcome of its append is unknown', () => {
   test('nobody whom it may concern hears "not done"', async () => {
     journal.appendFaults.push('written');
     const answers = await turn(holdOf(1), holdOf(1), { type: 'get-summary' });
-    expect(answers.map(codeOf)).toEqual(['OUTCOME_UNKNOWN', 'OUTCOME_UNKNOWN', 'UNAVAILABLE']);
+    expect(answers.map(toldBy)).toEqual(['OUTCOME_UNKNOWN', 'OUTCOME_UNKNOWN', 'moved']);
   });
 
   test('what an earlier turn answered is told again all the same', async () => {
@@ -110,7 +115,7 @@ describe('when the outcome of its append is unknown', () => {
     journal.appendFaults.push('lost');
     const answers = await turn(holdOf(1), holdOf(2));
     expect(answers[0]).toEqual({ ...first, replayed: true });
-    expect(codeOf(answers[1])).toBe('OUTCOME_UNKNOWN');
+    expect(toldBy(answers[1])).toBe('OUTCOME_UNKNOWN');
   });
 
   test('no snapshot is kept of what it decided', async () => {
@@ -119,6 +124,66 @@ describe('when the outcome of its append is unknown', () => {
     await turns.keepSnapshot();
     expect(journal.snapshot(SHOW_ID)).toBeNull();
     expect(turns.isAtRest()).toBe(false);
+  });
+});
+
+describe('a turn that is not waited for', () => {
+  test('tells at once what is known of it, and nothing of what becomes of it', async () => {
+    await turn(holdOf(1));
+    const { version } = turns.seats;
+    await turn({ type: 'order', once: onceOf(50), buyer: userOf(1), hold: 1, at: ON_SALE_AT });
+    const written = Promise.withResolvers<void>();
+    journal.gate = written.promise;
+    const answers = offer(
+      { type: 'cancel', buyer: userOf(1), order: 1, at: ON_SALE_AT },
+      { type: 'get-summary' },
+      holdOf(1),
+    );
+    const running = turns.run();
+    await settled();
+    turns.abandon();
+    await settled();
+    expect(answers.map(toldBy)).toEqual(['OUTCOME_UNKNOWN', 'moved', 'ok']);
+    written.resolve();
+    await running;
+    expect(journal.rows(SHOW_ID)).toHaveLength(3);
+    expect([turns.seats.version - version, unsettled, turns.isAtRest()]).toEqual([1, [], false]);
+  });
+
+  test('between two turns tells nothing', async () => {
+    const [answer] = await turn(holdOf(1));
+    turns.abandon();
+    expect(toldBy(answer)).toBe('ok');
+  });
+});
+
+describe('the row of a turn', () => {
+  test('is in the form that is to be written when it is decided', async () => {
+    for (const [n, each] of [1, 1, 2, 2].entries()) {
+      format = each;
+      await turn(holdOf(n + 1));
+    }
+    expect(journal.rows(SHOW_ID).map((row) => [row.format, row.writer])).toEqual([
+      [1, null],
+      [1, null],
+      [2, 'nod_me'],
+      [2, 'nod_me'],
+    ]);
+    await own();
+    expect((await turn(holdOf(5))).map(toldBy)).toEqual(['ok']);
+  });
+});
+
+describe('a turn of a show that leaves', () => {
+  test('is answered, but settlement is told nothing and no snapshot is kept', async () => {
+    await own(SNAPSHOT_EVERY_EVENTS);
+    await turn(holdOf(1), { type: 'order', once: onceOf(50), buyer: userOf(1), hold: 1, at: ON_SALE_AT });
+    const kept = journal.snapshotAttempts;
+    await own(SNAPSHOT_EVERY_EVENTS);
+    turns.retire();
+    const answers = await turn({ type: 'cancel', buyer: userOf(1), order: 1, at: ON_SALE_AT });
+    expect(answers.map(toldBy)).toEqual(['ok']);
+    expect([unsettled, journal.snapshotAttempts]).toEqual([[], kept]);
   });
 });
 
@@ -144,9 +209,9 @@ describe('a snapshot', () => {
   test('that cannot be kept does not stop the show', async () => {
     await own(SNAPSHOT_EVERY_EVENTS);
     journal.snapshotFaults.push('rejects');
-    expect((await turn(holdOf(1))).map(codeOf)).toEqual(['ok']);
+    expect((await turn(holdOf(1))).map(toldBy)).toEqual(['ok']);
     await turn(holdOf(2));
-    expect((await turn(holdOf(3))).map(codeOf)).toEqual(['ok']);
+    expect((await turn(holdOf(3))).map(toldBy)).toEqual(['ok']);
     await turns.keepSnapshot();
     expect(journal.snapshot(SHOW_ID)?.seq).toBe(3);
   });
@@ -169,7 +234,7 @@ describe('a turn that fails', () => {
     const answers = offer({ type: 'get-summary' }, holdOf(1), holdOf(1));
     await expect(turns.run()).rejects.toThrow('planted');
     await settled();
-    expect(answers.map(codeOf)).toEqual(['UNAVAILABLE', 'UNAVAILABLE', 'UNAVAILABLE']);
+    expect(answers.map(toldBy)).toEqual(['UNAVAILABLE', 'UNAVAILABLE', 'UNAVAILABLE']);
     expect([journal.attempts.length, turns.isAtRest()]).toEqual([1, false]);
   });
 
@@ -179,7 +244,7 @@ describe('a turn that fails', () => {
     const answers = offer(holdOf(1), holdOf(1), { type: 'get-summary' });
     await expect(turns.run()).rejects.toThrow('planted');
     await settled();
-    expect(answers.map(codeOf)).toEqual(['OUTCOME_UNKNOWN', 'OUTCOME_UNKNOWN', 'OUTCOME_UNKNOWN']);
+    expect(answers.map(toldBy)).toEqual(['OUTCOME_UNKNOWN', 'OUTCOME_UNKNOWN', 'OUTCOME_UNKNOWN']);
     expect(turns.isAtRest()).toBe(false);
   });
 });
@@ -199,10 +264,10 @@ describe('settlement is told', () => {
       expect((await turn(...pairs)).every((answer) => answer.ok)).toBe(true);
     }
     now += PAYMENT_WINDOW_MS + HOLD_GRACE_MS;
-    expect((await turn(holdOf(9_999))).map(codeOf)).toEqual(['ok']);
+    expect((await turn(holdOf(9_999))).map(toldBy)).toEqual(['ok']);
     expect(unsettled).toEqual([1]);
     const [forgotten] = await turn({ type: 'release', buyer: userOf(1), hold: 1, at: ON_SALE_AT });
-    expect(codeOf(forgotten)).toBe('NOT_FOUND');
+    expect(toldBy(forgotten)).toBe('NOT_FOUND');
   });
 
   test('again of all orders that are not settled, but of nothing that is not durable', async () => {

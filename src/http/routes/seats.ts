@@ -1,4 +1,5 @@
 import Type from 'typebox';
+import { type SeatMap, tellsChangesSince } from '../../actors/seat-map.ts';
 import { isId } from '../../ids.ts';
 import { refuse } from '../problem.ts';
 import type { SalesDeps } from '../sales-deps.ts';
@@ -17,7 +18,11 @@ const SeatMapSchema = Type.Object(
     showId: Type.String(),
     version: Type.Integer({ description: 'Grows with every change; what `since` takes' }),
     asOf: TimeOut,
-    stale: Type.Boolean(),
+    stale: Type.Boolean({
+      description:
+        'true: the node that sells this show cannot be asked now, and this is the last version known; it may have ' +
+        'changed since `asOf`',
+    }),
     complete: Type.Boolean({ description: 'Whether `seats` are all seats; false: those changed after `since`' }),
     seats: Type.Union([
       Type.Array(SeatSchema, { description: 'In the order of the plan document' }),
@@ -34,6 +39,11 @@ const SeatMapSchema = Type.Object(
   },
   { title: 'SeatMap' },
 );
+
+/** Of one body: a stale one is another than the fresh one of the same version. */
+function tagOf(map: SeatMap, part: string): string {
+  return `"${map.version}-${part}${map.stale ? '-stale' : ''}"`;
+}
 
 /** Whether `If-None-Match` names this tag. */
 function matches(header: string | undefined, tag: string): boolean {
@@ -54,8 +64,8 @@ export function seatRoutes(app: App, deps: Pick<SalesDeps, 'shows'>): void {
         tags: ['Seats'],
         summary: 'Which seats are free',
         description:
-          '`since` gives only what changed after that version; a version that the show has not reached, or 0, gives all ' +
-          '(`complete: true`). `form` is that of the whole map; changes are always a list.',
+          '`since` gives only what changed after that version; 0, a version that the show has not reached, or one that this ' +
+          'node never saw, gives all (`complete: true`). `form` is that of the whole map; changes are always a list.',
         params: PathId,
         querystring: strict({
           form: Type.Optional(Type.Enum(['list', 'compact'])),
@@ -75,8 +85,8 @@ export function seatRoutes(app: App, deps: Pick<SalesDeps, 'shows'>): void {
       if ('code' in map) return refuse(reply, map);
 
       // From here to the body in one tick: the map is live.
-      const changes = since !== undefined && since > 0 && since <= map.version;
-      const tag = changes ? `"${map.version}-since-${since}"` : `"${map.version}-${form}"`;
+      const changes = since !== undefined && tellsChangesSince(map, since);
+      const tag = tagOf(map, changes ? `since-${since}` : form);
       reply.header('etag', tag).header('cache-control', 'no-cache');
       if (matches(request.headers['if-none-match'], tag)) return reply.code(304).send(undefined as never);
       reply.type('application/json; charset=utf-8');

@@ -1,0 +1,200 @@
+import type { FastifyInstance } from 'fastify';
+import type { Kysely } from 'kysely';
+import type { ClientConfig } from 'pg';
+import { Accounts } from './accounts/accounts.ts';
+import type { AccountsTables } from './accounts/tables.ts';
+import { Tokens } from './accounts/tokens.ts';
+import { readOnlyShows } from './actors/read-only-show.ts';
+import { ShowActors } from './actors/show-actors.ts';
+import { RULES } from './actors/turns.ts';
+import { type Catalogue, createCatalogue } from './catalog/catalogue.ts';
+import { CatalogueShowSource } from './catalog/show-source.ts';
+import type { CatalogueTables } from './catalog/tables.ts';
+import { ClusterNode, type ClusterNodeOptions } from './cluster/cluster-node.ts';
+import { createClusterOps } from './cluster/cluster-ops.ts';
+import { PlanRunner } from './cluster/plan-runner.ts';
+import { PostgresPlanStore } from './cluster/plan-store.ts';
+import { PostgresRegistry } from './cluster/postgres-registry.ts';
+import { SeatReplicas } from './cluster/seat-replicas.ts';
+import { shardOf } from './cluster/shards.ts';
+import type { Transport } from './cluster/transport.ts';
+import type { AdminAccess } from './http/admin/access.ts';
+import { buildAdminServer } from './http/admin-server.ts';
+import { registerClusterMetrics } from './http/cluster-metrics.ts';
+import type { HttpSettings } from './http/deps.ts';
+import { createMetrics } from './http/metrics.ts';
+import { registerNodeMetrics } from './http/node-metrics.ts';
+import { buildServer } from './http/server.ts';
+import {
+  createJournalReader,
+  createPostgresJournal,
+  journalPool,
+  type PostgresJournal,
+} from './journal/postgres-journal.ts';
+import type { RowForms } from './journal/rows.ts';
+import { createSandboxGateway } from './payments/sandbox.ts';
+import { createSettlement, type Settlement } from './payments/settlement.ts';
+import type { Clock, Random, Timers } from './ports.ts';
+import type { Database } from './postgres/database.ts';
+import type { Log } from './system/log.ts';
+import { type BuyerShowTables, createBuyerShows } from './tickets/buyer-shows.ts';
+import { loadTicketKeys, type TicketsTables } from './tickets/keys.ts';
+
+/** Connections that append to the journal. */
+const LANES = 2;
+
+export type Tables = AccountsTables & CatalogueTables & TicketsTables & BuyerShowTables;
+
+/** What a box office stands on; `src/main.ts` chooses the real ones. */
+export interface BoxOfficeParts {
+  readonly database: Database<Tables>;
+  /** To the same database. */
+  readonly connection: ClientConfig;
+  readonly transport: Transport;
+  /** Signs the access tokens. */
+  readonly secret: Buffer;
+  readonly clock: Clock;
+  readonly timers: Timers;
+  readonly random: Random;
+  readonly log: Log;
+  readonly self: ClusterNodeOptions['self'];
+  readonly http: HttpSettings;
+  readonly admin: AdminAccess;
+  /** Whether to export figures of the process too. */
+  readonly processMetrics: boolean;
+  /** This node cannot go on. */
+  readonly fail: (reason: string) => void;
+}
+
+export interface BoxOffice {
+  readonly node: ClusterNode;
+  /** Not yet listening. */
+  readonly app: FastifyInstance;
+  /** Not yet listening. */
+  readonly admin: FastifyInstance;
+  readonly accounts: Accounts;
+  readonly tokens: Tokens;
+  readonly catalogue: Catalogue;
+  /** Leaves the plan that this node applies, if it does, for others to resume: to be called before the node leaves. */
+  leavePlans(): Promise<void>;
+  /** Lets what is under way end, and ends what this box office opened. Its parts stay open. */
+  close(): Promise<void>;
+}
+
+/** Wires a whole box office; it sells once its node has started. */
+export async function assembleBoxOffice(parts: BoxOfficeParts): Promise<BoxOffice> {
+  const { database, connection, transport, secret, clock, timers, random, log } = parts;
+  const { kysely } = database;
+  const catalogue = createCatalogue({ db: narrowed<CatalogueTables>(kysely), clock, random, shardOf });
+  const accounts = new Accounts(narrowed<AccountsTables>(kysely), clock, random);
+  const tokens = new Tokens(secret, clock);
+  const sandbox = createSandboxGateway({ pool: database.pool, clock, timers, secret });
+  const source = new CatalogueShowSource(catalogue);
+  const ticketKeys = await loadTicketKeys(narrowed<TicketsTables>(kysely), clock, random);
+  const registry = new PostgresRegistry({ connection, timers, log });
+  const forms: RowForms = {
+    newest: parts.self.format,
+    onUnknown: () => {
+      node.counts.unknownFormats++;
+    },
+  };
+  // For what this node reads of shows that are not its own.
+  const reader = createJournalReader(journalPool(connection, log), forms);
+
+  let journal: PostgresJournal | null = null;
+  const node = new ClusterNode({
+    registry,
+    transport,
+    clock,
+    timers,
+    random,
+    log,
+    shardOf,
+    self: parts.self,
+    replicas: (fetch) =>
+      new SeatReplicas({
+        clock,
+        timers,
+        log,
+        fetch,
+        readOnly: readOnlyShows({ source, journal: reader, rules: RULES }),
+        hallOf: async (showId) => (await source.load(showId))?.hall ?? null,
+      }),
+    openShows: (incarnation, leases) => {
+      const own = createPostgresJournal({ connection, lanes: LANES, owner: incarnation, forms, clock, timers, log });
+      journal = own;
+      const shows = new ShowActors({
+        source,
+        journal: own,
+        format: () => node.format,
+        writer: incarnation,
+        leases,
+        shardOf,
+        clock,
+        timers,
+        rules: RULES,
+        log,
+        onUnsettled: (showId, orders) => settlement.resume(showId, orders),
+      });
+      return {
+        shows,
+        wakeable: (shards) => own.wakeable(shards),
+        stalledMs: () => Math.max(...own.figures().map((lane) => lane.stalledMs)),
+        close: () => own.close(),
+      };
+    },
+    onSuperseded: parts.fail,
+  });
+  const { shows } = node;
+  const settlement: Settlement = createSettlement({ shows, gateway: sandbox, clock, timers, random, log });
+
+  const metrics = createMetrics(parts.processMetrics);
+  registerNodeMetrics(
+    metrics.registry,
+    () => node.ownShows,
+    () => journal?.figures() ?? [],
+  );
+  registerClusterMetrics(metrics.registry, () => node.figures());
+  const readiness = {
+    database: async () => void (await database.pool.query('select 1')),
+    cluster: async () => node.assertReady(),
+  };
+  const app = buildServer(
+    { accounts, tokens, catalogue, shows, clock, timers, random, log, metrics, readiness, settings: parts.http },
+    {
+      shows,
+      clock,
+      gateway: sandbox,
+      sandbox,
+      settlement,
+      ticketKeys,
+      buyerShows: createBuyerShows(narrowed<BuyerShowTables>(kysely)),
+      organiserOf: (showId: string) => catalogue.shows.organiserOf(showId),
+    },
+  );
+  const store = new PostgresPlanStore(database.pool, random);
+  const runner = new PlanRunner({
+    store,
+    registry,
+    incarnation: () => node.incarnation,
+    nudge: () => node.tellToLook(),
+    clock,
+    timers,
+    log,
+  });
+  const isShow = (showId: string): Promise<boolean> => source.exists(showId);
+  const ops = createClusterOps({ registry, store, runner, shardOf, isShow, log });
+  const admin = buildAdminServer({ random, timers, log, metrics, readiness, ops, access: parts.admin });
+  const close = async (): Promise<void> => {
+    await settlement.close();
+    await node.close();
+    await reader.close();
+    await registry.close();
+  };
+  return { node, app, admin, accounts, tokens, catalogue, leavePlans: () => runner.stop(), close };
+}
+
+/** Kysely's type of tables admits no widening: each room sees its own. */
+function narrowed<T>(kysely: Kysely<Tables>): Kysely<T> {
+  return kysely as unknown as Kysely<T>;
+}

@@ -1,0 +1,193 @@
+import fc from 'fast-check';
+import { describe, expect, test } from 'vitest';
+import type { Command, Question } from '../../src/allocator/commands.ts';
+import type { Letter, LetterAnswer, LetterRequest, Wanted } from '../../src/cluster/letter.ts';
+import { decodeLetter, encodeLetter, LetterInvalid } from '../../src/cluster/letter-codec.ts';
+import { FORMAT, FormatUnknown } from '../../src/formats.ts';
+import { onceOf, SHOW_ID, userOf } from '../support/small-show.ts';
+
+const FROM = 'nod_01995f2c-8a80-7000-8000-000000000001';
+const EMPTY: Letter = { from: FROM, requests: [], answers: [], owned: [], nudges: [], look: false };
+const BUYER = userOf(1);
+const VIEWER = { user: BUYER, all: false };
+
+/** One of each. */
+const MESSAGES: readonly (Command | Question)[] = [
+  { type: 'hold', once: onceOf(1), buyer: BUYER, seats: ['A-1', 'Ñ–2', '座席'] },
+  {
+    type: 'hold',
+    once: onceOf(2),
+    buyer: BUYER,
+    best: { quantity: 2, category: 'A', maxPrice: 5_000, accessible: true },
+  },
+  { type: 'hold', once: onceOf(3), buyer: BUYER, best: { quantity: 1 }, areas: [{ id: 'floor', quantity: 3 }] },
+  { type: 'extend', buyer: BUYER, hold: 7, at: 1 },
+  { type: 'release', buyer: BUYER, hold: 7, at: 1 },
+  { type: 'expire' },
+  { type: 'order', once: onceOf(4), buyer: BUYER, hold: 7, at: 1 },
+  { type: 'cancel', buyer: BUYER, order: 7, at: 1 },
+  { type: 'commit', order: 7, amount: 4_550, currency: 'EUR' },
+  { type: 'reject', order: 7, reason: 'declined' },
+  { type: 'captured', order: 7 },
+  { type: 'void', order: 7, reason: 'gone' },
+  { type: 'settled', order: 7 },
+  { type: 'get-hold', buyer: BUYER, hold: 7, at: 1 },
+  { type: 'get-order', viewer: VIEWER, order: 7, at: 1 },
+  { type: 'get-ticket', viewer: { user: BUYER, all: true }, ticket: 7, at: 1 },
+  { type: 'list-orders', buyer: BUYER },
+  { type: 'list-tickets', viewer: VIEWER, offset: 0, limit: 100 },
+  { type: 'get-payment', order: 7 },
+  { type: 'get-summary' },
+];
+
+const WANTED: readonly Wanted[] = [
+  ...MESSAGES.map((message) => ({ kind: 'ask', message }) as const),
+  { kind: 'counts' },
+  { kind: 'seats', since: null },
+  { kind: 'seats', since: { version: 12, owner: FROM } },
+];
+
+function request(wanted: Wanted, number = 1): LetterRequest {
+  return { number, showId: SHOW_ID, shard: 1_023, epoch: 12, deadline: 1_790_000_000_000, wanted };
+}
+
+const ANSWERS: readonly LetterAnswer[] = [
+  { number: 1, value: { id: 'hld_1', seats: [{ price: { amount: 4_550 } }] }, replayed: false },
+  { number: 2, value: null, replayed: true },
+  { number: 3, value: undefined, replayed: false },
+  { number: 4, refusal: { code: 'NOT_FOUND', detail: 'no "such" thing – 座席' }, replayed: false },
+  {
+    number: 5,
+    refusal: {
+      code: 'SEATS_TAKEN',
+      detail: 'taken',
+      retryAfter: 1,
+      errors: [{ pointer: '/seats/0', detail: 'taken' }],
+      extra: { taken: ['A-1'] },
+    },
+    replayed: true,
+  },
+  { number: 6, moved: true, epoch: 13 },
+];
+
+const FULL: Letter = {
+  from: FROM,
+  requests: WANTED.map((wanted, i) => request(wanted, i + 1)),
+  answers: ANSWERS,
+  owned: [
+    { shard: 0, epoch: 4 },
+    { shard: 1_023, epoch: 5 },
+  ],
+  nudges: [{ shard: 5, epoch: 6, awake: [SHOW_ID] }],
+  look: true,
+};
+
+const bytesOf = (value: unknown): Uint8Array => Buffer.from(JSON.stringify(value));
+
+describe('a letter', () => {
+  test('says all that was put into it', () => {
+    expect(decodeLetter(encodeLetter(FULL, 2))).toStrictEqual({ ...FULL, parts: [] });
+    expect(decodeLetter(encodeLetter(EMPTY, 2))).toStrictEqual({ ...EMPTY, parts: [] });
+  });
+
+  test('says in format 1 all but the shows to wake', () => {
+    const nudges = [{ shard: 5, epoch: 6, awake: [] }];
+    expect(decodeLetter(encodeLetter(FULL, 1))).toStrictEqual({ ...FULL, nudges, parts: [] });
+  });
+
+  test('begins with its format, which stays readable whatever comes after', () => {
+    for (const format of [1, 2]) {
+      expect(Buffer.from(encodeLetter(EMPTY, format)).toString()).toMatch(new RegExp(`^\\[${format},"${FROM}",`));
+    }
+  });
+
+  test('can be read from the middle of a larger buffer', () => {
+    const bytes = encodeLetter(FULL, 2);
+    const larger = Buffer.concat([Buffer.from('before'), bytes, Buffer.from('after')]);
+    expect(decodeLetter(larger.subarray(6, 6 + bytes.length)).requests).toStrictEqual(FULL.requests);
+  });
+});
+
+describe('a letter in another format', () => {
+  test.each([0, FORMAT.newest + 1, 17])('is refused by name: %i', (format) => {
+    expect(() => decodeLetter(bytesOf([format, FROM, 'in', 'any', 'form']))).toThrow(FormatUnknown);
+    expect(() => decodeLetter(Buffer.from(`[${format},\0 not even JSON`))).toThrow(
+      `a message has format ${format}; this version knows formats 1 to 2`,
+    );
+  });
+
+  test('is refused by a node that acts as an older version', () => {
+    expect(() => decodeLetter(encodeLetter(FULL, 2), 1)).toThrow('format 2; this version knows formats 1 to 1');
+    expect(decodeLetter(encodeLetter(EMPTY, 1), 1).from).toBe(FROM);
+  });
+});
+
+describe('what is not a letter', () => {
+  const good = JSON.parse(Buffer.from(encodeLetter(FULL, 2)).toString()) as unknown[];
+  const withField = (field: number, value: unknown): unknown[] => good.with(field, value);
+  const ask = (message: unknown): unknown[] => withField(2, [[1, SHOW_ID, 1, 1, 1, message]]);
+
+  test.each<[string, unknown]>([
+    ['a request of no show', withField(2, [[1, 'shw_1', 1, 1, 1, 0]])],
+    ['a shard that there is not', withField(2, [[1, SHOW_ID, 1_024, 1, 1, 0]])],
+    ['a number below zero', withField(2, [[-1, SHOW_ID, 1, 1, 1, 0]])],
+    ['a broken number', withField(2, [[1.5, SHOW_ID, 1, 1, 1, 0]])],
+    ['a deadline in words', withField(2, [[1, SHOW_ID, 1, 1, 'soon', 0]])],
+    ['a request that is no list', withField(2, [{ number: 1 }])],
+    ['an unknown wish', withField(2, [[1, SHOW_ID, 1, 1, 1, 2]])],
+    ['an unknown command', ask({ type: 'give-me-all' })],
+    ['a command without its buyer', ask({ type: 'hold', once: onceOf(1) })],
+    ['a command with a list for a buyer', ask({ type: 'hold', once: onceOf(1), buyer: [BUYER] })],
+    ['seats that are no texts', ask({ type: 'hold', once: onceOf(1), buyer: BUYER, seats: [1] })],
+    ['a quantity below zero', ask({ type: 'hold', once: onceOf(1), buyer: BUYER, best: { quantity: -1 } })],
+    ['a viewer who is neither', ask({ type: 'get-order', viewer: { user: BUYER, all: 'yes' }, order: 1, at: 1 })],
+    ['an answer without a number', withField(3, [[null, 0, {}]])],
+    ['an unknown kind of answer', withField(3, [[1, 9, {}]])],
+    ['a refusal with an unknown code', withField(3, [[1, 2, { code: 'NO_WAY', detail: 'x' }]])],
+    [
+      'a refusal with the code of a property that all objects have',
+      withField(3, [[1, 2, { code: 'toString', detail: 'x' }]]),
+    ],
+    ['a refusal without words', withField(3, [[1, 2, { code: 'NOT_FOUND' }]])],
+    ['a move without an epoch', withField(3, [[1, 4]])],
+    ['an owned shard without an epoch', withField(4, [1])],
+    ['a nudge with no list of shows', withField(5, [[1, 1]])],
+    ['a nudge with shows that are none', withField(5, [[1, 1, ['x']]])],
+    ['a look that is neither', withField(6, 2)],
+    ['a part behind its last', withField(7, [[0, 1, 2, 2, 'x']])],
+    ['a part of too many', withField(7, [[0, 1, 0, 1_000, 'x']])],
+    ['a part without text', withField(7, [[0, 1, 0, 2, null]])],
+    ['no sender', withField(1, '')],
+    ['a sender without end', withField(1, 'x'.repeat(1_000))],
+    ['too few fields', good.slice(0, -1)],
+    ['too many fields', [...good, 0]],
+    ['an object', { format: 2 }],
+    ['a format in words', ['2', FROM]],
+  ])('is refused: %s', (_, value) => {
+    expect(() => decodeLetter(bytesOf(value))).toThrow(LetterInvalid);
+  });
+
+  test('is refused: nothing, half a letter, another encoding', () => {
+    const bytes = encodeLetter(FULL, 2);
+    expect(() => decodeLetter(new Uint8Array())).toThrow(LetterInvalid);
+    expect(() => decodeLetter(bytes.subarray(0, bytes.length / 2))).toThrow(LetterInvalid);
+    expect(() => decodeLetter(Buffer.from(`[2,"é",[],[],[],[],0,[]]`, 'latin1'))).toThrow('not UTF-8');
+  });
+
+  test('never leads to anything but one of the two errors, whatever was changed in it', () => {
+    const bytes = Buffer.from(encodeLetter(FULL, 2));
+    const change = fc.tuple(fc.nat(bytes.length - 1), fc.constantFrom(...'[]{},:"0129-.entrufalsx\\ \0\xff'));
+    fc.assert(
+      fc.property(fc.array(change, { minLength: 1, maxLength: 4 }), fc.nat(bytes.length), (changes, length) => {
+        const changed = Buffer.from(bytes.subarray(0, length % 3 === 0 ? length : bytes.length));
+        for (const [at, character] of changes) if (at < changed.length) changed.write(character, at, 'latin1');
+        try {
+          decodeLetter(changed);
+        } catch (error) {
+          if (!(error instanceof LetterInvalid) && !(error instanceof FormatUnknown)) throw error;
+        }
+      }),
+      { numRuns: 2_000 },
+    );
+  });
+});
