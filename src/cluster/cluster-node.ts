@@ -198,7 +198,11 @@ export class ClusterNode {
       while (current.leases.owned > 0 && clock.now() < end && this.#current === current && this.hasOthers) {
         await new Promise<void>((resolve) => timers.after(LEAVE_POLL_MS, resolve));
       }
-      if (!this.hasOthers) this.#carrier.close(STOPPING);
+      if (!this.hasOthers) {
+        this.#carrier.close(STOPPING);
+        // Nobody goes on from here at once: the next start is to find snapshots.
+        await current.shows.drain();
+      }
       // What is being handed over already ends first; what was being taken when this began may come in meanwhile.
       for (let left = this.#taken(current); left.length > 0; left = this.#taken(current)) {
         await current.handOffs.start(left.map((shard) => ({ shard, to: null })));

@@ -30,7 +30,7 @@ function verifyJson(report: VerifyReport): string {
 function verifyText(report: VerifyReport): string {
   const lines = [
     `Replayed from the first row: ${report.shows} shows, ${report.rows} journal rows, ${report.seats} seats and places.`,
-    'Checked: one owner a seat (I1), gapless rows, epochs and the hash chain (I2), each command once (I4),',
+    'Checked: one owner a seat (I1), gapless rows, epochs, their writers and the hash chain (I2), each command once (I4),',
     'counts against capacity (I5), snapshots against the replay (I6), whole holds (I8).',
     `${report.soldTwice} seats sold twice`,
   ];

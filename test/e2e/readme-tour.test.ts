@@ -95,11 +95,7 @@ test(
   OPEN_LIMIT_MS + TOUR_LIMIT_MS,
 );
 
-test("the README's table of settings has what the server reads, and its links lead somewhere", () => {
-  const source = readFileSync(new URL('../../src/settings.ts', import.meta.url), 'utf8');
-  const [, expected] = source.split('const EXPECTED');
-  for (const [, name] of expected.matchAll(/^ {2}([A-Z_]+):/gm))
-    expect(README).toMatch(new RegExp(`^\\| \`${name}\` +\\|`, 'm'));
+test("the README's links lead somewhere", () => {
   const links = [...README.matchAll(/\]\(([^)#]+)\)/g)].map((match) => match[1]);
   expect(links.length).toBeGreaterThan(5);
   for (const link of links) expect(readFileSync(new URL(`../../${link}`, import.meta.url), 'utf8')).not.toBe('');

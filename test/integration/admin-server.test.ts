@@ -180,6 +180,7 @@ describe('the cluster', () => {
     expect(counts.reduce((sum: number, count: number) => sum + count)).toBe(1_024);
     expect(status).toEqual({
       at: expect.stringMatching(/^2026-.*Z$/),
+      format: 1,
       nodes: ['a', 'b', 'c'].map((id, i) => ({
         id,
         incarnation: cluster.incarnation(id),

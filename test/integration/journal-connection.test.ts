@@ -95,7 +95,7 @@ describe('a connection that hangs', () => {
     expect(await leases.advance(history.shard)).toBe(epoch + 1);
     await expect(half.query('select 1')).rejects.toThrow();
     half.release(true);
-    expect(logged).toContainEqual(expect.objectContaining({ owner: 'a', ended: true }));
+    await vi.waitFor(() => expect(logged).toContainEqual(expect.objectContaining({ owner: 'a', ended: true })));
   });
 });
 

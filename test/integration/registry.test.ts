@@ -402,7 +402,7 @@ describe('a half-open append that holds the shard row', () => {
       expect(ms).toBeLessThan(2_000);
       await expect(lane.query('commit')).rejects.toThrow();
     }
-    expect(a.logged).toContainEqual(expect.objectContaining({ owner: a.name, ended: true }));
+    await vi.waitFor(() => expect(a.logged).toContainEqual(expect.objectContaining({ owner: a.name, ended: true })));
   });
 
   test('is waited for, and named, when it is a stranger’s', async () => {

@@ -18,6 +18,8 @@ export interface BuyerSetting {
   /** How often each show is chosen, beside the others. */
   readonly weights: readonly number[];
   readonly dice: Dice;
+  /** How often a user buys before the next one comes; as often as it is allowed if not given. */
+  readonly purchases?: number;
   /** Where everything is written down, shared by all buyers. */
   readonly history: History;
   /** Most ms between two requests. */
@@ -58,7 +60,9 @@ export async function buy(setting: BuyerSetting): Promise<void> {
       door.any();
       const visit = new Visit(setting, door, await newBuyer());
       let stays = true;
-      while (stays && setting.goesOn()) stays = await visit.purchase();
+      for (let left = setting.purchases ?? Number.POSITIVE_INFINITY; stays && left > 0 && setting.goesOn(); left--) {
+        stays = await visit.purchase();
+      }
     }
   } finally {
     door.close();

@@ -3,17 +3,20 @@ import { openShows, type Person, type ShowOnSale, theatre } from './box-office.t
 import { buy } from './buyer.ts';
 import type { TestCluster, TestNode } from './cluster-processes.ts';
 import { Dice } from './dice.ts';
+import { HttpClient } from './http-client.ts';
 import { type Answer, type History, outcomeOf } from './sale-history.ts';
 
 const BUYERS = 100;
-const THINK_MS = 500;
+const THINK_MS = 1_500;
 const LOOKS = 0.3;
+/** Of one user: few, so that buyers soon turn to another node and another show. */
+const PURCHASES = 2;
 /** Each show's hall: large enough that it is never sold out before a test ends. */
 const [SEATS, STANDING] = [3_000, 1_000];
 /** Shows at the start; more are opened until each node has one. */
 const SHOWS = 4;
 const SHOWS_MOST = 40;
-/** Until buyers were given holds in every show, by every node. */
+/** Until buyers were given holds in every show, and by every node. */
 const WARM_LIMIT_MS = 20_000;
 const POLL_MS = 40;
 
@@ -38,7 +41,7 @@ export class ClusterSale {
     this.#owners = new Map([...owners].map(([{ id }, owner]) => [id, owner]));
   }
 
-  /** Opens shows, and lets buyers in; resolves when each node has given holds in each show. */
+  /** Opens shows, and lets buyers in; resolves when each show, and each node, has given holds. */
   static async open(cluster: TestCluster, organiser: Person): Promise<ClusterSale> {
     const owners = new Map<ShowOnSale, string>();
     const isFewer = (): boolean => new Set(owners.values()).size < runningIn(cluster).length;
@@ -53,11 +56,9 @@ export class ClusterSale {
     onTestFinished(() => {
       sale.#sells = false;
     });
+    await sale.#showSeats();
     sale.#letIn();
-    await vi.waitFor(() => sale.#assertSelling(sale.shows, 0, sale.ports), {
-      timeout: WARM_LIMIT_MS,
-      interval: POLL_MS,
-    });
+    await vi.waitFor(() => sale.#assertWarm(), { timeout: WARM_LIMIT_MS, interval: POLL_MS });
     return sale;
   }
 
@@ -114,25 +115,44 @@ export class ClusterSale {
     this.#assertHealthy();
   }
 
+  /** Each node has shown the seats of each show once, and can show them again whatever happens. */
+  async #showSeats(): Promise<void> {
+    for (const port of this.ports) {
+      const client = new HttpClient(port);
+      for (const { id } of this.shows) {
+        const { status } = await client.send({ method: 'GET', path: `/v1/shows/${id}/seats?form=compact` });
+        if (status !== 200) throw new Error(`the seats of ${id} at port ${port}: ${status}`);
+      }
+      client.close();
+    }
+  }
+
   #letIn(): void {
     const { ports, shows, history } = this;
     const seed = Date.now() % 1_000_000;
     process.stdout.write(`sale at ${ports.length} nodes: seed ${seed}\n`);
     const weights = shows.map(() => 1);
-    const setting = { ports, shows, weights, history, thinkMs: THINK_MS, looks: LOOKS, goesOn: () => this.#sells };
+    const setting = {
+      ports,
+      shows,
+      weights,
+      history,
+      thinkMs: THINK_MS,
+      looks: LOOKS,
+      purchases: PURCHASES,
+      goesOn: () => this.#sells,
+    };
     for (let i = 0; i < BUYERS; i++) {
       const buyer = buy({ ...setting, dice: new Dice(seed + i) });
       this.#buyers.push(buyer.catch((error: Error) => void this.#faults.push(error.message)));
     }
   }
 
-  #assertSelling(shows: readonly ShowOnSale[], since: number, ports: readonly number[]): void {
+  #assertWarm(): void {
     this.#assertHealthy();
-    for (const { id, title } of shows) {
-      for (const port of ports) {
-        if (this.#firstHold(id, since, [port]) === null) throw new Error(`${title} gave no hold at port ${port} yet`);
-      }
-    }
+    const cold = this.shows.filter(({ id }) => this.#firstHold(id, 0, this.ports) === null);
+    const idle = this.ports.filter((port) => this.shows.every(({ id }) => this.#firstHold(id, 0, [port]) === null));
+    if (cold.length + idle.length > 0) throw new Error(`${cold.length} shows do not sell, ${idle.length} nodes do not`);
   }
 
   /** When the first hold was given that was asked for after `since`; null if none was. */
