@@ -1,7 +1,7 @@
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import pg from 'pg';
-import { place } from '../../src/cluster/placement.ts';
+import { place } from '../../src/cluster/ownership/placement.ts';
 import { SHARDS, shardOf } from '../../src/cluster/shards.ts';
 import { FreePorts } from '../../src/dev-cluster/free-ports.ts';
 import { findNatsServer, startNatsServer } from '../../src/dev-cluster/nats-server.ts';

@@ -1,4 +1,4 @@
-import type { HandOffPauses } from './hand-off-pauses.ts';
+import type { HandOffPauses } from './ownership/hand-off-pauses.ts';
 import type { NodeState } from './view.ts';
 
 /** `lapsed`: alive, but its last acknowledged heartbeat is older than a lease; it answers nothing from memory. */

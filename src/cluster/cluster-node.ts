@@ -2,16 +2,16 @@ import type { NodeShows } from '../actors/node-shows.ts';
 import { type Refusal, StartError } from '../errors.ts';
 import { FORMAT } from '../formats.ts';
 import type { Random, Timer } from '../ports.ts';
-import { Carrier } from './carrier.ts';
 import type { ClusterFigures } from './cluster-figures.ts';
-import { HandOffPauses } from './hand-off-pauses.ts';
 import { Incarnation, type IncarnationCounts, type IncarnationOptions } from './incarnation.ts';
-import { dutiesOf, takers } from './ownership.ts';
-import { place } from './placement.ts';
-import { HEARTBEAT_MS, type NodeReport, type NodeSelf } from './registry.ts';
-import { Router, type RouterOptions } from './router.ts';
+import { HandOffPauses } from './ownership/hand-off-pauses.ts';
+import { dutiesOf, takers } from './ownership/ownership.ts';
+import { place } from './ownership/placement.ts';
+import { type Finding, type Self, Watch } from './ownership/watch.ts';
+import { HEARTBEAT_MS, type NodeReport, type NodeSelf } from './registry/registry.ts';
+import { Carrier } from './routing/carrier.ts';
+import { Router, type RouterOptions } from './routing/router.ts';
 import type { ClusterView, NodeState } from './view.ts';
-import { type Finding, type Self, Watch } from './watch.ts';
 
 /** How often nodes ask whether the others still listen. */
 export const PING_MS = 250;

@@ -1,16 +1,16 @@
 import type { NodeShows } from '../actors/node-shows.ts';
 import type { Clock, Timers } from '../ports.ts';
-import type { Carrier } from './carrier.ts';
-import { HandOffs } from './hand-off.ts';
-import type { HandOffPauses } from './hand-off-pauses.ts';
-import { Leases } from './leases.ts';
-import type { Letter, LetterRequest, Nudge } from './letter.ts';
-import { LetterReader } from './letter-reader.ts';
-import { Outbox } from './outbox.ts';
-import type { Registry, ShardEpoch } from './registry.ts';
-import { SeenRequests } from './seen-requests.ts';
-import { type LocalNode, serveRequest } from './serving.ts';
-import type { Line, Receiver, Transport } from './transport.ts';
+import type { Letter, LetterRequest, Nudge } from './messages/letter.ts';
+import { LetterReader } from './messages/letter-reader.ts';
+import { Outbox } from './messages/outbox.ts';
+import { SeenRequests } from './messages/seen-requests.ts';
+import type { Line, Receiver, Transport } from './messages/transport.ts';
+import { HandOffs } from './ownership/hand-off.ts';
+import type { HandOffPauses } from './ownership/hand-off-pauses.ts';
+import { Leases } from './ownership/leases.ts';
+import type { Registry, ShardEpoch } from './registry/registry.ts';
+import type { Carrier } from './routing/carrier.ts';
+import { type LocalNode, serveRequest } from './routing/serving.ts';
 
 /** What one incarnation runs its shows with: a journal that writes in its name, and the actors on it. */
 export interface OpenedShows {

@@ -1,5 +1,5 @@
 import type { FastifyInstance } from 'fastify';
-import type { ClusterOps } from '../cluster/cluster-ops.ts';
+import type { ClusterOps } from '../cluster/plans/cluster-ops.ts';
 import { type AdminAccess, bearersOnly, isLoopback, noStrangers } from './admin/access.ts';
 import { clusterRoutes } from './admin/cluster-routes.ts';
 import { clusterPlanRoutes } from './admin/plan-routes.ts';

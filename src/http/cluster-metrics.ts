@@ -1,6 +1,6 @@
 import { Counter, Gauge, type Metric, type Registry } from 'prom-client';
 import type { ClusterFigures, OwnState } from '../cluster/cluster-figures.ts';
-import { type HandOffPauses, PAUSE_BOUNDS } from '../cluster/hand-off-pauses.ts';
+import { type HandOffPauses, PAUSE_BOUNDS } from '../cluster/ownership/hand-off-pauses.ts';
 
 const STATES: readonly OwnState[] = ['up', 'draining', 'leaving', 'left', 'dead', 'lapsed'];
 

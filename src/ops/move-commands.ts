@@ -1,6 +1,6 @@
 import type { Command } from 'commander';
-import type { OpsRequest, PlanStatus } from '../cluster/cluster-ops.ts';
-import type { ClusterStatus } from '../cluster/cluster-status.ts';
+import type { OpsRequest, PlanStatus } from '../cluster/plans/cluster-ops.ts';
+import type { ClusterStatus } from '../cluster/plans/cluster-status.ts';
 import { systemClock } from '../system/clock.ts';
 import { pause } from '../system/pause.ts';
 import { type AdminClient, AdminRefusal } from './admin-client.ts';

@@ -1,4 +1,4 @@
-import type { PlanMoveStatus, PlanStatus } from '../cluster/cluster-ops.ts';
+import type { PlanMoveStatus, PlanStatus } from '../cluster/plans/cluster-ops.ts';
 import { systemClock } from '../system/clock.ts';
 import { pause } from '../system/pause.ts';
 import { type AdminClient, AdminRefusal } from './admin-client.ts';

@@ -1,4 +1,4 @@
-import type { PlanMoveStatus, PlanStatus } from '../cluster/cluster-ops.ts';
+import type { PlanMoveStatus, PlanStatus } from '../cluster/plans/cluster-ops.ts';
 import { decimal } from './status-text.ts';
 import { type Column, printable, table } from './table.ts';
 

@@ -1,6 +1,6 @@
 import type { Command } from 'commander';
-import type { ShowPlace } from '../cluster/cluster-ops.ts';
-import type { ClusterStatus, ShardStatus } from '../cluster/cluster-status.ts';
+import type { ShowPlace } from '../cluster/plans/cluster-ops.ts';
+import type { ClusterStatus, ShardStatus } from '../cluster/plans/cluster-status.ts';
 import { pause } from '../system/pause.ts';
 import type { AdminClient } from './admin-client.ts';
 import { type ClusterOptions, clientOf, clusterCommand, printJson } from './cluster-options.ts';

@@ -1,4 +1,4 @@
-import type { ClusterStatus, MoveInProgress, NodeStatus } from '../cluster/cluster-status.ts';
+import type { ClusterStatus, MoveInProgress, NodeStatus } from '../cluster/plans/cluster-status.ts';
 import { type Column, printable, table } from './table.ts';
 
 const NODE_COLUMNS: readonly Column<NodeStatus>[] = [

@@ -85,7 +85,7 @@ test('a node joins under load and takes its share; on SIGTERM it gives all away 
   await sale.end();
 
   expect(failures(sale.history, [gone])).toEqual([]);
-  await expectSound(sale, cluster.nodes[0], [gone]);
+  await expectSound(sale, cluster.nodes[0], { absences: [gone] });
   expect(errors()).toEqual([]);
 });
 
@@ -118,6 +118,6 @@ test('all nodes restarted one after another under load: no request fails', { tim
   const started = before.map(({ incarnation }) => incarnation);
   expect(after.filter(({ incarnation, state }) => started.includes(incarnation) && state !== 'left')).toEqual([]);
   expect(failures(sale.history, absences)).toEqual([]);
-  await expectSound(sale, cluster.nodes[0], absences);
+  await expectSound(sale, cluster.nodes[0], { absences });
   expect(errors()).toEqual([]);
 });

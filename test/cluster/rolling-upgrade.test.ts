@@ -1,5 +1,5 @@
 import { expect, onTestFinished, test, vi } from 'vitest';
-import { connectNats } from '../../src/cluster/nats-transport.ts';
+import { connectNats } from '../../src/cluster/messages/nats-transport.ts';
 import { FORMAT } from '../../src/formats.ts';
 import { systemRandom } from '../../src/system/random.ts';
 import { systemTimers } from '../../src/system/timers.ts';
@@ -77,7 +77,7 @@ test('a rolling upgrade under load: no request fails, and rows change their form
   process.stdout.write(`rolling upgrade: rows by format ${JSON.stringify(rows)}\n`);
   expect(rows).toEqual({ [OLD]: oldRows, [FORMAT.newest]: expect.any(Number) });
   expect(failures(sale.history, absences)).toEqual([]);
-  await expectSound(sale, cluster.nodes[0], absences);
+  await expectSound(sale, cluster.nodes[0], { absences });
 
   const old = await cluster.add('n4');
   await expect(old.start()).rejects.toThrow('before it was open');

@@ -1,7 +1,7 @@
 import type { FastifyInstance, InjectOptions, LightMyRequestResponse } from 'fastify';
 import { beforeEach, describe, expect, onTestFinished, test } from 'vitest';
-import { type ClusterOps, createClusterOps } from '../../src/cluster/cluster-ops.ts';
-import { PlanRunner } from '../../src/cluster/plan-runner.ts';
+import { type ClusterOps, createClusterOps } from '../../src/cluster/plans/cluster-ops.ts';
+import { PlanRunner } from '../../src/cluster/plans/plan-runner.ts';
 import { shardOf } from '../../src/cluster/shards.ts';
 import type { AdminAccess } from '../../src/http/admin/access.ts';
 import { buildAdminServer } from '../../src/http/admin-server.ts';

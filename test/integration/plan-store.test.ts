@@ -1,8 +1,8 @@
 import { createServer, type Socket } from 'node:net';
 import pg from 'pg';
 import { describe, expect, onTestFinished, test } from 'vitest';
-import { PLANS_KEPT, type PlanBase, type PlanStore, PostgresPlanStore } from '../../src/cluster/plan-store.ts';
-import type { Plan } from '../../src/cluster/plans.ts';
+import { PLANS_KEPT, type PlanBase, type PlanStore, PostgresPlanStore } from '../../src/cluster/plans/plan-store.ts';
+import type { Plan } from '../../src/cluster/plans/plans.ts';
 import { isId } from '../../src/ids.ts';
 import { systemClock } from '../../src/system/clock.ts';
 import { systemRandom } from '../../src/system/random.ts';

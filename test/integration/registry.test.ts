@@ -1,9 +1,9 @@
 import pg from 'pg';
 import { describe, expect, onTestFinished, test, vi } from 'vitest';
-import { END_SESSIONS } from '../../src/cluster/node-conditions.ts';
-import { PostgresRegistry } from '../../src/cluster/postgres-registry.ts';
-import { LEASE_MS, type NodeSelf, type Registry } from '../../src/cluster/registry.ts';
-import { FORMAT_HELD } from '../../src/cluster/registry-join.ts';
+import { END_SESSIONS } from '../../src/cluster/registry/node-conditions.ts';
+import { PostgresRegistry } from '../../src/cluster/registry/postgres-registry.ts';
+import { LEASE_MS, type NodeSelf, type Registry } from '../../src/cluster/registry/registry.ts';
+import { FORMAT_HELD } from '../../src/cluster/registry/registry-join.ts';
 import { SHARDS } from '../../src/cluster/shards.ts';
 import { StartError } from '../../src/errors.ts';
 import { FENCE } from '../../src/journal/append-statement.ts';

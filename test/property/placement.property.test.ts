@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { type Placement, place, placementOf } from '../../src/cluster/placement.ts';
-import { Rendezvous, type Taker } from '../../src/cluster/rendezvous.ts';
+import { type Placement, place, placementOf } from '../../src/cluster/ownership/placement.ts';
+import { Rendezvous, type Taker } from '../../src/cluster/ownership/rendezvous.ts';
 import { SHARDS } from '../../src/cluster/shards.ts';
 import type { Pin } from '../../src/cluster/view.ts';
 

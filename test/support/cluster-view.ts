@@ -1,5 +1,5 @@
-import { takers } from '../../src/cluster/ownership.ts';
-import { place } from '../../src/cluster/placement.ts';
+import { takers } from '../../src/cluster/ownership/ownership.ts';
+import { place } from '../../src/cluster/ownership/placement.ts';
 import { SHARDS } from '../../src/cluster/shards.ts';
 import type { ClusterView, NodeRow, Pin } from '../../src/cluster/view.ts';
 

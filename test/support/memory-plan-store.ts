@@ -4,8 +4,8 @@ import {
   type PlanBase,
   type PlanStore,
   type StoredPlan,
-} from '../../src/cluster/plan-store.ts';
-import type { Plan } from '../../src/cluster/plans.ts';
+} from '../../src/cluster/plans/plan-store.ts';
+import type { Plan } from '../../src/cluster/plans/plans.ts';
 import { newId } from '../../src/ids.ts';
 import type { Clock, Random } from '../../src/ports.ts';
 

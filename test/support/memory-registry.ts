@@ -5,8 +5,8 @@ import {
   type NodeSelf,
   type Registry,
   type ShardEpoch,
-} from '../../src/cluster/registry.ts';
-import { tooOld } from '../../src/cluster/registry-join.ts';
+} from '../../src/cluster/registry/registry.ts';
+import { tooOld } from '../../src/cluster/registry/registry-join.ts';
 import { SHARDS } from '../../src/cluster/shards.ts';
 import type { ClusterView, NodeRow, NodeState, Pin } from '../../src/cluster/view.ts';
 import { StartError } from '../../src/errors.ts';

@@ -1,4 +1,4 @@
-import type { NodeReport, NodeSelf, ShardEpoch } from '../../src/cluster/registry.ts';
+import type { NodeReport, NodeSelf, ShardEpoch } from '../../src/cluster/registry/registry.ts';
 
 /** What a node says that has nothing to do. */
 export const IDLE: NodeReport = {

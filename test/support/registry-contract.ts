@@ -1,5 +1,5 @@
 import { describe, expect, test, vi } from 'vitest';
-import { LEASE_MS, type Registry, type ShardEpoch } from '../../src/cluster/registry.ts';
+import { LEASE_MS, type Registry, type ShardEpoch } from '../../src/cluster/registry/registry.ts';
 import { SHARDS } from '../../src/cluster/shards.ts';
 import type { ClusterView } from '../../src/cluster/view.ts';
 import { StartError } from '../../src/errors.ts';

@@ -1,6 +1,6 @@
-import { takers } from '../../src/cluster/ownership.ts';
-import { place } from '../../src/cluster/placement.ts';
-import { HEARTBEAT_MS, type ShardEpoch } from '../../src/cluster/registry.ts';
+import { takers } from '../../src/cluster/ownership/ownership.ts';
+import { place } from '../../src/cluster/ownership/placement.ts';
+import { HEARTBEAT_MS, type ShardEpoch } from '../../src/cluster/registry/registry.ts';
 import type { ClusterView, NodeLoad } from '../../src/cluster/view.ts';
 import type { Timer } from '../../src/ports.ts';
 import { type ManualTime, manualTime } from './manual-time.ts';

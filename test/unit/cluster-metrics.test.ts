@@ -1,7 +1,7 @@
 import { Registry } from 'prom-client';
 import { expect, test } from 'vitest';
 import type { ClusterFigures } from '../../src/cluster/cluster-figures.ts';
-import { HandOffPauses } from '../../src/cluster/hand-off-pauses.ts';
+import { HandOffPauses } from '../../src/cluster/ownership/hand-off-pauses.ts';
 import { registerClusterMetrics } from '../../src/http/cluster-metrics.ts';
 
 const FIGURES: ClusterFigures = {

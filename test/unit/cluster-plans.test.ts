@@ -1,8 +1,15 @@
 import { describe, expect, test } from 'vitest';
-import { place } from '../../src/cluster/placement.ts';
-import { changesSince, explain, fingerprint, type Plan, type PlanRequest, planOf } from '../../src/cluster/plans.ts';
-import { ISOLATIONS_MAX, SPREAD_PINS_MAX, SPREAD_RATIO } from '../../src/cluster/rebalance.ts';
-import { shardLoads } from '../../src/cluster/shard-loads.ts';
+import { place } from '../../src/cluster/ownership/placement.ts';
+import {
+  changesSince,
+  explain,
+  fingerprint,
+  type Plan,
+  type PlanRequest,
+  planOf,
+} from '../../src/cluster/plans/plans.ts';
+import { ISOLATIONS_MAX, SPREAD_PINS_MAX, SPREAD_RATIO } from '../../src/cluster/plans/rebalance.ts';
+import { shardLoads } from '../../src/cluster/plans/shard-loads.ts';
 import { SHARDS } from '../../src/cluster/shards.ts';
 import type { ClusterView, NodeRow, Pin } from '../../src/cluster/view.ts';
 import { type Refusal, RefusedError } from '../../src/errors.ts';

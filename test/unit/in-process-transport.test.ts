@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
-import { HUB_BYTES_MAX, InProcessHub, InProcessTransport } from '../../src/cluster/in-process-transport.ts';
-import { MESSAGE_BYTES_MAX } from '../../src/cluster/transport.ts';
+import { HUB_BYTES_MAX, InProcessHub, InProcessTransport } from '../../src/cluster/messages/in-process-transport.ts';
+import { MESSAGE_BYTES_MAX } from '../../src/cluster/messages/transport.ts';
 import { manualTime, settled } from '../support/manual-time.ts';
 
 const bytes = (text: string): Uint8Array => Buffer.from(text);

@@ -1,6 +1,6 @@
 import { describe, expect, test, vi } from 'vitest';
-import { Leases } from '../../src/cluster/leases.ts';
-import { LEASE_MS } from '../../src/cluster/registry.ts';
+import { Leases } from '../../src/cluster/ownership/leases.ts';
+import { LEASE_MS } from '../../src/cluster/registry/registry.ts';
 import { manualTime } from '../support/manual-time.ts';
 import { MemoryRegistry, MemoryTables } from '../support/memory-registry.ts';
 import { selfOf, under } from '../support/node-starts.ts';

@@ -1,8 +1,8 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import type { Command, Question } from '../../src/allocator/commands.ts';
-import type { Letter, LetterAnswer, LetterRequest, Wanted } from '../../src/cluster/letter.ts';
-import { decodeLetter, encodeLetter, LetterInvalid } from '../../src/cluster/letter-codec.ts';
+import type { Letter, LetterAnswer, LetterRequest, Wanted } from '../../src/cluster/messages/letter.ts';
+import { decodeLetter, encodeLetter, LetterInvalid } from '../../src/cluster/messages/letter-codec.ts';
 import { FORMAT, FormatUnknown } from '../../src/formats.ts';
 import { onceOf, SHOW_ID, userOf } from '../support/small-show.ts';
 

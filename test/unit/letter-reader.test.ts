@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import type { Letter } from '../../src/cluster/letter.ts';
+import type { Letter } from '../../src/cluster/messages/letter.ts';
 import {
   answerText,
   encodeLetter,
@@ -8,9 +8,9 @@ import {
   PART_CHARS,
   partTexts,
   requestText,
-} from '../../src/cluster/letter-codec.ts';
-import { LetterReader, PARTS_PATIENCE_MS, UNFINISHED_MAX } from '../../src/cluster/letter-reader.ts';
-import { MESSAGE_BYTES_MAX } from '../../src/cluster/transport.ts';
+} from '../../src/cluster/messages/letter-codec.ts';
+import { LetterReader, PARTS_PATIENCE_MS, UNFINISHED_MAX } from '../../src/cluster/messages/letter-reader.ts';
+import { MESSAGE_BYTES_MAX } from '../../src/cluster/messages/transport.ts';
 import { manualTime } from '../support/manual-time.ts';
 import { onceOf, SHOW_ID, userOf } from '../support/small-show.ts';
 

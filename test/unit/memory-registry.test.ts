@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { LEASE_MS } from '../../src/cluster/registry.ts';
+import { LEASE_MS } from '../../src/cluster/registry/registry.ts';
 import { systemClock } from '../../src/system/clock.ts';
 import { manualTime } from '../support/manual-time.ts';
 import { MemoryRegistry, MemoryTables } from '../support/memory-registry.ts';

@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import type { ClusterFigures } from '../../src/cluster/cluster-figures.ts';
-import { HandOffPauses } from '../../src/cluster/hand-off-pauses.ts';
+import { HandOffPauses } from '../../src/cluster/ownership/hand-off-pauses.ts';
 import { registerClusterMetrics } from '../../src/http/cluster-metrics.ts';
 import { createMetrics } from '../../src/http/metrics.ts';
 import { registerNodeMetrics } from '../../src/http/node-metrics.ts';

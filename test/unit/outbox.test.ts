@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest';
-import type { Letter, LetterRequest } from '../../src/cluster/letter.ts';
-import { decodeLetter, ITEM_CHARS_MAX } from '../../src/cluster/letter-codec.ts';
-import { LetterReader } from '../../src/cluster/letter-reader.ts';
+import type { Letter, LetterRequest } from '../../src/cluster/messages/letter.ts';
+import { decodeLetter, ITEM_CHARS_MAX } from '../../src/cluster/messages/letter-codec.ts';
+import { LetterReader } from '../../src/cluster/messages/letter-reader.ts';
 import {
   COLLECTED_ITEMS_MAX,
   MESSAGE_ITEMS_MAX,
@@ -9,8 +9,8 @@ import {
   Outbox,
   REMEMBERED_MAX,
   REMEMBERED_MS,
-} from '../../src/cluster/outbox.ts';
-import { MESSAGE_BYTES_MAX } from '../../src/cluster/transport.ts';
+} from '../../src/cluster/messages/outbox.ts';
+import { MESSAGE_BYTES_MAX } from '../../src/cluster/messages/transport.ts';
 import { manualTime, settled } from '../support/manual-time.ts';
 import { onceOf, SHOW_ID, userOf } from '../support/small-show.ts';
 

@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import { describe, expect, test } from 'vitest';
-import { place, placementOf } from '../../src/cluster/placement.ts';
-import { Rendezvous, type Taker } from '../../src/cluster/rendezvous.ts';
+import { place, placementOf } from '../../src/cluster/ownership/placement.ts';
+import { Rendezvous, type Taker } from '../../src/cluster/ownership/rendezvous.ts';
 import { SHARDS } from '../../src/cluster/shards.ts';
 import type { Pin } from '../../src/cluster/view.ts';
 

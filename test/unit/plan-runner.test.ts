@@ -1,9 +1,9 @@
 import { beforeEach, describe, expect, test } from 'vitest';
-import { DRAINED_BY_OPS, MOVE_LIMIT_MS, PAUSE_LIMIT_MS } from '../../src/cluster/plan-run.ts';
-import { PlanRunner } from '../../src/cluster/plan-runner.ts';
-import { PINS_PER_STEP } from '../../src/cluster/plan-steps.ts';
-import { baseOf, type StoredPlan } from '../../src/cluster/plan-store.ts';
-import { type PlanRequest, planOf } from '../../src/cluster/plans.ts';
+import { DRAINED_BY_OPS, MOVE_LIMIT_MS, PAUSE_LIMIT_MS } from '../../src/cluster/plans/plan-run.ts';
+import { PlanRunner } from '../../src/cluster/plans/plan-runner.ts';
+import { PINS_PER_STEP } from '../../src/cluster/plans/plan-steps.ts';
+import { baseOf, type StoredPlan } from '../../src/cluster/plans/plan-store.ts';
+import { type PlanRequest, planOf } from '../../src/cluster/plans/plans.ts';
 import type { ClusterView } from '../../src/cluster/view.ts';
 import { RefusedError } from '../../src/errors.ts';
 import { capturedLog } from '../support/captured-log.ts';

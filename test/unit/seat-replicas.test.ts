@@ -1,7 +1,7 @@
 import { beforeEach, describe, expect, test } from 'vitest';
 import { PublishedSeats } from '../../src/actors/published-seats.ts';
 import { type SeatMap, tellsChangesSince } from '../../src/actors/seat-map.ts';
-import { GAPS_KEPT } from '../../src/cluster/seat-replica.ts';
+import { GAPS_KEPT } from '../../src/cluster/routing/seat-replica.ts';
 import {
   FETCH_MS,
   LATE_MS,
@@ -11,8 +11,8 @@ import {
   SeatReplicas,
   STALE_AFTER_MS,
   UNREAD_MAX,
-} from '../../src/cluster/seat-replicas.ts';
-import { seatsAnswer } from '../../src/cluster/seat-wire.ts';
+} from '../../src/cluster/routing/seat-replicas.ts';
+import { seatsAnswer } from '../../src/cluster/routing/seat-wire.ts';
 import { type Refusal, RefusedError } from '../../src/errors.ts';
 import { changesBody } from '../../src/http/seat-bodies.ts';
 import { capturedLog } from '../support/captured-log.ts';

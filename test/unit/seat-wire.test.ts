@@ -9,7 +9,7 @@ import {
   SeatsAnswerInvalid,
   seatsAnswer,
   WHOLE_FROM_SHARE,
-} from '../../src/cluster/seat-wire.ts';
+} from '../../src/cluster/routing/seat-wire.ts';
 import { ON_SALE_AT, PlayedShow, rowsOfTen, SHOW_ID, userOf } from '../support/small-show.ts';
 
 const ME = 'nod_me';

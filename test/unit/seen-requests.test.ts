@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { SEEN_SENDERS_MAX, SEEN_WINDOW, SeenRequests } from '../../src/cluster/seen-requests.ts';
+import { SEEN_SENDERS_MAX, SEEN_WINDOW, SeenRequests } from '../../src/cluster/messages/seen-requests.ts';
 
 describe('a request', () => {
   test('is new once, for each sender', () => {

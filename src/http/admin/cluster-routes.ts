@@ -1,6 +1,6 @@
 import Type from 'typebox';
-import type { ClusterOps } from '../../cluster/cluster-ops.ts';
-import { clusterStatus, shardList } from '../../cluster/cluster-status.ts';
+import type { ClusterOps } from '../../cluster/plans/cluster-ops.ts';
+import { clusterStatus, shardList } from '../../cluster/plans/cluster-status.ts';
 import { line, PathId, strict } from '../schemas.ts';
 import type { App } from '../server.ts';
 

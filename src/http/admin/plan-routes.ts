@@ -1,5 +1,5 @@
 import Type, { type Static } from 'typebox';
-import type { ClusterOps, OpsRequest } from '../../cluster/cluster-ops.ts';
+import type { ClusterOps, OpsRequest } from '../../cluster/plans/cluster-ops.ts';
 import { SHARDS } from '../../cluster/shards.ts';
 import { type Fault, RefusedError } from '../../errors.ts';
 import { noBody } from '../no-body.ts';

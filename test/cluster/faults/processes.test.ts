@@ -1,7 +1,7 @@
 import { setTimeout as pause } from 'node:timers/promises';
 import { expect, test, vi } from 'vitest';
-import { LEASE_MS } from '../../../src/cluster/registry.ts';
-import { CUT_OFF_MS } from '../../../src/cluster/watch.ts';
+import { CUT_OFF_MS } from '../../../src/cluster/ownership/watch.ts';
+import { LEASE_MS } from '../../../src/cluster/registry/registry.ts';
 import { expectSound, OldRows } from '../../support/cluster-audit.ts';
 import type { TestCluster } from '../../support/cluster-processes.ts';
 import { DECLARED_DEAD, errorsOf, SELLS_AGAIN_MS, scene, TEST_LIMIT_MS } from './scene.ts';
@@ -38,7 +38,7 @@ test('SIGKILL of a node: the others sell its shows on, and it comes back as a ne
 
   expect(await cluster.seen()).toContainEqual({ ...killed, state: 'dead', reason: 'its session ended', shards: 0 });
   await old.expectNoMore();
-  await expectSound(sale, victim, [{ port: victim.port, from, to, kind: 'gone' }]);
+  await expectSound(sale, victim, { absences: [{ port: victim.port, from, to, kind: 'gone' }] });
   expect(errorsOf(cluster)).toEqual({});
 });
 
@@ -64,7 +64,7 @@ test('SIGSTOP of a node for longer than its lease, then SIGCONT: the others sell
   expect(await cluster.seen()).toContainEqual({ ...zombie, state: 'dead', reason: 'was not heard of', shards: 0 });
   expect(sale.staleMaps(shows, from, to)).toBeGreaterThan(0);
   await old.expectNoMore();
-  await expectSound(sale, victim, [{ port: victim.port, from, to, kind: 'still' }]);
+  await expectSound(sale, victim, { absences: [{ port: victim.port, from, to, kind: 'still' }] });
   expect(errorsOf(cluster)).toEqual({ [victim.id]: [DECLARED_DEAD] });
 });
 
@@ -116,7 +116,7 @@ test('Postgres restarted: the sale stands still, nobody is declared dead for it,
   await sale.end();
 
   expect(await ownership(cluster)).toEqual(before);
-  await expectSound(sale, cluster.nodes[0]);
+  await expectSound(sale, cluster.nodes[0], { database: 'out of reach' });
   expect(errorsOf(cluster, 'out of reach')).toEqual({});
 });
 

@@ -1,5 +1,5 @@
 import { expect, test, vi } from 'vitest';
-import { CUT_OFF, STALLED } from '../../../src/cluster/watch.ts';
+import { CUT_OFF, STALLED } from '../../../src/cluster/ownership/watch.ts';
 import { expectSound, failures, OldRows } from '../../support/cluster-audit.ts';
 import type { TestCluster } from '../../support/cluster-processes.ts';
 import type { Link } from '../../support/tcp-proxy.ts';
@@ -59,7 +59,7 @@ test('Postgres cut for one node: the others sell its shows on; the zombie append
 
   expect(await cluster.seen()).toContainEqual({ ...zombie, state: 'dead', reason: 'was not heard of', shards: 0 });
   await old.expectNoMore();
-  await expectSound(sale, victim);
+  await expectSound(sale, victim, { database: 'out of reach' });
   expect(errorsOf(cluster, 'out of reach')).toEqual({ [victim.id]: [DECLARED_DEAD] });
 });
 
@@ -109,7 +109,7 @@ test('all Postgres connections of a node hung, while new ones pass: its shows ar
   await sale.end();
 
   await old.expectNoMore();
-  await expectSound(sale, victim);
+  await expectSound(sale, victim, { database: 'out of reach' });
   expect(errorsOf(cluster, 'out of reach')).toEqual({});
 });
 
@@ -135,7 +135,7 @@ test('a healthy-looking but stalled node (oldest undurable turn) is found and dr
 
   expect(await cluster.lastOf(victim.id)).toMatchObject({ incarnation, state: 'up', reason: null });
   await old.expectNoMore();
-  await expectSound(sale, victim);
+  await expectSound(sale, victim, { database: 'out of reach' });
   expect(errorsOf(cluster, 'out of reach')).toEqual({});
 });
 

@@ -4,7 +4,7 @@ import type { Role } from '../../../src/accounts/tokens.ts';
 import { createReplays } from '../../../src/actors/replays.ts';
 import { assembleBoxOffice, type Tables } from '../../../src/box-office.ts';
 import { CatalogueShowSource } from '../../../src/catalog/show-source.ts';
-import { InProcessHub, InProcessTransport } from '../../../src/cluster/in-process-transport.ts';
+import { InProcessHub, InProcessTransport } from '../../../src/cluster/messages/in-process-transport.ts';
 import { FORMAT } from '../../../src/formats.ts';
 import { DEFAULT_HTTP_SETTINGS } from '../../../src/http/deps.ts';
 import { createJournalReader, journalPool } from '../../../src/journal/postgres-journal.ts';

@@ -1,0 +1,77 @@
+import Type, { type Static } from 'typebox';
+import { Compile } from 'typebox/compile';
+import type { Command, Question } from '../../allocator/commands.ts';
+import { CATALOGUE, type Refusal } from '../../errors.ts';
+
+const NUMBER = Type.Integer({ minimum: 0, maximum: Number.MAX_SAFE_INTEGER });
+const TEXT = Type.String();
+const MANY_TEXTS = Type.Array(TEXT);
+const ONCE = Type.Object({ id: TEXT, fingerprint: NUMBER });
+const VIEWER = Type.Object({ user: TEXT, all: Type.Boolean() });
+const BEST = Type.Object({
+  quantity: NUMBER,
+  category: Type.Optional(TEXT),
+  maxPrice: Type.Optional(NUMBER),
+  accessible: Type.Optional(Type.Boolean()),
+});
+const AREAS = Type.Array(Type.Object({ id: TEXT, quantity: NUMBER }));
+
+// The most frequent first: they are tried in this order.
+const MESSAGE = Type.Union([
+  Type.Object({
+    type: Type.Literal('hold'),
+    once: ONCE,
+    buyer: TEXT,
+    seats: Type.Optional(MANY_TEXTS),
+    best: Type.Optional(BEST),
+    areas: Type.Optional(AREAS),
+  }),
+  Type.Object({ type: Type.Literal('get-hold'), buyer: TEXT, hold: NUMBER, at: NUMBER }),
+  Type.Object({ type: Type.Literal('order'), once: ONCE, buyer: TEXT, hold: NUMBER, at: NUMBER }),
+  Type.Object({ type: Type.Literal('get-order'), viewer: VIEWER, order: NUMBER, at: NUMBER }),
+  Type.Object({ type: Type.Literal('get-payment'), order: NUMBER }),
+  Type.Object({ type: Type.Literal('commit'), order: NUMBER, amount: NUMBER, currency: TEXT }),
+  Type.Object({ type: Type.Literal('captured'), order: NUMBER }),
+  Type.Object({ type: Type.Literal('get-ticket'), viewer: VIEWER, ticket: NUMBER, at: NUMBER }),
+  Type.Object({ type: Type.Literal('extend'), buyer: TEXT, hold: NUMBER, at: NUMBER }),
+  Type.Object({ type: Type.Literal('release'), buyer: TEXT, hold: NUMBER, at: NUMBER }),
+  Type.Object({ type: Type.Literal('cancel'), buyer: TEXT, order: NUMBER, at: NUMBER }),
+  Type.Object({ type: Type.Literal('reject'), order: NUMBER, reason: TEXT }),
+  Type.Object({ type: Type.Literal('void'), order: NUMBER, reason: TEXT }),
+  Type.Object({ type: Type.Literal('settled'), order: NUMBER }),
+  Type.Object({ type: Type.Literal('list-orders'), buyer: TEXT }),
+  Type.Object({ type: Type.Literal('list-tickets'), viewer: VIEWER, offset: NUMBER, limit: NUMBER }),
+  Type.Object({ type: Type.Literal('get-summary') }),
+  Type.Object({ type: Type.Literal('expire') }),
+]);
+
+const REFUSAL = Type.Object({
+  code: TEXT,
+  detail: TEXT,
+  retryAfter: Type.Optional(Type.Number({ minimum: 0 })),
+  errors: Type.Optional(Type.Array(Type.Object({ pointer: TEXT, detail: TEXT }))),
+  extra: Type.Optional(Type.Record(TEXT, Type.Unknown())),
+});
+
+type Mutable<T> = T extends readonly (infer Item)[]
+  ? Mutable<Item>[]
+  : T extends object
+    ? { -readonly [Key in keyof T]: Mutable<T[Key]> }
+    : T;
+type Shaped = Mutable<Static<typeof MESSAGE>>;
+type Known = Mutable<Command | Question>;
+/** Nothing at all once a command or question was added or changed and not so here; then what uses it does not compile. */
+type Message = [Shaped] extends [Known] ? ([Known] extends [Shaped] ? Command | Question : never) : never;
+
+const message = Compile(MESSAGE);
+const refusal = Compile(REFUSAL);
+
+/** Whether something from another node has the shape of a command or question. */
+export function isMessage(value: unknown): value is Message {
+  return message.Check(value);
+}
+
+/** Whether something from another node has the shape of a refusal, with a code of the catalogue. */
+export function isRefusal(value: unknown): value is Refusal {
+  return refusal.Check(value) && Object.hasOwn(CATALOGUE, value.code);
+}

@@ -1,0 +1,111 @@
+import { type DeathCause, HEARTBEAT_MS, LEASE_MS } from '../registry/registry.ts';
+import type { ClusterView, NodeRow } from '../view.ts';
+
+/** A node whose oldest turn has waited so long to be durable, while this node's have not, is stalled. */
+export const STALLED_MS = 5_000;
+/** Below this a node's own journal is well. */
+const WELL_MS = 1_000;
+/** A node that has been cut off from the others for so long, while they reach each other, gives its shards away. */
+export const CUT_OFF_MS = 2_000;
+/** A node that gave its shards away by itself takes some again when it has been well for so long. */
+export const RECOVERED_MS = 5_000;
+/** Between two heartbeats of a node that watches others: more, and it cannot say who was late. */
+const STEADY_GAP_MS = 2 * HEARTBEAT_MS;
+
+/** How often a node whose lease has ended is looked at until it may be declared dead. */
+const EXPIRED_LOOK_MS = 100;
+
+export const STALLED = 'stalled: its turns do not become durable';
+export const CUT_OFF = 'cut off from the other nodes';
+
+/** One thing to be done about a node's state. */
+export type Finding =
+  | { readonly do: 'declare'; readonly incarnation: string; readonly cause: DeathCause }
+  | { readonly do: 'drain'; readonly incarnation: string; readonly reason: string }
+  | { readonly do: 'undrain'; readonly incarnation: string };
+
+/** What a node knows of itself when it looks at the others. */
+export interface Self {
+  readonly incarnation: string;
+  readonly isLinked: boolean;
+  readonly stalledMs: number;
+}
+
+/**
+ * Watches the nodes for those that are dead, hung or cut off. It sees one view after the other, as fast as heartbeats go.
+ * Who is not heard of is declared dead only by a node that itself was heard of all the time: after a pause of the
+ * database or of this process everybody looks late.
+ */
+export class Watch {
+  #steadySince = 0;
+  #lastBeat = Number.NEGATIVE_INFINITY;
+  #cutOffSince: number | null = null;
+  #wellSince: number | null = null;
+  readonly #suspects = new Set<string>();
+
+  /** The transport says that nobody listens there any more. Only a hint. */
+  suspect(incarnation: string): void {
+    this.#suspects.add(incarnation);
+  }
+
+  /** Whether this node's heartbeats have come without a gap for at least the time of a lease. */
+  isSteady(now: number): boolean {
+    return now - this.#lastBeat <= STEADY_GAP_MS && now - this.#steadySince >= LEASE_MS;
+  }
+
+  /** Suspects that may be looked up now; each is told once for each hint. */
+  suspects(now: number): string[] {
+    const told = now - this.#lastBeat <= STEADY_GAP_MS ? [...this.#suspects] : [];
+    this.#suspects.clear();
+    return told;
+  }
+
+  /** A heartbeat was acknowledged at `now` (this node's clock) with this view. */
+  look(now: number, view: ClusterView, self: Self): Finding[] {
+    if (now - this.#lastBeat > STEADY_GAP_MS) this.#steadySince = now;
+    this.#lastBeat = now;
+    const findings: Finding[] = [];
+    const others = view.nodes.filter((node) => node.incarnation !== self.incarnation);
+    if (this.isSteady(now)) {
+      for (const { incarnation, ageMs } of others) {
+        if (ageMs > LEASE_MS) findings.push({ do: 'declare', incarnation, cause: 'expired' });
+      }
+    }
+    this.#lookAtOthers(findings, others, self);
+    this.#lookAtSelf(findings, now, view, others, self);
+    return findings;
+  }
+
+  /** When to look again: as soon as the lease of the node that is latest may have ended, and else with the next heartbeat. */
+  nextLook(view: ClusterView, self: Self): number {
+    let next = HEARTBEAT_MS;
+    for (const { incarnation, ageMs } of view.nodes) {
+      if (incarnation !== self.incarnation) next = Math.min(next, Math.max(EXPIRED_LOOK_MS, LEASE_MS - ageMs));
+    }
+    return next;
+  }
+
+  #lookAtOthers(findings: Finding[], others: readonly NodeRow[], self: Self): void {
+    if (self.stalledMs >= WELL_MS) return;
+    for (const { incarnation, state, stalledMs } of others) {
+      if (state === 'up' && stalledMs >= STALLED_MS) findings.push({ do: 'drain', incarnation, reason: STALLED });
+    }
+  }
+
+  #lookAtSelf(findings: Finding[], now: number, view: ClusterView, others: readonly NodeRow[], self: Self): void {
+    const own = view.nodes.find((node) => node.incarnation === self.incarnation);
+    if (own === undefined) return;
+    const othersAreLinked = others.some((node) => node.isLinked && node.state === 'up' && node.ageMs <= STEADY_GAP_MS);
+    if (self.isLinked || !othersAreLinked) this.#cutOffSince = null;
+    else this.#cutOffSince ??= now;
+    if (own.state === 'up' && this.#cutOffSince !== null && now - this.#cutOffSince >= CUT_OFF_MS) {
+      findings.push({ do: 'drain', incarnation: own.incarnation, reason: CUT_OFF });
+    }
+    if (self.isLinked && self.stalledMs < WELL_MS) this.#wellSince ??= now;
+    else this.#wellSince = null;
+    const drainedItself = own.state === 'draining' && (own.reason === STALLED || own.reason === CUT_OFF);
+    if (drainedItself && this.#wellSince !== null && now - this.#wellSince >= RECOVERED_MS) {
+      findings.push({ do: 'undrain', incarnation: own.incarnation });
+    }
+  }
+}

@@ -1,0 +1,87 @@
+import type { SeatMap } from '../../actors/seat-map.ts';
+import type { Answer, SeatCounts, Shows } from '../../actors/shows.ts';
+import type { Command, Question } from '../../allocator/commands.ts';
+import type { Refusal } from '../../errors.ts';
+import type { Clock } from '../../ports.ts';
+import type { Carrier } from './carrier.ts';
+import { asAnswer } from './errand.ts';
+import type { SeatReplicas } from './seat-replicas.ts';
+
+/** How long a list of shows waits for the figures of one of them; without them it is shown all the same. */
+const COUNTS_MS = 500;
+
+const NOT_COUNTED: Refusal = { code: 'UNAVAILABLE', detail: 'The seats cannot be counted now.', retryAfter: 1 };
+
+/** Asks the owner of a show for its seats. Never rejects. */
+export type SeatFetch = (
+  showId: string,
+  since: { readonly version: number; readonly owner: string } | null,
+  deadline: number,
+) => Promise<
+  | { readonly ok: true; readonly value: unknown }
+  | { readonly ok: false; readonly refusal: Refusal; readonly unreachable: boolean }
+>;
+
+export interface RouterOptions {
+  readonly shardOf: (showId: string) => number;
+  readonly clock: Clock;
+  readonly carrier: Carrier;
+  readonly replicas: (fetch: SeatFetch) => SeatReplicas;
+}
+
+/**
+ * The shows of the whole cluster, as if they were all here. A show of this node is asked directly, and what it cannot
+ * answer because it moves away meanwhile is carried after it; another node's is asked there.
+ */
+export class Router implements Shows {
+  readonly #options: RouterOptions;
+  readonly #replicas: SeatReplicas;
+
+  constructor(options: RouterOptions) {
+    this.#options = options;
+    this.#replicas = options.replicas(async (showId, since, deadline) => {
+      const outcome = await options.carrier.carry(showId, options.shardOf(showId), { kind: 'seats', since }, deadline);
+      if (outcome.ok) return { ok: true, value: outcome.value };
+      return { ok: false, refusal: outcome.refusal, unreachable: outcome.unreachable === true };
+    });
+  }
+
+  ask<T>(showId: string, message: Command | Question, deadline: number): Promise<Answer<T>> {
+    const { shardOf, carrier } = this.#options;
+    const shard = shardOf(showId);
+    const { local } = carrier;
+    if (local === null || local.leases.epochOf(shard) === null) {
+      return carrier.carry(showId, shard, { kind: 'ask', message }, deadline).then(asAnswer<T>);
+    }
+    return local.shows.ask<T>(showId, message, deadline).then((answer) => {
+      if (answer.ok || answer.moved === undefined) return answer;
+      return carrier.carry(showId, shard, { kind: 'ask', message }, deadline).then(asAnswer<T>);
+    });
+  }
+
+  async seatMap(showId: string): Promise<SeatMap | Refusal> {
+    const { shardOf, carrier } = this.#options;
+    const shard = shardOf(showId);
+    const { local } = carrier;
+    if (local !== null && local.leases.epochOf(shard) !== null) {
+      const map = await local.shows.seatMap(showId);
+      if (!('code' in map) || local.leases.epochOf(shard) !== null) return map;
+    }
+    return this.#replicas.get(showId, local?.shows.lastSeats(showId) ?? null);
+  }
+
+  async seatCounts(showId: string): Promise<SeatCounts | Refusal> {
+    const { shardOf, carrier, clock } = this.#options;
+    const deadline = clock.now() + COUNTS_MS;
+    const outcome = await carrier.carry(showId, shardOf(showId), { kind: 'counts' }, deadline);
+    if (!outcome.ok) return outcome.refusal;
+    return isSeatCounts(outcome.value) ? outcome.value : NOT_COUNTED;
+  }
+}
+
+function isSeatCounts(value: unknown): value is SeatCounts {
+  const { capacity, available, fromPrice } = (value ?? {}) as Partial<SeatCounts>;
+  return (
+    Number.isInteger(capacity) && Number.isInteger(available) && (fromPrice === null || Number.isInteger(fromPrice))
+  );
+}
