@@ -139,7 +139,13 @@ export async function assembleBoxOffice(parts: BoxOfficeParts): Promise<BoxOffic
       return {
         shows,
         wakeable: (shards) => own.wakeable(shards),
-        stalledMs: () => Math.max(...own.figures().map((lane) => lane.stalledMs)),
+        progress: () => {
+          const lanes = own.figures();
+          return {
+            stalledMs: Math.max(...lanes.map((lane) => lane.stalledMs)),
+            durableMsAgo: Math.min(...lanes.map((lane) => lane.answeredMsAgo)),
+          };
+        },
         close: () => own.close(),
       };
     },

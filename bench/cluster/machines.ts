@@ -165,18 +165,30 @@ export class Machines {
 
   /** Resolves when all nodes are up and every shard is where it is placed. */
   async settled(): Promise<void> {
-    await waitUntil('the cluster is at rest', SETTLED_LIMIT_MS, () => this.isSettled());
+    let unrest: string | null = null;
+    try {
+      await waitUntil('the cluster is at rest', SETTLED_LIMIT_MS, async () => {
+        unrest = await this.#unrest();
+        return unrest === null;
+      });
+    } catch (error) {
+      throw new Error(`${(error as Error).message}: ${unrest}`);
+    }
   }
 
-  async isSettled(): Promise<boolean> {
-    const up = (await this.query<NodeSeen>(ALIVE)).filter(({ state }) => state === 'up');
-    if (up.length !== this.nodes.length) return false;
+  /** What is not yet as it will be; null when nothing. */
+  async #unrest(): Promise<string | null> {
+    const alive = await this.query<NodeSeen>(ALIVE);
+    const up = alive.filter(({ state }) => state === 'up');
+    if (up.length !== this.nodes.length) return `nodes ${alive.map(({ id, state }) => `${id} ${state}`).join(', ')}`;
     const shards = await this.query<ShardSeen>(SHARDS_SEEN);
     const pins = shards.flatMap(({ id, pin, exclusive }) =>
       pin === null ? [] : [{ shard: id, node: pin, exclusive }],
     );
     const targets = place(up, pins);
-    return shards.length === SHARDS && shards.every(({ id, owner }) => owner === targets[id]);
+    const astray = shards.filter(({ id, owner }) => owner !== targets[id]);
+    if (shards.length === SHARDS && astray.length === 0) return null;
+    return `${astray.length} shards, the first: ${JSON.stringify(astray[0])}, placed on ${targets[astray[0]?.id]}`;
   }
 
   /** Ends everything, last started first. */

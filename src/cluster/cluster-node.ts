@@ -19,6 +19,8 @@ export const PING_MS = 250;
 const RETRY_MS = 200;
 /** Heartbeats that events ask for do not come closer than this. */
 const LEAST_GAP_MS = 20;
+/** Nor do those that requests on a wrong way ask for. */
+const REFRESH_MS = 250;
 /** How long a node that leaves waits for others to take its shards; then it gives them up to nobody. */
 const LEAVE_MS = 20_000;
 /** How often a leaving node looks whether its shards are gone. */
@@ -84,6 +86,7 @@ export class ClusterNode {
   #reconciling: Promise<void> | null = null;
   #reconcileAgain = false;
   #nextBeat: Timer | null = null;
+  #nextBeatAt = Number.POSITIVE_INFINITY;
   #pings: Timer | null = null;
   #leaving = false;
   #closed = false;
@@ -95,7 +98,7 @@ export class ClusterNode {
       clock,
       timers,
       clockOffset: () => this.#clockOffset,
-      refresh: () => this.look(),
+      refresh: () => this.#refresh(),
     });
     this.shows = new Router({ shardOf, clock, carrier: this.#carrier, replicas });
     transport.onLink((isLinked) => {
@@ -175,6 +178,13 @@ export class ClusterNode {
     else this.#beatIn(Math.max(0, this.#quietUntil - this.#options.clock.now()));
   }
 
+  /** Some request found the routes out of date. News come by themselves too, so this need not be quick. */
+  #refresh(): void {
+    if (!this.#options.transport.isLinked) return;
+    const notBefore = Math.max(this.#quietUntil, this.#lastBeat + REFRESH_MS);
+    this.#lookIn(Math.max(0, notBefore - this.#options.clock.now()));
+  }
+
   /** The tables were changed: here and everywhere they are read soon. */
   tellToLook(): void {
     this.#current?.tellToLook();
@@ -221,9 +231,22 @@ export class ClusterNode {
     this.#pings?.cancel();
     this.#carrier.close(STOPPING);
     const current = this.#current;
-    this.#current = null;
     await current?.shows.drain();
-    await current?.close();
+    await this.#leaveAtOnce();
+  }
+
+  /** Ends the incarnation without handing anything over, for there is nothing or nobody to hand it to. Never rejects. */
+  async #leaveAtOnce(): Promise<void> {
+    const { registry, log } = this.#options;
+    const current = this.#current;
+    this.#current = null;
+    if (current === null) return;
+    try {
+      await registry.setState(current.incarnation, ['up', 'draining', 'leaving'], 'left', 'stopped');
+    } catch (error) {
+      log.warn({ reason: (error as Error).message }, 'that the node has left could not be noted');
+    }
+    await current.close();
   }
 
   // --- incarnations --------------------------------------------------------------------------------------------------
@@ -240,6 +263,7 @@ export class ClusterNode {
       format: self.format,
       formatOf: (other) => this.#formatOf(other),
       clockOffset: () => this.#clockOffset,
+      isUp: (other) => this.#view?.nodes.some((node) => node.incarnation === other && node.state === 'up') === true,
       onUnreachable: (other) => this.#suspect(other),
       onLook: () => this.look(),
     });
@@ -283,7 +307,8 @@ export class ClusterNode {
     if (this.#leaving || this.#closed) return;
     try {
       await this.#join();
-      this.look();
+      if (this.#leaving || this.#closed) await this.#leaveAtOnce();
+      else this.look();
     } catch (error) {
       if ((error as Error).name === 'StartError') {
         this.#options.onSuperseded((error as Error).message);
@@ -296,9 +321,15 @@ export class ClusterNode {
 
   // --- heartbeats ----------------------------------------------------------------------------------------------------
 
+  /** A heartbeat in `ms` at the latest. */
+  #lookIn(ms: number): void {
+    if (!this.#beating && this.#options.clock.now() + ms < this.#nextBeatAt) this.#beatIn(ms);
+  }
+
   #beatIn(ms: number): void {
     if (this.#closed) return;
     this.#nextBeat?.cancel();
+    this.#nextBeatAt = this.#options.clock.now() + ms;
     this.#nextBeat = this.#options.timers.after(ms, () => void this.#beat());
   }
 
@@ -344,13 +375,11 @@ export class ClusterNode {
     for (const { incarnation } of view.nodes) gone.delete(incarnation);
     this.#view = view;
     const alive = new Set(view.nodes.map((node) => node.incarnation));
-    for (let shard = 0; shard < view.epochs.length; shard++) {
-      const owner = view.owners[shard];
-      this.#carrier.learn(shard, owner !== null && alive.has(owner) ? owner : null, view.epochs[shard]);
-    }
+    const owners = view.owners.map((owner) => (owner !== null && alive.has(owner) ? owner : null));
+    this.#carrier.learn(owners.map((owner, shard) => ({ shard, owner, epoch: view.epochs[shard] })));
     this.#carrier.gone(gone);
     if (!wasCurrent) this.#carrier.drive();
-    void this.#act(this.#watch.look(now, view, this.#selfOf(current)));
+    void this.#act(this.#watch.look(sentAt, now, view, this.#selfOf(current)));
     void this.#reconcile();
     this.#learnFormat(view.format);
     this.#raiseFormat(view);
@@ -392,7 +421,7 @@ export class ClusterNode {
     return {
       incarnation: current.incarnation,
       isLinked: this.#options.transport.isLinked,
-      stalledMs: current.stalledMs,
+      ...current.progress(),
     };
   }
 

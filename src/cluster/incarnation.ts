@@ -17,8 +17,8 @@ export interface OpenedShows {
   readonly shows: NodeShows;
   /** Shows of these shards that have unfinished work, in pages. */
   wakeable(shards: readonly number[]): AsyncIterable<readonly { readonly showId: string }[]>;
-  /** For how long turns have waited without one becoming durable, ms; 0 while all is well. */
-  stalledMs(): number;
+  /** For how long turns have waited without one becoming durable (0 while all is well), and since when one has, ms. */
+  progress(): { readonly stalledMs: number; readonly durableMsAgo: number };
   /** Ends the journal's connections, after the appends under way. */
   close(): Promise<void>;
 }
@@ -44,6 +44,8 @@ export interface IncarnationOptions {
   readonly clockOffset: () => number;
   readonly counts: IncarnationCounts;
   readonly pauses: HandOffPauses;
+  /** Whether this incarnation takes shards, as the newest view has it. */
+  readonly isUp: (incarnation: string) => boolean;
   /** Nobody listens under this incarnation any more, as the transport says. */
   readonly onUnreachable: (incarnation: string) => void;
   /** Another node says that the tables have changed, or something here says that they may have. */
@@ -99,9 +101,11 @@ export class Incarnation implements LocalNode {
       clock,
       log,
       nudge: (to, nudges) => this.#outbox?.nudge(to, nudges),
+      isUp: options.isUp,
+      onLook: options.onLook,
       released: (shards) => {
         counts.released += shards.length;
-        for (const { shard, epoch } of shards) options.carrier.learn(shard, null, epoch);
+        options.carrier.learn(shards.map((each) => ({ ...each, owner: null })));
       },
     });
   }
@@ -127,9 +131,9 @@ export class Incarnation implements LocalNode {
     carrier.attach(this, this.#outbox);
   }
 
-  /** For how long this node's turns have waited without one becoming durable, ms. */
-  get stalledMs(): number {
-    return this.#opened.stalledMs();
+  /** As {@link OpenedShows.progress}. */
+  progress(): ReturnType<OpenedShows['progress']> {
+    return this.#opened.progress();
   }
 
   /** Asks whether somebody listens under these incarnations; nothing comes back if so. */
@@ -172,6 +176,8 @@ export class Incarnation implements LocalNode {
   /** Ends the line and the journal. Shards that are still taken must have been given up before. */
   async close(): Promise<void> {
     this.#ended = true;
+    // Ends their timers also where nothing was ever asked of them; after a drain it finds nothing.
+    this.shows.drop('all');
     await this.#opened.close();
     await this.#line?.stop();
   }
@@ -193,7 +199,7 @@ export class Incarnation implements LocalNode {
     for (const request of letter.requests) {
       if (this.#seen.isNew(letter.from, request.number)) void this.#serve(letter.from, request);
     }
-    for (const { shard, epoch } of letter.owned) carrier.learn(shard, letter.from, epoch);
+    carrier.learn(letter.owned.map((each) => ({ ...each, owner: letter.from })));
     if (letter.owned.length > 0) {
       this.lose(
         letter.owned.flatMap(({ shard, epoch }) => (epoch > (this.leases.takenAs(shard) ?? epoch) ? [shard] : [])),
@@ -224,7 +230,7 @@ export class Incarnation implements LocalNode {
     if (this.#ended || taken.length === 0) return [];
     this.leases.take(taken);
     counts.acquired += taken.length;
-    for (const { shard, epoch } of taken) carrier.learn(shard, this.incarnation, epoch);
+    carrier.learn(taken.map((each) => ({ ...each, owner: this.incarnation })));
     this.#outbox?.owned(taken);
     carrier.drive(taken.map(({ shard }) => shard));
     void this.#wakePending(taken.map(({ shard }) => shard));
@@ -237,7 +243,7 @@ export class Incarnation implements LocalNode {
     try {
       const taken = await this.#take(nudges);
       if (taken.length === 0) return;
-      await this.shows.wake(nudges.flatMap((nudge) => nudge.awake));
+      await this.shows.wake(this.#ours(nudges.flatMap((nudge) => nudge.awake)));
       await registry.ready(this.incarnation, taken);
       for (const ms of await registry.pauses(taken.map(({ shard }) => shard))) if (ms !== null) pauses.observe(ms);
     } catch (error) {
@@ -248,12 +254,19 @@ export class Incarnation implements LocalNode {
 
   // --- waking --------------------------------------------------------------------------------------------------------
 
+  /** Those of shards that are taken: some may not have come, or be gone again. */
+  #ours(showIds: readonly string[]): string[] {
+    return showIds.filter((showId) => this.leases.takenAs(this.#options.shardOf(showId)) !== null);
+  }
+
   async #wakePending(shards: readonly number[]): Promise<void> {
     const { timers, log } = this.#options;
     const ours = shards.filter((shard) => this.leases.takenAs(shard) !== null);
     if (this.#ended || ours.length === 0) return;
     try {
-      for await (const page of this.#opened.wakeable(ours)) await this.shows.wake(page.map(({ showId }) => showId));
+      for await (const page of this.#opened.wakeable(ours)) {
+        await this.shows.wake(this.#ours(page.map(({ showId }) => showId)));
+      }
     } catch (error) {
       if (this.#ended) return;
       log.error({ err: error }, 'not all shows with unfinished work were woken; trying again');

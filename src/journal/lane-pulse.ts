@@ -12,6 +12,7 @@ export class LanePulse {
   #waiting = 0;
   #since: number | null = null;
   #endedAt = 0;
+  #answeredAt = Number.NEGATIVE_INFINITY;
 
   constructor(clock: Clock) {
     this.#clock = clock;
@@ -26,7 +27,13 @@ export class LanePulse {
   ended(wasAnswered: boolean): void {
     this.#waiting--;
     this.#endedAt = this.#clock.now();
+    if (wasAnswered) this.#answeredAt = this.#endedAt;
     if (wasAnswered) this.#since = this.#waiting > 0 ? this.#endedAt : null;
+  }
+
+  /** Since the database last said what became of a turn, ms; infinite if it never did. */
+  get answeredMsAgo(): number {
+    return this.#clock.now() - this.#answeredAt;
   }
 
   /** ms; 0 while all is well. */

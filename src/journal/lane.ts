@@ -46,13 +46,15 @@ export interface LaneOptions {
   readonly log: Log;
 }
 
-/** Counted since the lane was made, except `waiting` and `stalledMs`, which are of now. */
+/** Counted since the lane was made, except `waiting`, `stalledMs` and `answeredMsAgo`, which are of now. */
 export interface LaneFigures {
   readonly statements: number;
   readonly connections: number;
   readonly waiting: number;
   /** For how long turns have waited without one becoming durable, ms; 0 while all is well. */
   readonly stalledMs: number;
+  /** Since the database last said what became of a turn, ms; infinite if it never did. */
+  readonly answeredMsAgo: number;
   readonly outcomes: Readonly<Record<AppendOutcome, number>>;
 }
 
@@ -117,6 +119,7 @@ export class Lane {
       connections: this.#connections,
       waiting: this.#waiting.length,
       stalledMs: this.#pulse.stalledMs,
+      answeredMsAgo: this.#pulse.answeredMsAgo,
       outcomes: { ...this.#outcomes },
     };
   }

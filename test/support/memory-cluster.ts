@@ -160,7 +160,7 @@ export class MemoryNode {
         return {
           shows,
           wakeable: (shards) => cluster.wakeable(shards),
-          stalledMs: () => 0,
+          progress: () => ({ stalledMs: 0, durableMsAgo: 0 }),
           close: async () => {},
         };
       },

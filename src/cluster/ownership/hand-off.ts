@@ -18,6 +18,9 @@ export interface HandOffParts {
   readonly log: { warn(fields: object, message: string): void };
   /** Tells the next owner. */
   readonly nudge: (to: string, nudges: readonly Nudge[]) => void;
+  readonly isUp: (incarnation: string) => boolean;
+  /** The tables are worth reading now. */
+  readonly onLook: () => void;
   /** The shards were given up, under these new epochs. */
   readonly released: (shards: readonly { readonly shard: number; readonly epoch: number }[]) => void;
 }
@@ -78,9 +81,15 @@ export class HandOffs {
   }
 
   async #leave(destinations: ReadonlyMap<number, NodeRow | null>): Promise<void> {
-    const { leases, shows, registry, incarnation, clock, log } = this.#parts;
-    const shards = new Set([...destinations.keys()].filter((shard) => leases.takenAs(shard) !== null));
-    await shows.keepSnapshots(shards);
+    const { leases, shows, registry, incarnation, clock, log, isUp, onLook } = this.#parts;
+    await shows.keepSnapshots(new Set(destinations.keys()));
+    // Snapshots take a while: who was to have the shards may be gone by now.
+    const shards = new Set<number>();
+    for (const [shard, to] of destinations) {
+      if (leases.takenAs(shard) !== null && (to === null || isUp(to.incarnation))) shards.add(shard);
+    }
+    if (shards.size < destinations.size) onLook();
+    if (shards.size === 0) return;
     leases.close(shards);
     const closedAt = clock.now();
     const awake = await shows.leave(shards);
@@ -101,6 +110,7 @@ export class HandOffs {
       leases.drop(shards);
       // It may have been done. The next look at the table finds the shards nobody's, or still ours: then they are taken anew.
       log.warn({ err: error, shards: departing.length }, 'shards could not be released');
+      onLook();
     }
   }
 

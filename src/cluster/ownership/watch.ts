@@ -1,14 +1,23 @@
 import { type DeathCause, HEARTBEAT_MS, LEASE_MS } from '../registry/registry.ts';
 import type { ClusterView, NodeRow } from '../view.ts';
 
-/** A node whose oldest turn has waited so long to be durable, while this node's have not, is stalled. */
-export const STALLED_MS = 5_000;
+/**
+ * A node whose turns have not become durable for so long, while this node's have, is stalled. Longer than a lane waits for
+ * one hung connection, which it mends by itself.
+ */
+export const STALLED_MS = 8_000;
 /** Below this a node's own journal is well. */
 const WELL_MS = 1_000;
+/** Only a node whose own turns became durable within so long can tell that it is not the database that stalls. */
+const PROVEN_MS = 5_000;
 /** A node that has been cut off from the others for so long, while they reach each other, gives its shards away. */
 export const CUT_OFF_MS = 2_000;
 /** A node that gave its shards away by itself takes some again when it has been well for so long. */
 export const RECOVERED_MS = 5_000;
+/** It doubles each time, up to this: without shards every node looks well. */
+const RECOVERED_MOST_MS = 300_000;
+/** A difference between the database's clock and this node's, from one heartbeat to the next, that only a step explains. */
+const CLOCK_STEP_MS = 500;
 /** Between two heartbeats of a node that watches others: more, and it cannot say who was late. */
 const STEADY_GAP_MS = 2 * HEARTBEAT_MS;
 
@@ -29,6 +38,8 @@ export interface Self {
   readonly incarnation: string;
   readonly isLinked: boolean;
   readonly stalledMs: number;
+  /** Since a turn of this node last became durable, ms. */
+  readonly durableMsAgo: number;
 }
 
 /**
@@ -39,6 +50,10 @@ export interface Self {
 export class Watch {
   #steadySince = 0;
   #lastBeat = Number.NEGATIVE_INFINITY;
+  #lastSentAt = Number.NEGATIVE_INFINITY;
+  /** The database's clock at the last heartbeat. */
+  #lastAt = 0;
+  #undrained = 0;
   #cutOffSince: number | null = null;
   #wellSince: number | null = null;
   readonly #suspects = new Set<string>();
@@ -60,10 +75,12 @@ export class Watch {
     return told;
   }
 
-  /** A heartbeat was acknowledged at `now` (this node's clock) with this view. */
-  look(now: number, view: ClusterView, self: Self): Finding[] {
-    if (now - this.#lastBeat > STEADY_GAP_MS) this.#steadySince = now;
+  /** A heartbeat that was sent at `sentAt` was acknowledged at `now` (this node's clock) with this view. */
+  look(sentAt: number, now: number, view: ClusterView, self: Self): Finding[] {
+    if (now - this.#lastBeat > STEADY_GAP_MS || this.#wasSet(sentAt, now, view.at)) this.#steadySince = now;
     this.#lastBeat = now;
+    this.#lastSentAt = sentAt;
+    this.#lastAt = view.at;
     const findings: Finding[] = [];
     const others = view.nodes.filter((node) => node.incarnation !== self.incarnation);
     if (this.isSteady(now)) {
@@ -71,7 +88,7 @@ export class Watch {
         if (ageMs > LEASE_MS) findings.push({ do: 'declare', incarnation, cause: 'expired' });
       }
     }
-    this.#lookAtOthers(findings, others, self);
+    this.#lookAtOthers(findings, now, others, self);
     this.#lookAtSelf(findings, now, view, others, self);
     return findings;
   }
@@ -85,8 +102,16 @@ export class Watch {
     return next;
   }
 
-  #lookAtOthers(findings: Finding[], others: readonly NodeRow[], self: Self): void {
-    if (self.stalledMs >= WELL_MS) return;
+  /** Whether the database's clock was set since the last heartbeat: then everybody may look late. */
+  #wasSet(sentAt: number, now: number, at: number): boolean {
+    const passed = at - this.#lastAt;
+    return passed < sentAt - this.#lastBeat - CLOCK_STEP_MS || passed > now - this.#lastSentAt + CLOCK_STEP_MS;
+  }
+
+  #lookAtOthers(findings: Finding[], now: number, others: readonly NodeRow[], self: Self): void {
+    if (self.stalledMs >= WELL_MS || self.durableMsAgo > PROVEN_MS) return;
+    // After an outage of the database all have waited; whoever is served first must not take the others for ill.
+    if (now - this.#steadySince < STALLED_MS) return;
     for (const { incarnation, state, stalledMs } of others) {
       if (state === 'up' && stalledMs >= STALLED_MS) findings.push({ do: 'drain', incarnation, reason: STALLED });
     }
@@ -104,7 +129,9 @@ export class Watch {
     if (self.isLinked && self.stalledMs < WELL_MS) this.#wellSince ??= now;
     else this.#wellSince = null;
     const drainedItself = own.state === 'draining' && (own.reason === STALLED || own.reason === CUT_OFF);
-    if (drainedItself && this.#wellSince !== null && now - this.#wellSince >= RECOVERED_MS) {
+    const wait = Math.min(RECOVERED_MOST_MS, RECOVERED_MS * 2 ** this.#undrained);
+    if (drainedItself && this.#wellSince !== null && now - this.#wellSince >= wait) {
+      this.#undrained++;
       findings.push({ do: 'undrain', incarnation: own.incarnation });
     }
   }

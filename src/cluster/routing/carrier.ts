@@ -1,4 +1,4 @@
-import type { Refusal } from '../../errors.ts';
+import type { ErrorCode, Refusal } from '../../errors.ts';
 import type { Clock, Timer, Timers } from '../../ports.ts';
 import type { LetterAnswer, LetterRequest, Wanted } from '../messages/letter.ts';
 import { type Errand, isRepeatable, type Outcome, onlyReads } from './errand.ts';
@@ -40,6 +40,9 @@ const UNKNOWN: Refusal = {
   detail: 'Whether this was done is not known; retry with the same key to learn it.',
   retryAfter: 1,
 };
+
+/** Refusals of requests that were not begun, and may be asked again. */
+const NOT_NOW: ReadonlySet<ErrorCode> = new Set<ErrorCode>(['OVERLOADED', 'UNAVAILABLE']);
 
 /** The way to other nodes. */
 export interface Post {
@@ -122,14 +125,18 @@ export class Carrier {
 
   // --- news ----------------------------------------------------------------------------------------------------------
 
-  /** Who owns a shard was learnt from a table or an announcement. `drive` has to follow. */
-  learn(shard: number, owner: string | null, epoch: number): void {
-    // While the shard is nobody's, who gave it up still answers what it had begun.
-    if (!this.routes.learn(shard, owner, epoch) || owner === null) return;
+  /** Who owns shards was learnt from a table or an announcement. `drive` has to follow. */
+  learn(news: Iterable<{ readonly shard: number; readonly owner: string | null; readonly epoch: number }>): void {
+    const changed = new Set<number>();
+    for (const { shard, owner, epoch } of news) {
+      // While the shard is nobody's, who gave it up still answers what it had begun.
+      if (this.routes.learn(shard, owner, epoch) && owner !== null) changed.add(shard);
+    }
+    if (changed.size === 0) return;
     for (const errand of [...this.#sent.values()]) {
       // What may be begun twice need not wait for an answer of the owner before.
-      if (errand.shard === shard && errand.sentTo !== owner && isRepeatable(errand.wanted))
-        this.#takeBack(errand, true);
+      if (!changed.has(errand.shard) || errand.sentTo === this.routes.of(errand.shard).owner) continue;
+      if (isRepeatable(errand.wanted)) this.#takeBack(errand, true);
     }
   }
 
@@ -177,7 +184,10 @@ export class Carrier {
     const errand = this.#sent.get(answer.number);
     if (errand === undefined || errand.sentTo !== from) return;
     if ('moved' in answer) {
-      errand.notBefore = this.#options.clock.now() + TURNED_BACK_MS;
+      const now = this.#options.clock.now();
+      errand.notBefore = now + TURNED_BACK_MS;
+      // It did not wait for an owner while somebody had it.
+      if (errand.parkedAt > 0) errand.parkedAt += now - errand.sentAt;
       if (answer.epoch > this.routes.of(errand.shard).epoch) this.routes.learn(errand.shard, null, answer.epoch);
       this.#takeBack(errand, false);
       this.#options.refresh();
@@ -231,13 +241,16 @@ export class Carrier {
 
   #askHere(local: LocalNode, errand: Errand): void {
     const { showId, wanted, deadline, shard } = errand;
+    const askedAt = this.#options.clock.now();
     void serve(local, shard, showId, wanted, deadline).then((answer) => {
       if (answer.ok || answer.moved === undefined) {
         this.#settle(errand, answer);
         return;
       }
+      const now = this.#options.clock.now();
+      if (errand.parkedAt > 0) errand.parkedAt += now - askedAt;
       // Still ours: it restarts, and is asked again when it had a moment for that.
-      if (local.leases.epochOf(shard) !== null) errand.notBefore = this.#options.clock.now() + TURNED_BACK_MS;
+      if (local.leases.epochOf(shard) !== null) errand.notBefore = now + TURNED_BACK_MS;
       this.#dispatch(errand);
     });
   }
@@ -273,12 +286,10 @@ export class Carrier {
 
   #settle(errand: Errand, outcome: Outcome): void {
     errand.sentTo = null;
-    // A refusal for want of an owner is only half the truth when somebody may have begun it.
-    if (!outcome.ok && outcome.refusal === NO_OWNER && errand.mayHaveBegun && !onlyReads(errand.wanted)) {
-      errand.resolve(refused(UNKNOWN));
-    } else {
-      errand.resolve(outcome);
-    }
+    // A refusal that only says "not now" is half the truth when somebody before may have begun it.
+    const isHalfTrue = !outcome.ok && !outcome.replayed && NOT_NOW.has(outcome.refusal.code);
+    if (isHalfTrue && errand.mayHaveBegun && !onlyReads(errand.wanted)) errand.resolve(refused(UNKNOWN));
+    else errand.resolve(outcome);
   }
 
   // --- time ----------------------------------------------------------------------------------------------------------

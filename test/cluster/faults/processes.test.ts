@@ -1,6 +1,6 @@
 import { setTimeout as pause } from 'node:timers/promises';
 import { expect, test, vi } from 'vitest';
-import { CUT_OFF_MS } from '../../../src/cluster/ownership/watch.ts';
+import { CUT_OFF_MS, STALLED_MS } from '../../../src/cluster/ownership/watch.ts';
 import { LEASE_MS } from '../../../src/cluster/registry/registry.ts';
 import { expectSound, OldRows } from '../../support/cluster-audit.ts';
 import type { TestCluster } from '../../support/cluster-processes.ts';
@@ -13,8 +13,8 @@ import { DECLARED_DEAD, errorsOf, SELLS_AGAIN_MS, scene, TEST_LIMIT_MS } from '.
 
 /** Longer than it takes until a node that is cut off alone gives its shards away. */
 const NATS_OUTAGE_MS = CUT_OFF_MS + 1_000;
-/** Longer than any lease lasts. */
-const POSTGRES_OUTAGE_MS = LEASE_MS + 1_000;
+/** Longer than any lease lasts, and than turns may wait before a node counts as stalled. */
+const POSTGRES_OUTAGE_MS = Math.max(LEASE_MS, STALLED_MS) + 1_000;
 
 const setting = scene();
 
@@ -96,12 +96,13 @@ test('the whole NATS server restarted: each node sells its own shows on, the res
   expect(errorsOf(cluster)).toEqual({});
 });
 
-test('Postgres restarted: the sale stands still, nobody is declared dead for it, and all resumes by itself', {
+test('Postgres restarted: the sale stands still, nobody is declared dead or drained for it, and all resumes by itself', {
   timeout: TEST_LIMIT_MS,
 }, async () => {
   const { cluster, sale: open, whole } = setting();
   const sale = await open();
   const before = await ownership(cluster);
+  const [{ now }] = await cluster.query<{ now: Date }>('select now()');
 
   await cluster.stopPostgres();
   const from = performance.now();
@@ -116,6 +117,7 @@ test('Postgres restarted: the sale stands still, nobody is declared dead for it,
   await sale.end();
 
   expect(await ownership(cluster)).toEqual(before);
+  expect(await cluster.query('select id from shard where closed_at > $1', [now])).toEqual([]);
   await expectSound(sale, cluster.nodes[0], { database: 'out of reach' });
   expect(errorsOf(cluster, 'out of reach')).toEqual({});
 });
