@@ -94,7 +94,7 @@ async function moves(stage: Stage): Promise<void> {
     outcomes,
   });
   add(stage, load, 'the same without a move', spread(calmGaps));
-  add(stage, load, 'by the table (closed to ready)', spread(pauses));
+  add(stage, load, 'as the plan tells it', spread(pauses));
 }
 
 async function joining(stage: Stage): Promise<void> {

@@ -48,32 +48,28 @@ export async function measureDrains(stage: Stage): Promise<Drains> {
       const owned = await ownedShows(machines, node, shows);
       const awake = await awakeShows(machines, node);
       const before = load.failed;
-      const begun = performance.now();
-      await setState(machines, node, 'up', 'draining');
-      await waitUntil(`${node.id} is drained`, DRAIN_LIMIT_MS, () => ownsNothing(machines, node));
-      const ms = performance.now() - begun;
+      const plan = await machines.propose({ kind: 'drain', node: node.id });
+      const [ms] = await Promise.all([untilDrained(machines, node), machines.apply(plan)]);
       const after = load.failed;
-      await setState(machines, node, 'draining', 'up');
+      await machines.operate({ kind: 'undrain', node: node.id });
       await machines.settled();
       drains.push({ ms, shows: owned, awake, failed: after - before, failedOnTheWayBack: load.failed - after });
     }
   } finally {
     await load.stop();
   }
+  load.tellFirstFailure(report);
   await checkHolds(stage, shows.slice(0, CHECKED));
   return { drains, outcomes: load.seen(), latencies: load.latencies };
 }
 
-async function setState(machines: Machines, node: BenchNode, from: string, to: string): Promise<void> {
-  await machines.query(
-    `update node set state = $3, reason = case when $3 = 'draining' then 'benchmark' end where id = $1 and state = $2`,
-    [node.id, from, to],
+/** How long it takes from now until all its shards have other owners, ms. */
+async function untilDrained(machines: Machines, node: BenchNode): Promise<number> {
+  const begun = performance.now();
+  await waitUntil(`${node.id} is drained`, DRAIN_LIMIT_MS, async () =>
+    (await machines.owners()).every((owner) => owner !== null && owner !== node.id),
   );
-}
-
-/** Whether all its shards have other owners by now. */
-async function ownsNothing(machines: Machines, node: BenchNode): Promise<boolean> {
-  return (await machines.owners()).every((owner) => owner !== null && owner !== node.id);
+  return performance.now() - begun;
 }
 
 async function ownedShows(machines: Machines, node: BenchNode, shows: readonly string[]): Promise<number> {

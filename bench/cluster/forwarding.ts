@@ -41,7 +41,7 @@ export async function measureForwarding(stage: Stage, seconds: number): Promise<
   const [owner, another] = machines.nodes;
   const shows = await organiser.openShows(HALL, 2 * ROUNDS * SHOWS);
   const shards = [...new Set(shows.map(shardOf))];
-  await machines.pin(shards, owner);
+  await machines.operate({ kind: 'pin', shards, to: owner.id, exclusive: false });
   await machines.settled();
   const direct: HoldLoadReport[] = [];
   const forwarded: HoldLoadReport[] = [];
@@ -52,7 +52,7 @@ export async function measureForwarding(stage: Stage, seconds: number): Promise<
       (node === owner ? direct : forwarded).push(seen);
     }
   }
-  await machines.pin(shards, null);
+  await machines.operate({ kind: 'unpin', shards });
   const ratios = forwarded.map((seen, round) => rate(seen) / rate(direct[round]));
   return { toOwner: throughputOf(direct), toAnother: throughputOf(forwarded), ratios };
 }

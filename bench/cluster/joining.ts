@@ -45,6 +45,7 @@ export async function measureJoining(stage: Stage): Promise<Joining> {
   } finally {
     await load.stop();
   }
+  load.tellFirstFailure(stage.report);
   await checkHolds(stage, shows);
   return { ...joined, failedLeaving: load.failed - joined.failed, outcomes: load.seen() };
 }

@@ -2,11 +2,13 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import pg from 'pg';
 import { place } from '../../src/cluster/ownership/placement.ts';
+import type { OpsRequest, PlanStatus } from '../../src/cluster/plans/cluster-ops.ts';
 import { SHARDS, shardOf } from '../../src/cluster/shards.ts';
 import { FreePorts } from '../../src/dev-cluster/free-ports.ts';
 import { findNatsServer, startNatsServer } from '../../src/dev-cluster/nats-server.ts';
 import { allReady, type ClusterMember } from '../../src/dev-cluster/nodes.ts';
 import { startProgram } from '../../src/dev-cluster/program.ts';
+import { AdminClient } from '../../src/ops/admin-client.ts';
 import { startEmbeddedPostgres } from '../../src/postgres/embedded-postgres.ts';
 import { createLog } from '../../src/system/log.ts';
 import { pause } from '../../src/system/pause.ts';
@@ -85,6 +87,7 @@ export class Machines {
       JWT_SECRET: this.#jwtSecret,
       USHER_LOG_LEVEL: process.env.USHER_LOG_LEVEL || 'fatal',
       USHER_DEMO: 'off',
+      ADMIN_ACTIONS: 'on',
       NODE_COMPILE_CACHE: join(this.#dataDir, 'compiled'),
     };
     const pool = new pg.Pool({ connectionString: postgres.url, max: 2 });
@@ -130,6 +133,35 @@ export class Machines {
     this.nodes.splice(this.nodes.indexOf(node), 1);
   }
 
+  // --- as an operator ------------------------------------------------------------------------------------------------
+
+  /** Has a plan made, at the last node; resolves with its id. */
+  async propose(request: OpsRequest): Promise<string> {
+    return (await this.#admin.post<PlanStatus>('/cluster/plans', request)).id;
+  }
+
+  /** Applies a plan to its end. Rejects when that is not to be. */
+  async apply(plan: string): Promise<PlanStatus> {
+    await this.#admin.post(`/cluster/plans/${plan}/apply`);
+    let status: PlanStatus | null = null;
+    await waitUntil(`the plan ${plan} is applied`, SETTLED_LIMIT_MS, async () => {
+      status = await this.#admin.get<PlanStatus>(`/cluster/plans/${plan}`);
+      if (status.state === 'failed' || (status.applier === null && status.detail !== null))
+        throw new Error(`${status.detail}`);
+      return status.state === 'applied';
+    });
+    if (status === null) throw new Error(`the plan ${plan} was not looked at`);
+    return status;
+  }
+
+  async operate(request: OpsRequest): Promise<PlanStatus> {
+    return this.apply(await this.propose(request));
+  }
+
+  get #admin(): AdminClient {
+    return new AdminClient({ url: `http://127.0.0.1:${this.nodes.at(-1)?.adminPort}`, token: null });
+  }
+
   // --- the tables ----------------------------------------------------------------------------------------------------
 
   async query<Row extends object>(text: string, values: readonly unknown[] = []): Promise<Row[]> {
@@ -152,15 +184,6 @@ export class Machines {
   /** Of the node's start that is alive; null while there is none. */
   async incarnationOf(node: BenchNode): Promise<string | null> {
     return (await this.query<NodeSeen>(ALIVE)).find(({ id }) => id === node.id)?.incarnation ?? null;
-  }
-
-  /** Pins shards to a node, or with null unpins them. */
-  async pin(shards: readonly number[], node: BenchNode | null): Promise<void> {
-    await this.query(
-      `update shard set pin = $2, pin_exclusive = false
-       where id in (select id from shard where id = any($1::int2[]) order by id for no key update)`,
-      [shards, node?.id ?? null],
-    );
   }
 
   /** Resolves when all nodes are up and every shard is where it is placed. */

@@ -1,7 +1,6 @@
-import { shardOf } from '../../src/cluster/shards.ts';
 import { pause } from '../../src/system/pause.ts';
 import { HELD, type Seen } from './best-seats.ts';
-import { type BenchNode, type Machines, waitUntil } from './machines.ts';
+import type { BenchNode, Machines } from './machines.ts';
 import {
   BACKGROUND_HALL,
   BACKGROUND_SHOWS,
@@ -27,11 +26,6 @@ export interface Moves {
 const CALM_MS = 1_000;
 /** How long after its end a move is looked at. */
 const AFTER_MS = 200;
-const MOVE_LIMIT_MS = 20_000;
-
-const HAND_OFF = `
-  select extract(epoch from ready_at - closed_at)::float8 * 1000 as pause
-  from shard where id = $1 and owner = $2 and ready_at >= closed_at`;
 
 /** Moves a show to and fro between two nodes, as often as asked, while it sells through the third. */
 export async function measureMoves(stage: Stage, times: number): Promise<Moves> {
@@ -50,15 +44,16 @@ export async function measureMoves(stage: Stage, times: number): Promise<Moves> 
       await pause(CALM_MS);
       calmGaps.push(longestGap(probe.seen, calmFrom));
       const from = performance.now();
-      pauses.push(await move(machines, shardOf(show), i % 2 === 0 ? there : here));
+      pauses.push(await move(machines, show, i % 2 === 0 ? there : here));
       await pause(AFTER_MS);
       gaps.push(longestGap(probe.seen, from));
     }
   } finally {
     await Promise.all([probe.load.stop(), background.stop()]);
-    await machines.pin([shardOf(show)], null);
   }
+  await machines.operate({ kind: 'unpin', shows: [show] });
   await machines.settled();
+  for (const load of [probe.load, background]) load.tellFirstFailure(report);
   await checkHolds(stage, [show, ...others]);
   const outcomes = background.seen();
   for (const [outcome, count] of probe.load.outcomes) outcomes[outcome] = (outcomes[outcome] ?? 0) + count;
@@ -67,15 +62,11 @@ export async function measureMoves(stage: Stage, times: number): Promise<Moves> 
 }
 
 /** Resolves, when the show answers there, with the pause that the table tells. */
-async function move(machines: Machines, shard: number, to: BenchNode): Promise<number> {
-  await machines.pin([shard], to);
-  const owner = await machines.incarnationOf(to);
-  let told: { pause: number }[] = [];
-  await waitUntil(`shard ${shard} is at ${to.id}`, MOVE_LIMIT_MS, async () => {
-    told = await machines.query<{ pause: number }>(HAND_OFF, [shard, owner]);
-    return told.length > 0;
-  });
-  return told[0].pause;
+async function move(machines: Machines, show: string, to: BenchNode): Promise<number> {
+  const { moves } = await machines.operate({ kind: 'move', shows: [show], to: to.id });
+  const [{ pauseMs }] = moves;
+  if (pauseMs === null) throw new Error(`the move to ${to.id} ended without a pause`);
+  return pauseMs;
 }
 
 /** Between two holds in a row of which the later came since `from`, or since the last of them until now. */

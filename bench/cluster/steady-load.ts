@@ -1,5 +1,6 @@
 import { pause } from '../../src/system/pause.ts';
 import { type HttpAnswer, KeepAliveConnection } from '../keep-alive-connection.ts';
+import type { Report } from '../report.ts';
 import { seededRandom } from '../seeded-random.ts';
 import { type BestSeats, HELD, isFailure, LOST, type Seen } from './best-seats.ts';
 
@@ -18,6 +19,8 @@ export interface SteadyLoadOptions {
 const ANSWER_LIMIT_MS = 12_000;
 /** Between two tries to get through to some node. */
 const KNOCK_MS = 20;
+/** Of an answer that is told. */
+const FAILURE_LENGTH = 400;
 /** So many answers of another node, and a connection turns to its own one again. */
 const ANSWERS_AWAY = 25;
 const SEED = 1_024;
@@ -30,6 +33,7 @@ export class SteadyLoad {
   readonly outcomes = new Map<string, number>();
   /** Of everything that was answered, ms. */
   readonly latencies: number[] = [];
+  #firstFailure: string | null = null;
   readonly #options: SteadyLoadOptions;
   readonly #random = seededRandom(SEED);
   readonly #loops: Promise<void>[];
@@ -59,6 +63,11 @@ export class SteadyLoad {
     if (this.#fault !== null) throw this.#fault;
   }
 
+  /** For a figure that counts failures: what the first of them was. */
+  tellFirstFailure(report: Report): void {
+    if (this.#firstFailure !== null) report.say(`cluster: the first failure: ${this.#firstFailure}`);
+  }
+
   /** What was seen, for a report. */
   seen(): Record<string, number> {
     return Object.fromEntries(this.outcomes);
@@ -86,8 +95,10 @@ export class SteadyLoad {
     const { shows, seats, onSeen } = this.#options;
     const show = shows[Math.floor(this.#random() * shows.length)];
     const sentAt = performance.now();
-    const outcome = await ask(connection, seats.request(show).text);
+    const answer = await ask(connection, seats.request(show).text);
     const endedAt = performance.now();
+    const outcome = answer === null ? LOST : outcomeOf(answer);
+    if (isFailure(outcome)) this.#firstFailure ??= `${answer?.body.slice(0, FAILURE_LENGTH) ?? outcome}`;
     seats.note(show, outcome);
     this.outcomes.set(outcome, (this.outcomes.get(outcome) ?? 0) + 1);
     if (outcome !== LOST) this.latencies.push(endedAt - sentAt);
@@ -138,12 +149,13 @@ class Door {
   }
 }
 
-async function ask(connection: KeepAliveConnection, request: string): Promise<string> {
+/** Null when the connection is lost, or there is no answer in time. */
+async function ask(connection: KeepAliveConnection, request: string): Promise<HttpAnswer | null> {
   const limit = setTimeout(() => connection.close(), ANSWER_LIMIT_MS);
   try {
-    return outcomeOf(await connection.request(request));
+    return await connection.request(request);
   } catch {
-    return LOST;
+    return null;
   } finally {
     clearTimeout(limit);
   }

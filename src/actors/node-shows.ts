@@ -1,5 +1,6 @@
+import type { Refusal } from '../errors.ts';
 import type { SeatMap } from './seat-map.ts';
-import type { Shows } from './shows.ts';
+import type { SeatCounts, Shows } from './shows.ts';
 
 /** The shows of one node, as the cluster sees them. */
 export interface NodeShows extends Shows {
@@ -11,6 +12,11 @@ export interface NodeShows extends Shows {
   readonly waiting: number;
   /** Whether this node is stopping, and takes no more requests. */
   readonly isDraining: boolean;
+
+  /** @param deadline ms since the epoch: how long a sleeping show may take to wake; some seconds if absent. */
+  seatMap(showId: string, deadline?: number): Promise<SeatMap | Refusal>;
+  /** @param deadline as of {@link seatMap}. */
+  seatCounts(showId: string, deadline?: number): Promise<SeatCounts | Refusal>;
 
   /**
    * The last durable seat map of a show that is awake here, whoever owns the show by now; null when it is not awake. Does

@@ -18,7 +18,7 @@ import { ToWake } from './to-wake.ts';
 import { isQuestion } from './turns.ts';
 import { Waking } from './waking.ts';
 
-/** How long a reader of a seat map waits for its show to wake. */
+/** How long a reader of a seat map waits for its show to wake, at most. */
 const WAKE_LIMIT_MS = 10_000;
 
 /**
@@ -97,7 +97,7 @@ export class ShowActors implements NodeShows {
     return null;
   }
 
-  async seatMap(showId: string): Promise<SeatMap | Refusal> {
+  async seatMap(showId: string, deadline = Number.POSITIVE_INFINITY): Promise<SeatMap | Refusal> {
     const { entries, options } = this.#shared;
     const entry = entries.get(showId);
     // One that recovered under another epoch recovers first, as it does for any question.
@@ -105,13 +105,14 @@ export class ShowActors implements NodeShows {
       entry.lastAsked = options.clock.now();
       return entry.turns.seats;
     }
-    const summary = await this.ask(showId, { type: 'get-summary' }, options.clock.now() + WAKE_LIMIT_MS);
+    const awakeBy = Math.min(deadline, options.clock.now() + WAKE_LIMIT_MS);
+    const summary = await this.ask(showId, { type: 'get-summary' }, awakeBy);
     if (!summary.ok) return summary.refusal;
     return this.lastSeats(showId) ?? MOVES.refusal;
   }
 
-  async seatCounts(showId: string): Promise<SeatCounts | Refusal> {
-    const map = await this.seatMap(showId);
+  async seatCounts(showId: string, deadline?: number): Promise<SeatCounts | Refusal> {
+    const map = await this.seatMap(showId, deadline);
     if ('code' in map) return map;
     return { capacity: map.capacity, available: map.available, fromPrice: map.fromPrice };
   }

@@ -12,6 +12,7 @@ import {
 import { Places } from './places.ts';
 import { recover } from './recovery.ts';
 import type { SharedParts } from './shared-parts.ts';
+import { TimeLimit } from './time-limit.ts';
 import { TurnLost, Turns } from './turns.ts';
 
 /** So many recoveries run at once, so that a restart does not flood the database. */
@@ -20,6 +21,11 @@ export const MAX_RECOVERIES = 8;
 const MAX_LOOK_UPS = 8;
 /** So many wait to be looked up; with more a sleeping show cannot be asked. Ids that nobody knows get no further. */
 export const MAX_WAITING_LOOK_UPS = 1_024;
+/**
+ * How long the catalogue may take to answer: longer than it takes to give up a hung connection. Then the place is another
+ * show's, and this one is tried again.
+ */
+export const CATALOGUE_LIMIT_MS = 15_000;
 
 /** Wakes shows: looks them up, recovers them, starts their actors; and again after they failed. */
 export class Waking {
@@ -67,7 +73,7 @@ export class Waking {
     const { options, toWake } = this.#shared;
     try {
       // Before it takes one of the few places of recoveries: anybody can ask for ids that nobody knows.
-      if (!entry.isKnown && !(await this.#lookUps.run(() => options.source.exists(showId)))) {
+      if (!entry.isKnown && !(await this.#lookUps.run(() => this.#inTime(options.source.exists(showId))))) {
         this.#end(entry, NO_SUCH_SHOW);
         return;
       }
@@ -94,7 +100,7 @@ export class Waking {
     if (entry.state === 'gone') return null;
     const epoch = await epochs.epochFor(shard);
     if (epoch === null) return NOT_OURS;
-    const made = await source.load(showId);
+    const made = await this.#inTime(source.load(showId));
     if (made === null) return NO_SUCH_SHOW;
     if (isGone(entry)) return null;
     // Many may have been let in before the first of them was counted.
@@ -140,6 +146,15 @@ export class Waking {
     turns.announceUnsettled();
     if (turns.isDue()) entry.actor.schedule();
     return null;
+  }
+
+  /** Rejects when the catalogue does not answer; what it still says then is heard by nobody. */
+  async #inTime<T>(answer: Promise<T>): Promise<T> {
+    const limit = new TimeLimit(this.#shared.options.timers, CATALOGUE_LIMIT_MS);
+    const isThere = await limit.wait(answer.catch(() => {}));
+    limit.cancel();
+    if (!isThere) throw new Error(`the catalogue did not answer within ${CATALOGUE_LIMIT_MS} ms`);
+    return answer;
   }
 
   /** The actor crashed: its state is thrown away, and the show recovers under an epoch that no lost append can reach. */

@@ -7,7 +7,7 @@ import { Incarnation, type IncarnationCounts, type IncarnationOptions } from './
 import { HandOffPauses } from './ownership/hand-off-pauses.ts';
 import { dutiesOf, takers } from './ownership/ownership.ts';
 import { place } from './ownership/placement.ts';
-import { type Finding, type Self, Watch } from './ownership/watch.ts';
+import { drainedItself, type Finding, type Self, Watch } from './ownership/watch.ts';
 import { HEARTBEAT_MS, type NodeReport, type NodeSelf } from './registry/registry.ts';
 import { Carrier } from './routing/carrier.ts';
 import { Router, type RouterOptions } from './routing/router.ts';
@@ -88,6 +88,8 @@ export class ClusterNode {
   #nextBeat: Timer | null = null;
   #nextBeatAt = Number.POSITIVE_INFINITY;
   #pings: Timer | null = null;
+  /** Why an operator drained this node; null while none did. */
+  #drainedBecause: string | null = null;
   #leaving = false;
   #closed = false;
 
@@ -307,6 +309,7 @@ export class ClusterNode {
     if (this.#leaving || this.#closed) return;
     try {
       await this.#join();
+      await this.#stayDrained();
       if (this.#leaving || this.#closed) await this.#leaveAtOnce();
       else this.look();
     } catch (error) {
@@ -317,6 +320,13 @@ export class ClusterNode {
       this.#options.log.warn({ err: error }, 'the node could not join again yet');
       this.#options.timers.after(REJOIN_MS, () => void this.#rejoin());
     }
+  }
+
+  /** What an operator drained is not filled again because it was declared dead meanwhile. */
+  async #stayDrained(): Promise<void> {
+    const [current, reason] = [this.#current, this.#drainedBecause];
+    if (current === null || reason === null) return;
+    await this.#options.registry.setState(current.incarnation, ['up'], 'draining', reason);
   }
 
   // --- heartbeats ----------------------------------------------------------------------------------------------------
@@ -371,6 +381,8 @@ export class ClusterNode {
     current.leases.renew(sentAt);
     this.#clockOffset = Math.round(view.at - (sentAt + now) / 2);
     this.#state = state;
+    const own = view.nodes.find((node) => node.incarnation === current.incarnation);
+    this.#drainedBecause = own?.state === 'draining' && !drainedItself(own.reason) ? own.reason : null;
     const gone = new Set(this.#view?.nodes.map((node) => node.incarnation) ?? []);
     for (const { incarnation } of view.nodes) gone.delete(incarnation);
     this.#view = view;

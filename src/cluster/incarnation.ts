@@ -149,7 +149,10 @@ export class Incarnation implements LocalNode {
   /** Takes shards that are nobody's, tells everybody, and wakes their shows that have unfinished work. */
   async acquire(wanted: readonly ShardEpoch[]): Promise<void> {
     const taken = await this.#take(wanted);
-    if (taken.length > 0) await this.#options.registry.ready(this.incarnation, taken);
+    if (taken.length === 0) return;
+    // Those of hand-offs whose nudge was lost, or whose target died.
+    const { registry, pauses } = this.#options;
+    for (const ms of await registry.ready(this.incarnation, taken)) pauses.observe(ms);
   }
 
   /** From now on nothing is taken any more, whatever others hand over. */
@@ -244,8 +247,7 @@ export class Incarnation implements LocalNode {
       const taken = await this.#take(nudges);
       if (taken.length === 0) return;
       await this.shows.wake(this.#ours(nudges.flatMap((nudge) => nudge.awake)));
-      await registry.ready(this.incarnation, taken);
-      for (const ms of await registry.pauses(taken.map(({ shard }) => shard))) if (ms !== null) pauses.observe(ms);
+      for (const ms of await registry.ready(this.incarnation, taken)) pauses.observe(ms);
     } catch (error) {
       log.warn({ reason: (error as Error).message }, 'a hand-over could not be ended in order');
       onLook();

@@ -7,7 +7,7 @@ import { journaledShows } from './journaled-shows.ts';
 import { Lane, type LaneFigures } from './lane.ts';
 import { RowReader } from './row-reader.ts';
 import { ALL_FORMS, type RowForms, readRow, rowsAfter } from './rows.ts';
-import { openSession, type SessionLimits } from './session.ts';
+import { JOURNAL_NAME, openSession, type SessionLimits } from './session.ts';
 import { keepSnapshot, readSnapshot } from './snapshots.ts';
 import { type WakeUp, wakeable } from './wake-ups.ts';
 
@@ -36,8 +36,8 @@ const ROW_READERS: PoolShape = {
   deadlineMs: 3_000,
 };
 /**
- * Snapshots lock the row of their shard, and no takeover ends their sessions: they must be over long before it gives up
- * waiting (6 s).
+ * Snapshots lock the row of their shard, and a change of its lease ends their sessions only where they hang: they must be
+ * over before it gives up waiting (6 s).
  */
 const SNAPSHOT_KEEPERS: PoolShape = {
   connections: 4,
@@ -84,7 +84,7 @@ export function journalPool(connection: ClientConfig, log: Log): Pool {
 function poolOf(connection: ClientConfig, log: Log, shape: PoolShape): Pool {
   const pool = new Pool({
     ...connection,
-    application_name: 'usher journal',
+    application_name: JOURNAL_NAME,
     max: shape.connections,
     keepAlive: true,
     connectionTimeoutMillis: shape.connectMs,

@@ -1,5 +1,8 @@
 import type { ClientBase } from 'pg';
 
+/** What connections that read the journal or keep snapshots are called in `pg_stat_activity`. */
+export const JOURNAL_NAME = 'usher journal';
+
 /** Server-side time limits of a session, ms. */
 export interface SessionLimits {
   /** Waiting for one lock. */

@@ -2,6 +2,8 @@ import { Kysely, PostgresDialect } from 'kysely';
 import pg from 'pg';
 import { StartError } from '../errors.ts';
 import type { Log } from '../system/log.ts';
+import { systemTimers } from '../system/timers.ts';
+import { clientAnsweringWithin } from './answering-client.ts';
 
 export interface DatabaseOptions {
   /** A Postgres connection string; a unix socket goes into `?host=`. */
@@ -9,7 +11,10 @@ export interface DatabaseOptions {
   readonly log: Log;
   /** Most connections at once; callers beyond it wait for one. */
   readonly maxConnections?: number;
-  /** A statement that runs longer is cancelled by the server; 0 for none. */
+  /**
+   * A statement that runs longer is cancelled by the server; 0 for none. When nothing is heard from the server for
+   * {@link ANSWER_MARGIN_MS} more, its connection is given up.
+   */
   readonly statementTimeoutMs?: number;
   /** Shown in `pg_stat_activity`. */
   readonly name?: string;
@@ -23,6 +28,10 @@ export interface Database<Tables> {
 
 const MAX_CONNECTIONS = 12;
 const STATEMENT_TIMEOUT_MS = 10_000;
+/** For the server to say that it cancelled a statement, so that a slow one ends in a clear error. */
+const ANSWER_MARGIN_MS = 2_000;
+/** After so long without a byte the system asks whether the other end is still there. */
+const KEEP_ALIVE_MS = 5_000;
 /** Also how long a caller waits for a free connection. */
 const CONNECTION_TIMEOUT_MS = 5_000;
 const IDLE_TRANSACTION_TIMEOUT_MS = 30_000;
@@ -51,10 +60,12 @@ function exactNumber(text: string): number {
  * Throws {@link StartError} when the address is not one, nobody answers there, we are refused, or the server is too old.
  */
 export async function openDatabase<Tables>(options: DatabaseOptions): Promise<Database<Tables>> {
+  const statementMs = options.statementTimeoutMs ?? STATEMENT_TIMEOUT_MS;
   const pool = new pg.Pool({
     ...connectionConfig(options.url, options.name ?? 'usher'),
+    ...(statementMs > 0 ? { Client: clientAnsweringWithin(statementMs + ANSWER_MARGIN_MS, systemTimers) } : {}),
     max: options.maxConnections ?? MAX_CONNECTIONS,
-    statement_timeout: options.statementTimeoutMs ?? STATEMENT_TIMEOUT_MS,
+    statement_timeout: statementMs,
     idle_in_transaction_session_timeout: IDLE_TRANSACTION_TIMEOUT_MS,
   });
   // Nobody else listens to a connection that is lent between two statements; its loss would end the process. Whoever has it
@@ -91,6 +102,7 @@ export function connectionConfig(url: string, name: string): pg.ClientConfig {
     application_name: name,
     connectionTimeoutMillis: CONNECTION_TIMEOUT_MS,
     keepAlive: true,
+    keepAliveInitialDelayMillis: KEEP_ALIVE_MS,
     types,
   };
 }

@@ -10,6 +10,7 @@ import { type EmbeddedPostgres, startEmbeddedPostgres } from '../../src/postgres
 import { migrate } from '../../src/postgres/migrate.ts';
 import { capturedLog } from '../support/captured-log.ts';
 import { fakePostgres } from '../support/fake-postgres.ts';
+import { tcpProxy } from '../support/tcp-proxy.ts';
 import { temporaryDirectory, temporaryDirectoryForFile } from '../support/temporary-directory.ts';
 
 let server: EmbeddedPostgres;
@@ -110,6 +111,52 @@ describe('opening a database', () => {
     await expect(pool.query('SELECT pg_sleep(5)')).rejects.toThrow('statement timeout');
     await Promise.all(Array.from({ length: 30 }, () => pool.query('SELECT 1')));
     expect(pool.totalCount).toBeLessThanOrEqual(3);
+  });
+
+  describe('over a connection that goes mute', () => {
+    const STATEMENT_MS = 300;
+    /** With the margin for the server to say that it cancelled the statement. */
+    const LIMIT_MS = 2_300;
+    const PID = sql<{ pid: number }>`select pg_backend_pid() as pid`;
+    const ways: [string, (database: Database<unknown>) => Promise<number>][] = [
+      ['Kysely', async ({ kysely }) => (await PID.execute(kysely)).rows[0].pid],
+      [
+        'a transaction',
+        ({ kysely }) => kysely.transaction().execute(async (tx) => (await PID.execute(tx)).rows[0].pid),
+      ],
+      ['the pool', async ({ pool }) => (await pool.query('select pg_backend_pid() as pid')).rows[0].pid],
+    ];
+
+    test.each(ways)('rejects in time what was asked by %s, and never lends that connection again', async (_, pidBy) => {
+      const wire = await tcpProxy({ connectionString: server.url });
+      const { user, database: name, port } = wire.connection;
+      const url = `postgres://${user}@127.0.0.1:${port}/${name}`;
+      const database = await opened(url, { statementTimeoutMs: STATEMENT_MS, maxConnections: 1 });
+      const before = await pidBy(database);
+      wire.mode = 'mute';
+      const from = performance.now();
+      const asked = pidBy(database);
+      await expect(asked).rejects.toThrow(`no answer from the database within ${LIMIT_MS} ms`);
+      expect(performance.now() - from).toBeGreaterThan(LIMIT_MS - 100);
+      expect(performance.now() - from).toBeLessThan(LIMIT_MS + 1_000);
+      wire.mode = 'pass';
+      expect(await pidBy(database)).not.toBe(before);
+      expect(database.pool.totalCount).toBe(1);
+    });
+  });
+
+  test('gives no connection up that is busy for long with one statement after another', async () => {
+    const database = await opened(server.url, { statementTimeoutMs: 200, maxConnections: 1 });
+    const pids = new Set<number>();
+    const from = performance.now();
+    // Never at rest: whoever waits has the connection as soon as the one before is answered.
+    const buyers = Array.from({ length: 3 }, async () => {
+      while (performance.now() - from < 2_500) {
+        pids.add((await database.pool.query('select pg_backend_pid() as pid, pg_sleep(0.02)')).rows[0].pid);
+      }
+    });
+    await Promise.all(buyers);
+    expect(pids.size).toBe(1);
   });
 
   test('survives the loss of its idle connections', async () => {

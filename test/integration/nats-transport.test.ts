@@ -166,7 +166,7 @@ describe('messages', () => {
 });
 
 describe('who listens', () => {
-  test('misses nothing that is sent once it does', async () => {
+  test('misses nothing that is sent once it does (subscriber not yet flushed when announced)', async () => {
     const { url } = await natsServer();
     const [a, { transport }] = [await node(url, 'nod_a'), await connected(url)];
     for (let round = 0; round < 200; round++) {
@@ -240,6 +240,34 @@ describe('a link that is lost', () => {
       [false, true],
       [false, true],
     ]);
+  });
+
+  test('is had again when all that listened miss nothing (subscriber not yet flushed when announced)', async () => {
+    const server = await natsServer();
+    const [a, b] = [await node(server.url, 'nod_a'), await connected(server.url)];
+    const names = Array.from({ length: 100 }, (_, n) => `nod_b${n}`);
+    const heard: string[] = [];
+    for (const name of names) {
+      const message = (text: Uint8Array): void => void heard.push(`${name} ${Buffer.from(text)}`);
+      await b.transport.listen(name, { message, unreachable() {} });
+    }
+    for (let round = 1; round <= 3; round++) {
+      let sent = false;
+      // In the very moment in which both say that they are linked.
+      const sendToAll = (): void => {
+        if (sent || !a.transport.isLinked || !b.transport.isLinked) return;
+        sent = true;
+        for (const [n, name] of names.entries()) expect(a.line.send(name, bytes(`round ${round}`), n)).toBe(true);
+      };
+      await server.kill();
+      await vi.waitFor(() => expect([a.transport.isLinked, b.transport.isLinked]).toEqual([false, false]), SOON);
+      for (const { transport } of [a, b]) transport.onLink(sendToAll);
+      await server.restart();
+      await vi.waitFor(() => expect(sent).toBe(true), RELINK);
+      await vi.waitFor(() => expect(heard).toHaveLength(names.length), { timeout: 2_000, interval: 5 });
+      expect(heard.splice(0)).toEqual(names.map((to) => `${to} round ${round}`));
+    }
+    expect(a.unreached).toEqual([]);
   });
 
   test('takes nothing while it is away, and lets nobody listen', async () => {

@@ -64,6 +64,14 @@ async function stranger({ connection }: JournalDatabase): Promise<pg.Client> {
   return client;
 }
 
+/** A stranger locks the shard's row. @returns what ends that. */
+async function locked(database: JournalDatabase, shard: number): Promise<() => Promise<void>> {
+  const other = await stranger(database);
+  await other.query('begin');
+  await other.query('select from shard where id = $1 for update', [shard]);
+  return async () => void (await other.query('commit'));
+}
+
 /** Holds the shard's row as a lane does that died between Execute and Sync of an append in the name of `owner`. */
 async function halfOpenAppend(database: JournalDatabase, owner: string, shard: number): Promise<pg.Client> {
   const lane = await stranger(database);
@@ -116,6 +124,7 @@ describe('the registry on Postgres', () => {
       registry: () => registryOn(database.connection, HURRIED_POLLS).registry,
       age: (incarnation, ms) => age(database, incarnation, ms),
       endSession: (incarnation) => endSession(database, incarnation),
+      lock: (shard) => locked(database, shard),
     };
   });
 });
@@ -369,6 +378,28 @@ describe('a death', () => {
   });
 });
 
+describe('two nodes that declare the same ones dead in different orders', () => {
+  test('do not deadlock', async () => {
+    const database = await newDatabase();
+    const nodes = [];
+    for (const id of ['a', 'b', 'c', 'd']) nodes.push(await nodeIn(database.connection, id));
+    const [a, b, c, d] = nodes;
+    for (const { name } of [c, d]) await age(database, name, LEASE_MS + 1);
+    const [first, last] = [c.name, d.name].sort();
+    // Whoever comes waits for the row that is the first in order, and has not locked the other.
+    const other = await stranger(database);
+    await other.query('begin');
+    await other.query('select from node where incarnation = $1 for update', [first]);
+    const deaths = [last, first].map((incarnation) => ({ incarnation, cause: 'expired' }) as const);
+    const declared = [a.registry.declareDead(deaths), b.registry.declareDead(deaths.toReversed())];
+    await vi.waitFor(async () => expect(await waitersOn(database, 'usher node')).toBe(2));
+    const free = 'select from node where incarnation = $1 for update skip locked';
+    expect((await database.pool.query(free, [last])).rowCount).toBe(1);
+    await other.query('commit');
+    expect((await Promise.all(declared)).flat().sort()).toEqual([first, last]);
+  });
+});
+
 describe('a half-open append that holds the shard row', () => {
   test('of a dead node is ended before its shards are taken', async () => {
     const database = await newDatabase();
@@ -404,22 +435,79 @@ describe('a half-open append that holds the shard row', () => {
     }
     await vi.waitFor(() => expect(a.logged).toContainEqual(expect.objectContaining({ owner: a.name, ended: true })));
   });
+});
 
-  test('is waited for, and named, when it is a stranger’s', async () => {
+describe('a row of a shard that somebody locks', () => {
+  test('keeps no other shard of a dead node from being taken, and is named', async () => {
     const database = await newDatabase();
-    const { registry, logged, name } = await nodeIn(database.connection, 'a');
-    const other = await stranger(database);
-    await other.query('begin');
-    await other.query('select from shard where id = 7 for share');
+    const [a, b] = [await nodeIn(database.connection, 'a'), await nodeIn(database.connection, 'b')];
+    await a.registry.acquire(a.name, under(0, ALL));
+    const unlock = await locked(database, 7);
+    await a.registry.setState(a.name, ['up'], 'left', 'stopped');
+    const { value, ms } = await took(b.registry.acquire(b.name, under(1, ALL)));
+    expect(value).toHaveLength(SHARDS - 1);
+    process.stdout.write(`taking ${SHARDS - 1} shards past a locked one: ${ms.toFixed(0)} ms\n`);
+    expect(ms).toBeLessThan(1_500);
+    expect(b.logged).toContainEqual(expect.objectContaining({ owner: null, application: 'stranger', ended: false }));
+    await unlock();
+    expect(await b.registry.acquire(b.name, under(1, [7]))).toEqual(under(2, [7]));
+  });
+
+  test('is waited for a moment: it may be free again', async () => {
+    const database = await newDatabase();
+    const { registry, name } = await nodeIn(database.connection, 'a');
+    const unlock = await locked(database, 7);
     const taken = registry.acquire(name, under(0, ALL));
-    await vi.waitFor(
-      () => expect(logged).toContainEqual(expect.objectContaining({ owner: null, ended: false })),
-      5_000,
-    );
-    // Nobody else is kept waiting by it.
-    expect((await registry.beat(name, IDLE)).view.owners[7]).toBeNull();
-    await other.query('commit');
+    await vi.waitFor(async () => expect(await waitersOn(database, 'usher leases')).toBe(1));
+    await unlock();
     expect(await taken).toHaveLength(SHARDS);
+  });
+
+  test('does not make a change of another shard impatient that comes later', async () => {
+    const database = await newDatabase();
+    const { registry, name } = await nodeIn(database.connection, 'a');
+    await registry.acquire(name, under(0, [7]));
+    const unlock = await locked(database, 7);
+    expect(await registry.acquire(name, under(1, [7]))).toEqual([]);
+    const from = performance.now();
+    const advanced = registry.advance(name, 7, 1);
+    await vi.waitFor(async () => expect(await waitersOn(database, 'usher leases')).toBe(1));
+    // Longer than taking waits.
+    await new Promise((resolve) => setTimeout(resolve, 900));
+    await unlock();
+    expect(await advanced).toBe(2);
+    expect(performance.now() - from).toBeGreaterThan(900);
+  });
+
+  test.each(['usher leases', 'usher journal'])(
+    'by a session of ours (%s) that hangs is free again soon',
+    async (who) => {
+      const database = await newDatabase();
+      const { registry, logged, name } = await nodeIn(database.connection, 'a');
+      const hung = await stranger(database);
+      await hung.query(`set application_name = '${who}'`);
+      await hung.query('begin');
+      await hung.query('select from shard where id = 7 for share');
+      const { value, ms } = await took(registry.acquire(name, under(0, ALL)));
+      expect(value).toHaveLength(SHARDS);
+      expect(ms).toBeGreaterThan(400);
+      expect(logged).toContainEqual(expect.objectContaining({ owner: null, application: who, ended: true }));
+    },
+  );
+
+  test('is part of the pause of a hand-off that has to wait for it', async () => {
+    const database = await newDatabase();
+    const [a, b] = [await nodeIn(database.connection, 'a'), await nodeIn(database.connection, 'b')];
+    await a.registry.acquire(a.name, under(0, [7]));
+    const unlock = await locked(database, 7);
+    const released = a.registry.release(a.name, [{ shard: 7, epoch: 1, closedMsAgo: 5 }]);
+    await vi.waitFor(async () => expect(await waitersOn(database, 'usher leases')).toBe(1));
+    await new Promise((resolve) => setTimeout(resolve, 400));
+    await unlock();
+    const taken = await b.registry.acquire(b.name, await released);
+    const [pause] = await b.registry.ready(b.name, taken);
+    expect(pause).toBeGreaterThanOrEqual(405);
+    expect(pause).toBeLessThan(2_000);
   });
 });
 

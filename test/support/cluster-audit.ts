@@ -65,6 +65,9 @@ export async function expectSound(
   { absences = [], database = 'well' }: Circumstances = {},
 ): Promise<void> {
   const { history, shows, organiser, cluster } = sale;
+  const attempts = history.flatMap((operation) => operation.attempts);
+  const slowest = Math.max(...attempts.map(({ sentAt, endedAt }) => Math.round(endedAt - sentAt)));
+  process.stdout.write(`sale: ${attempts.length} requests, the slowest took ${slowest} ms\n`);
   expect(withoutAnswer(history, absences), 'requests without an answer').toEqual([]);
   expect(refusedLooks(sale, database), 'seat maps that were refused').toEqual([]);
   const outside = new Outside(at.port, AUDITORS, (user) =>

@@ -71,16 +71,6 @@ export class TestNode {
   /** Starts it; resolves when it is open. `extra`: settings of this start only. */
   async start(extra: Settings = {}): Promise<void> {
     this.processes.push(startServer({ ...this.#settings, ...extra }, this.#atEnd));
-    if (process.env.DEBUG_DIR) {
-      const p = this.process;
-      const n = this.processes.length;
-      void p.ended.then(async (e) =>
-        (await import('node:fs')).writeFileSync(
-          `${process.env.DEBUG_DIR}/${this.id}-${n}.log`,
-          `${p.stderr()}\n${JSON.stringify(e)}\n`,
-        ),
-      );
-    } // DEBUG
     await this.process.open;
   }
 

@@ -72,13 +72,13 @@ export class ClusterSale {
   }
 
   /**
-   * Resolves when each of these shows has given a hold that was asked for after `since`, at one of these nodes; to the ms
-   * from then to the last of these answers.
+   * Resolves when each of these shows has given a hold that was asked for after `since` (ms, monotonic), at one of these
+   * nodes.
    */
   async sellsAgain(
     shows: readonly ShowOnSale[],
     { since, at, limitMs }: { since: number; at: readonly TestNode[]; limitMs: number },
-  ): Promise<number> {
+  ): Promise<void> {
     const ports = at.map(({ port }) => port);
     const first = () => Math.max(...shows.map(({ id }) => this.#firstHold(id, since, ports) ?? Number.NaN));
     await vi.waitFor(
@@ -88,7 +88,8 @@ export class ClusterSale {
       },
       { timeout: limitMs, interval: POLL_MS },
     );
-    return first() - since;
+    const took = Math.round(first() - since);
+    process.stdout.write(`sale: ${shows.length} shows sell at ${ports.length} nodes after ${took} ms\n`);
   }
 
   /** Holds that were given to those who asked for them in this time (ms, monotonic) and had the answer in it. */

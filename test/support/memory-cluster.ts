@@ -4,7 +4,7 @@ import { RULES } from '../../src/actors/turns.ts';
 import type { Command, Question } from '../../src/allocator/commands.ts';
 import { ClusterNode } from '../../src/cluster/cluster-node.ts';
 import { InProcessHub, InProcessTransport } from '../../src/cluster/messages/in-process-transport.ts';
-import type { Receiver } from '../../src/cluster/messages/transport.ts';
+import type { Line, Receiver } from '../../src/cluster/messages/transport.ts';
 import type { Registry } from '../../src/cluster/registry/registry.ts';
 import { SeatReplicas } from '../../src/cluster/routing/seat-replicas.ts';
 import { shardOf } from '../../src/cluster/shards.ts';
@@ -96,11 +96,13 @@ export class MemoryNode {
     this.transport = new InProcessTransport(hub, 'nats');
     const transport = Object.create(this.transport, {
       listen: {
-        value: (incarnation: string, receiver: Receiver) =>
-          this.transport.listen(incarnation, {
+        value: async (incarnation: string, receiver: Receiver) => {
+          await cluster.subscribing;
+          return this.transport.listen(incarnation, {
             message: (bytes) => this.process.run(() => receiver.message(bytes)),
             unreachable: (to, number) => this.process.run(() => receiver.unreachable(to, number)),
-          }),
+          });
+        },
       },
       isLinked: { get: () => this.transport.isLinked },
       onLink: {
@@ -176,6 +178,13 @@ export class MemoryNode {
     return null;
   }
 
+  /** Its present incarnation's line to the others. */
+  get line(): Line {
+    const line = this.#cluster.hub.lines.get(this.incarnation ?? '');
+    if (line === undefined) throw new Error(`${this.id} has no line`);
+    return line;
+  }
+
   /** Asks at this node with ten seconds to answer. */
   ask<T = unknown>(showId: string, message: Command | Question, ms = 10_000): Promise<Answer<T>> {
     return this.node.shows.ask<T>(showId, message, this.#cluster.time.clock.now() + ms);
@@ -222,6 +231,8 @@ export class MemoryCluster {
   readonly unsettled: { readonly node: string; readonly showId: string; readonly orders: readonly number[] }[] = [];
   /** Shows that were journaled here, for those that wake what is pending. */
   readonly shows = new Set<string>();
+  /** While set, who begins to listen is not heard of before it resolves. */
+  subscribing: Promise<void> | null = null;
   #seed = 0;
   #shows = 0;
 

@@ -51,6 +51,8 @@ interface Shard {
 export class MemoryTables {
   readonly clock: Clock;
   readonly nodes = new Map<string, Node>();
+  /** Shards whose rows somebody holds locked: they cannot be taken. */
+  readonly locked = new Set<number>();
   readonly shards: Shard[] = Array.from({ length: SHARDS }, () => ({
     epoch: 0,
     owner: null,
@@ -163,7 +165,8 @@ export class MemoryRegistry implements Registry {
   acquire(incarnation: string, shards: readonly ShardEpoch[]): Promise<ShardEpoch[]> {
     return this.#ask(() => {
       if (!this.#tables.isAlive(incarnation)) return [];
-      return this.#change(shards, (row) => {
+      const unlocked = shards.filter(({ shard }) => !this.#tables.locked.has(shard));
+      return this.#change(unlocked, (row) => {
         if (row.owner !== incarnation && this.#tables.isAlive(row.owner)) return false;
         if (row.owner !== incarnation) {
           if (row.readyAt !== null) row.closedAt = null;
@@ -199,13 +202,16 @@ export class MemoryRegistry implements Registry {
     );
   }
 
-  ready(incarnation: string, shards: readonly ShardEpoch[]): Promise<void> {
-    return this.#ask(() => {
-      this.#change(shards, (row) => {
-        if (row.owner === incarnation && row.closedAt !== null) row.readyAt ??= this.#now();
-        return false;
-      });
-    });
+  ready(incarnation: string, shards: readonly ShardEpoch[]): Promise<number[]> {
+    return this.#ask(() =>
+      shards.flatMap(({ shard, epoch }) => {
+        const row = this.#tables.shards[shard];
+        if (row.epoch !== epoch || row.owner !== incarnation || row.closedAt === null || row.readyAt !== null)
+          return [];
+        row.readyAt = this.#now();
+        return [row.readyAt - row.closedAt];
+      }),
+    );
   }
 
   pauses(shards: readonly number[]): Promise<(number | null)[]> {

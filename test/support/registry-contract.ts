@@ -13,6 +13,8 @@ export interface RegistryWorld {
   age(incarnation: string, ms: number): Promise<void>;
   /** The node's session at the database ends, as when its process does. */
   endSession(incarnation: string): Promise<void>;
+  /** Somebody who is no node holds the shard's row locked. @returns what ends that. */
+  lock(shard: number): Promise<() => Promise<void>>;
 }
 
 const ALL = Array.from({ length: SHARDS }, (_, shard) => shard);
@@ -351,6 +353,21 @@ export function registryContract(newWorld: () => Promise<RegistryWorld>): void {
       }
     });
 
+    test('whose rows somebody holds locked are left for later, and the others taken', async () => {
+      const world = await newWorld();
+      const [a, dead] = await joined(world, 'a', 'dead');
+      await dead.registry.acquire(dead.name, under(0, ALL));
+      await world.endSession(dead.name);
+      await a.registry.declareDead([{ incarnation: dead.name, cause: 'gone' }]);
+      const unlock = await world.lock(7);
+      const others = ALL.filter((shard) => shard !== 7);
+      expect(byShard(await a.registry.acquire(a.name, under(1, ALL)))).toEqual(under(2, others));
+      expect(await a.registry.acquire(a.name, under(1, [7]))).toEqual([]);
+      expect(await rowOf(a.registry, 7)).toEqual({ epoch: 1, owner: dead.name });
+      await unlock();
+      expect(await a.registry.acquire(a.name, under(1, [7]))).toEqual(under(2, [7]));
+    });
+
     test('move to a new epoch by their owner alone, from the one it knows', async () => {
       const world = await newWorld();
       const [a, b] = await joined(world, 'a', 'b');
@@ -378,7 +395,7 @@ export function registryContract(newWorld: () => Promise<RegistryWorld>): void {
       const [a] = await joined(world, 'a');
       expect(await a.registry.acquire(a.name, [])).toEqual([]);
       expect(await a.registry.release(a.name, [])).toEqual([]);
-      await a.registry.ready(a.name, []);
+      expect(await a.registry.ready(a.name, [])).toEqual([]);
       expect(await a.registry.pauses([])).toEqual([]);
       expect(await a.registry.declareDead([])).toEqual([]);
       await a.registry.setPins([]);
@@ -393,17 +410,20 @@ export function registryContract(newWorld: () => Promise<RegistryWorld>): void {
       const world = await newWorld();
       const [a, b] = await joined(world, 'a', 'b');
       await a.registry.acquire(a.name, under(0, [1, 2, 3]));
-      await a.registry.ready(a.name, under(1, [1, 2, 3]));
+      expect(await a.registry.ready(a.name, under(1, [1, 2, 3]))).toEqual([]);
       expect(await a.registry.pauses([1, 2])).toEqual([null, null]);
       await a.registry.release(a.name, [...releasing(under(1, [1]), 5_000), ...releasing(under(1, [2]), 70_000)]);
       expect(await a.registry.pauses([1])).toEqual([null]);
       await b.registry.acquire(b.name, under(2, [1, 2]));
-      await b.registry.ready(b.name, [...under(2, [1]), ...under(3, [2])]);
+      const told = await b.registry.ready(b.name, [...under(2, [1]), ...under(3, [2])]);
       const [two, one, three] = await a.registry.pauses([2, 1, 3]);
       expect([one, three]).toEqual([null, null]);
       expect(two).toBeGreaterThanOrEqual(70_000);
       expect(two).toBeLessThan(72_000);
-      await b.registry.ready(b.name, under(3, [1, 2]));
+      expect(told).toEqual([two]);
+      const [rest, ...more] = await b.registry.ready(b.name, under(3, [1, 2]));
+      expect(await a.registry.pauses([1])).toEqual([rest]);
+      expect(more).toEqual([]);
       expect((await a.registry.pauses([2]))[0]).toBe(two);
       expect((await a.registry.pauses([1]))[0]).toBeGreaterThanOrEqual(5_000);
     });

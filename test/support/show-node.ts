@@ -51,6 +51,8 @@ export class ShowNode {
   format: number = FORMAT.newest;
   /** How often the catalogue was asked. */
   lookUps = 0;
+  /** Shows that the catalogue knows of, but never loads. */
+  readonly unanswered = new Set<string>();
 
   constructor(parts: NodeParts = {}) {
     this.journal = parts.journal ?? new MemoryJournal();
@@ -67,7 +69,10 @@ export class ShowNode {
     this.actors = new ShowActors({
       source: {
         exists: async (showId) => this.#isKnown(showId),
-        load: async (showId) => (this.#isKnown(showId) ? { hall, terms } : null),
+        load: async (showId) => {
+          if (this.unanswered.has(showId)) await new Promise(() => {});
+          return this.#isKnown(showId) ? { hall, terms } : null;
+        },
       },
       journal: this.journal,
       format: () => this.format,

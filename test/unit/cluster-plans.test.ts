@@ -1,5 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import { place } from '../../src/cluster/ownership/placement.ts';
+import { DRAINED_BY_OPS } from '../../src/cluster/plans/plan-run.ts';
 import {
   changesSince,
   explain,
@@ -197,6 +198,11 @@ describe('an undrain', () => {
   test('of a node that drained by itself warns', () => {
     const view = clusterView({ ...THREE, n1: { state: 'draining', reason: 'stalled' } });
     expect(planOf(view, { kind: 'undrain', node: 'n1' }).notes.join()).toMatch(/stalled.*may do so again/);
+  });
+
+  test('of a node that an operator drained has nothing to warn of', () => {
+    const view = clusterView({ ...THREE, n1: { state: 'draining', reason: DRAINED_BY_OPS } });
+    expect(planOf(view, { kind: 'undrain', node: 'n1' }).notes).toEqual([]);
   });
 
   test('of a node that is up changes nothing, of one that leaves is refused', () => {

@@ -2,6 +2,7 @@ import { expect, test } from 'vitest';
 import type { Answer, HoldView } from '../../src/actors/shows.ts';
 import { shardOf } from '../../src/cluster/shards.ts';
 import { MemoryCluster } from '../support/memory-cluster.ts';
+import { IDLE } from '../support/node-starts.ts';
 import { holdOf, quiet } from '../support/show-node.ts';
 import { onceOf, userOf } from '../support/small-show.ts';
 
@@ -88,28 +89,43 @@ test('zombie re-acquires its shard: it joins anew, reads the tables first, and n
   expect(cluster.tables.nodes.get(zombie ?? '')?.state).toBe('dead');
   // It came back under a new name and got the show by a hand-off: given up (one epoch) and taken (another).
   expect(cluster.node('a').incarnation).not.toBe(zombie);
+  expect(cluster.hub.lines.has(zombie ?? '')).toBe(false);
   expect(cluster.ownerOf(showId)).toBe('a');
   expect(cluster.tables.shards[shardOf(showId)].epoch).toBe(taken + 2);
 });
 
-test('a zombie with a backlog wakes up: it drops what waited, and appends nothing', async () => {
+test('a zombie with a backlog wakes up: it decides nothing of it, though nobody tells it that its lease is over', async () => {
   const cluster = await clusterOf('a', 'b', 'c');
   const showId = await cluster.showOn('a');
   const zombie = cluster.node('a');
   zombie.stop();
   const backlog = Array.from({ length: 5 }, (_, i) => watched(cluster.node('b').ask<HoldView>(showId, holdOf(i + 1))));
-  const own = watched(zombie.ask<HoldView>(showId, holdOf(99)));
+  await cluster.advance(100);
+  // It is not to hear of those who take over, neither from them nor, when it wakes, from the tables.
+  zombie.transport.cut();
   await cluster.advance(LEASE_OVER_MS);
-  const before = cluster.journal.rows(showId).length;
-  const appends = zombie.appends;
+  expect(cluster.ownerOf(showId)).not.toBe('a');
+  const held = cluster.journal.rows(showId).length;
+  const { appends } = zombie;
+  zombie.registry.fault = 'hung';
+  zombie.transport.mend();
   zombie.resume();
+  const own = watched(zombie.ask<HoldView>(showId, holdOf(99)));
+  const map = watched(zombie.node.shows.seatMap(showId));
   await cluster.advance(200);
+  expect(zombie.node.figures()).toMatchObject({ state: 'lapsed', fenced: 0 });
+  expect(() => zombie.node.assertReady()).toThrow('no heartbeat');
+  // The five of the backlog were heard, and turned back: those who sent them have long had their answers.
+  expect(zombie.node.counts.servedForPeers).toBe(5);
   expect(zombie.appends).toBe(appends);
-  expect(cluster.journal.rows(showId).length - before).toBeLessThanOrEqual(1);
+  expect(cluster.journal.rows(showId)).toHaveLength(held);
+  expect(map.answer).not.toMatchObject({ stale: false });
+  zombie.registry.fault = null;
   await cluster.advance(12 * SECOND);
-  for (const { answer } of [...backlog, own]) expect(answer).not.toBeNull();
+  expect(zombie.node.counts.fenced).toBe(1);
+  for (const { answer } of [...backlog, own]) expect(answer).toMatchObject({ ok: true });
   const seats = seatsOf([...backlog, own]);
-  expect(new Set(seats).size).toBe(seats.length);
+  expect(new Set(seats).size).toBe(6);
   expectOneChain(cluster, showId);
 });
 
@@ -153,35 +169,151 @@ test('the target of a move dies in the middle: the shard goes to whoever is left
 test('a node restarts under the same address: the new start owes nothing to the old one, and hears nothing meant for it', async () => {
   const cluster = await clusterOf('a', 'b');
   const showId = await cluster.showOn('a');
-  const old = cluster.node('a').incarnation ?? '';
+  const [old, b] = [cluster.node('a').incarnation ?? '', cluster.node('b')];
+  // b hears nothing of the restart: what it sends is still for the old start.
+  b.transport.cut();
+  b.registry.fault = 'away';
   await cluster.node('a').kill();
-  await cluster.start('a');
-  await cluster.advance(3 * SECOND);
-  expect(cluster.node('a').incarnation).not.toBe(old);
-  // An old stop event after a new start.
-  expect(await cluster.node('b').registry.setState(old, ['up', 'draining', 'leaving'], 'left', 'stopped')).toBe(false);
+  const a = await cluster.start('a');
+  expect(a.incarnation).not.toBe(old);
   expect(cluster.ownerOf(showId)).toBe('a');
+  const { epoch } = cluster.tables.shards[shardOf(showId)];
+
+  b.transport.mend();
+  const hold = watched(b.ask<HoldView>(showId, holdOf(1)));
+  await cluster.advance(50);
+  expect(b.node.figures()).toMatchObject({ forwarded: 1, unreachable: 1 });
+  expect([a.node.counts.servedForPeers, a.appends, hold.answer]).toEqual([0, 0, null]);
+
+  // It is asked of the new start once b knows of it.
+  b.registry.fault = null;
+  await cluster.advance(SECOND);
+  expect(hold.answer).toMatchObject({ ok: true, replayed: false });
+  expect(a.node.counts.servedForPeers).toBe(1);
+  expect(cluster.journal.rows(showId).filter(({ events }) => events.includes('"held"'))).toMatchObject([{ epoch }]);
+});
+
+test('an old stop event after a new start changes nothing of the new one, nor does anything else that was under way', async () => {
+  const cluster = await clusterOf('a', 'b');
+  const showId = await cluster.showOn('a');
+  const before = cluster.node('a');
+  const [old, shard] = [before.incarnation ?? '', shardOf(showId)];
+  const { epoch } = cluster.tables.shards[shard];
+  // The process stops in order, but the database does all that it asks for only after it has ended.
+  before.registry.fault = 'late';
+  const left = before.node.leave();
+  const late = (taken: number): Promise<unknown>[] => [
+    before.registry.setState(old, ['up', 'draining', 'leaving'], 'left', 'stopped'),
+    before.registry.beat(old, IDLE).then(({ state }) => state),
+    before.registry.release(old, [{ shard, epoch: taken, closedMsAgo: 0 }]),
+    before.registry.acquire(old, [{ shard, epoch: taken }]),
+    before.registry.advance(old, shard, taken),
+  ];
+  // Under the epoch that the old start had, and under that which the new one will have.
+  const [first, second] = [late(epoch), late(epoch + 1)];
+  for (const each of [left, ...first, ...second]) each.catch(() => {});
+  cluster.tables.endSession(old);
+  const a = await cluster.start('a');
+  const fresh = a.incarnation ?? '';
+  expect([fresh === old, cluster.tables.shards[shard]]).toMatchObject([false, { owner: fresh, epoch: epoch + 1 }]);
+  const [row, shards] = [{ ...cluster.tables.nodes.get(fresh) }, structuredClone(cluster.tables.shards)];
+
+  before.registry.fault = null;
+  await quiet();
+  expect(cluster.tables.nodes.get(fresh)).toEqual(row);
+  expect(cluster.tables.shards).toEqual(shards);
+  expect(cluster.tables.nodes.get(old)?.state).toBe('dead');
+  // Nor when it asks only now.
+  expect(await Promise.all(late(epoch + 1))).toEqual([false, 'dead', [], [], null]);
+  await before.node.close();
+  await cluster.advance(SECOND);
+  expect(cluster.tables.nodes.get(fresh)?.state).toBe('up');
+  expect(cluster.tables.shards).toEqual(shards);
   const hold = watched(cluster.node('b').ask<HoldView>(showId, holdOf(1)));
   await cluster.advance(100);
   expect(hold.answer).toMatchObject({ ok: true });
+  await left;
+});
+
+test('a subscriber not yet flushed when announced: a node stands in the table only once it is sure to hear the others', async () => {
+  const cluster = await clusterOf('a', 'b');
+  const { promise, resolve } = Promise.withResolvers<void>();
+  cluster.subscribing = promise;
+  const entered = (): boolean => [...cluster.tables.nodes.values()].some(({ id }) => id === 'c');
+  let isEarly = false;
+  cluster.time.timers.after(2 * SECOND, () => {
+    isEarly = entered();
+    resolve();
+  });
+  await cluster.start('c');
+  expect([isEarly, entered()]).toEqual([false, true]);
+  await cluster.advance(3 * SECOND);
+  const showId = await cluster.showOn('c');
+  const hold = watched(cluster.node('a').ask<HoldView>(showId, holdOf(1)));
+  await cluster.advance(50);
+  expect(hold.answer).toMatchObject({ ok: true });
+  for (const id of ['a', 'b']) expect(cluster.node(id).node.figures().unreachable).toBe(0);
 });
 
 test('a stale routing cache after a fail-back costs a detour, not an answer', async () => {
   const cluster = await clusterOf('a', 'b', 'c');
+  const [a, b, c] = [cluster.node('a'), cluster.node('b'), cluster.node('c')];
   const showId = await cluster.showOn('a');
-  // c hears of nothing while the show goes to b and back to a.
-  cluster.node('c').transport.cut();
-  cluster.node('c').registry.fault = 'away';
+  const served = (): number[] => [a, b].map(({ node }) => node.counts.servedForPeers);
+  const announced: Uint8Array[] = [];
+  const { line } = b;
+  const { broadcast } = line;
+  line.broadcast = (bytes) => {
+    announced.push(bytes.slice());
+    return broadcast.call(line, bytes);
+  };
+  // c learns that b has the show, and then hears of nothing while that fails back to a.
   cluster.pin(showId, 'b');
   await cluster.advance(1_500);
   expect(cluster.ownerOf(showId)).toBe('b');
+  c.transport.cut();
+  c.registry.fault = 'away';
   cluster.pin(showId, 'a');
   await cluster.advance(1_200);
   expect(cluster.ownerOf(showId)).toBe('a');
-  cluster.node('c').transport.mend();
-  const hold = watched(cluster.node('c').ask<HoldView>(showId, holdOf(1)));
-  await cluster.advance(300);
+
+  c.transport.mend();
+  expect(served()).toEqual([0, 0]);
+  const hold = watched(c.ask<HoldView>(showId, holdOf(1)));
+  await quiet();
+  expect([served(), hold.answer]).toEqual([[0, 1], null]);
+  c.registry.fault = null;
+  await cluster.advance(500);
   expect(hold.answer).toMatchObject({ ok: true });
+  expect(served()).toEqual([1, 1]);
+
+  // That b has it comes once more, late. It leads nobody astray: there is no second detour.
+  for (const bytes of announced) line.send(c.incarnation ?? '', bytes, 0);
+  await quiet();
+  const again = watched(c.ask<HoldView>(showId, holdOf(2)));
+  await cluster.advance(50);
+  expect(again.answer).toMatchObject({ ok: true });
+  expect(served()).toEqual([2, 1]);
+});
+
+test('an owner that is behind decides nothing under its old epoch: who knows of the newer one is turned back', async () => {
+  const cluster = await clusterOf('a', 'b');
+  const [a, b] = [cluster.node('a'), cluster.node('b')];
+  const showId = await cluster.showOn('b');
+  // b moved the shard to a new epoch, and never heard the answer; only a reads it in the table.
+  b.registry.fault = 'away';
+  cluster.tables.shards[shardOf(showId)].epoch++;
+  await cluster.advance(SECOND);
+  const { appends } = b;
+  const hold = watched(a.ask<HoldView>(showId, holdOf(1)));
+  await cluster.advance(100);
+  expect(b.node.counts.servedForPeers).toBeGreaterThan(0);
+  expect([b.appends, hold.answer]).toEqual([appends, null]);
+  b.registry.fault = null;
+  await cluster.advance(SECOND);
+  expect(hold.answer).toMatchObject({ ok: true });
+  expect(cluster.ownerOf(showId)).toBe('b');
+  expectOneChain(cluster, showId);
 });
 
 test('a message at every phase of a hand-off is answered once, with success, and takes effect once', async () => {
@@ -210,8 +342,7 @@ test('a message at every phase of a hand-off is answered once, with success, and
 test('duplicate delivery: a message that comes twice takes effect once', async () => {
   const cluster = await clusterOf('a', 'b');
   const showId = await cluster.showOn('a');
-  const line = [...cluster.hub.lines].find(([name]) => name === cluster.node('b').incarnation)?.[1];
-  if (line === undefined) throw new Error('b has no line');
+  const { line } = cluster.node('b');
   const { send } = line;
   line.send = (to, bytes, number) => {
     const copy = bytes.slice();
@@ -233,8 +364,7 @@ test('duplicate delivery: a message that comes twice takes effect once', async (
 test('a lost reply, then a retry on another node: the same key finds the first answer', async () => {
   const cluster = await clusterOf('a', 'b', 'c');
   const showId = await cluster.showOn('a');
-  const line = [...cluster.hub.lines].find(([name]) => name === cluster.node('a').incarnation)?.[1];
-  if (line === undefined) throw new Error('a has no line');
+  const { line } = cluster.node('a');
   const { send } = line;
   const toB = cluster.node('b').incarnation;
   line.send = (to, bytes, number) => (to === toB ? true : send.call(line, to, bytes, number));
@@ -332,8 +462,7 @@ test('a database that was away for all: nobody is declared dead, and everything 
 test('what may have been begun is never told to be not begun, however full the way is afterwards', async () => {
   const cluster = await clusterOf('a', 'b', 'c');
   const showId = await cluster.showOn('b');
-  const line = [...cluster.hub.lines].find(([name]) => name === cluster.node('b').incarnation)?.[1];
-  if (line === undefined) throw new Error('b has no line');
+  const { line } = cluster.node('b');
   // b decides, and its answers are lost.
   line.send = () => true;
   const questions = Array.from({ length: 256 }, () => watched(cluster.node('a').ask(showId, { type: 'get-summary' })));
@@ -385,4 +514,17 @@ test('requests for shows that cannot be reached do not make heartbeats come any 
     await cluster.advance(25);
   }
   expect(beats).toBeLessThan(8);
+});
+
+test('what an operator drained stays drained, also when the node was declared dead meanwhile', async () => {
+  const cluster = await clusterOf('a', 'b');
+  const row = cluster.tables.nodes.get(cluster.node('a').incarnation ?? '');
+  if (row !== undefined) Object.assign(row, { state: 'draining', reason: 'drained by an operator' });
+  await cluster.advance(2 * SECOND);
+  cluster.node('a').stop();
+  await cluster.advance(LEASE_OVER_MS);
+  cluster.node('a').resume();
+  await cluster.advance(4 * SECOND);
+  expect(cluster.tables.nodes.get(cluster.node('a').incarnation ?? '')).toMatchObject({ state: 'draining' });
+  expect(new Set(cluster.tables.shards.map(({ owner }) => owner))).toEqual(new Set([cluster.node('b').incarnation]));
 });

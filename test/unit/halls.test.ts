@@ -52,4 +52,21 @@ describe('compiled halls', () => {
     expect(await halls.get('none')).toBeNull();
     expect(documents.reads).toEqual(['none', 'none']);
   });
+
+  it('that could not be read are read anew, though several waited', async () => {
+    const documents = plans();
+    let isAway = true;
+    const halls = new Halls({
+      async document(planId) {
+        const document = await documents.document(planId);
+        if (isAway) throw new Error('the database is away');
+        return document;
+      },
+    });
+    const failed = await Promise.allSettled([halls.get('a'), halls.get('a')]);
+    expect(failed.map(({ status }) => status)).toEqual(['rejected', 'rejected']);
+    isAway = false;
+    expect((await halls.get('a'))?.hall.seatCount).toBe(200);
+    expect(documents.reads).toEqual(['a', 'a']);
+  });
 });

@@ -14,6 +14,10 @@ describe('the registry in memory', () => {
       registry: () => new MemoryRegistry(tables, new PacedTimers(10)),
       age: async (incarnation, ms) => tables.age(incarnation, ms),
       endSession: async (incarnation) => tables.endSession(incarnation),
+      lock: async (shard) => {
+        tables.locked.add(shard);
+        return async () => void tables.locked.delete(shard);
+      },
     };
   });
 });

@@ -407,6 +407,24 @@ describe('two appliers', () => {
     });
   });
 
+  test.each([
+    ['on two nodes', 'b'],
+    ['on one node', 'a'],
+  ])('of two drains at once, %s: one wins, the other is refused and drains nobody', async (_, second) => {
+    const [drainB, drainC] = [await propose({ kind: 'drain', node: 'b' }), await propose({ kind: 'drain', node: 'c' })];
+    const first = runnerOn('a').runner;
+    const other = second === 'a' ? first : runnerOn(second).runner;
+    const outcomes = await Promise.allSettled([first.apply(drainB), other.apply(drainC)]);
+    expect(outcomes.map(({ status }) => status).sort()).toEqual(['fulfilled', 'rejected']);
+    const lost = outcomes.findIndex(({ status }) => status === 'rejected');
+    expect((outcomes[lost] as PromiseRejectedResult).reason.refusal.code).toBe('CLUSTER_PLAN_BUSY');
+    expect(await ended([drainC, drainB][lost])).toMatchObject({ state: 'applied' });
+    expect(await plan([drainB, drainC][lost])).toMatchObject({ state: 'proposed', applier: null });
+    const states = (await cluster.registry.read()).nodes.map(({ id, state }) => [id, state]);
+    const drained = ['c', 'b'][lost];
+    expect(states).toEqual(['a', 'b', 'c'].map((id) => [id, id === drained ? 'draining' : 'up']));
+  });
+
   test('one of which was declared dead and wakes up: it notices, and sets nothing more', async () => {
     const { id, shards } = await proposeMove('b', 2 * PINS_PER_STEP);
     const zombie = runnerOn('a');

@@ -4,7 +4,7 @@ import { INBOX_LIMIT } from '../../src/actors/inbox.ts';
 import type { Answer, HoldView, OrderView, ShowSummary } from '../../src/actors/shows.ts';
 import { SWEEP_MS } from '../../src/actors/sweep.ts';
 import { RULES, TURN_LIMIT } from '../../src/actors/turns.ts';
-import { MAX_RECOVERIES } from '../../src/actors/waking.ts';
+import { CATALOGUE_LIMIT_MS, MAX_RECOVERIES } from '../../src/actors/waking.ts';
 import { HOLD_GRACE_MS } from '../../src/allocator/show.ts';
 import { parseScopedId } from '../../src/ids.ts';
 import type { AppendOutcome, JournalRow, Snapshot, Turn } from '../../src/journal/journal.ts';
@@ -150,7 +150,48 @@ describe('a show that does not wake', () => {
   });
 });
 
+describe('a catalogue that does not answer', () => {
+  test('for as many shows as recover at once keeps the others from waking for a while only', async () => {
+    const shows = Array.from({ length: MAX_RECOVERIES }, (_, n) => `shw_${String(n).padStart(26, '0')}`);
+    for (const showId of shows) node.unanswered.add(showId);
+    const hung = shows.map((showId) => node.ask(showId, SUMMARY));
+    await node.advance(CATALOGUE_LIMIT_MS - 1_000);
+    expect((await Promise.all(hung)).map(toldBy)).toEqual(shows.map(() => 'OVERLOADED'));
+    const asked = node.ask(SHOW_ID, SUMMARY);
+    await node.advance(1_000);
+    expect(toldBy(await asked)).toBe('ok');
+    expect(node.errors).toEqual(shows.map(() => `the catalogue did not answer within ${CATALOGUE_LIMIT_MS} ms`));
+    node.unanswered.clear();
+    await node.advance(RESTARTED_MS);
+    // Woken again without being asked.
+    expect(node.actors.awake).toBe(MAX_RECOVERIES + 1);
+    expect((await Promise.all(shows.map((showId) => node.ask(showId, SUMMARY)))).map(toldBy)).toEqual(
+      shows.map(() => 'ok'),
+    );
+  });
+});
+
 describe('the seat map', () => {
+  test('of a show that does not wake is waited for until the deadline, and no longer', async () => {
+    node.unanswered.add(SHOW_ID);
+    const told: string[] = [];
+    const note = (what: string) => (map: object) => void told.push(`${what} ${'code' in map ? map.code : 'ok'}`);
+    const waiting = [
+      node.actors.seatCounts(SHOW_ID, node.now + 500).then(note('counts')),
+      node.actors.seatMap(SHOW_ID, node.now + 2_000).then(note('map')),
+      node.actors.seatMap(SHOW_ID, node.now + 60_000).then(note('patient')),
+    ];
+    await node.advance(500 + SWEEP_MS);
+    expect(told).toEqual(['counts OVERLOADED']);
+    await node.advance(1_500);
+    expect(told).toEqual(['counts OVERLOADED', 'map OVERLOADED']);
+    await node.advance(8_000);
+    expect(told).toEqual(['counts OVERLOADED', 'map OVERLOADED', 'patient OVERLOADED']);
+    await Promise.all(waiting);
+    node.unanswered.clear();
+    await node.advance(CATALOGUE_LIMIT_MS);
+  });
+
   test('follows durable turns only', async () => {
     const map = await node.actors.seatMap(SHOW_ID);
     if (!('letters' in map)) throw new Error(map.code);

@@ -27,6 +27,11 @@ const EXPIRED_LOOK_MS = 100;
 export const STALLED = 'stalled: its turns do not become durable';
 export const CUT_OFF = 'cut off from the other nodes';
 
+/** Whether a node is drained for how it is, and not because an operator wanted it. */
+export function drainedItself(reason: string | null): boolean {
+  return reason === STALLED || reason === CUT_OFF;
+}
+
 /** One thing to be done about a node's state. */
 export type Finding =
   | { readonly do: 'declare'; readonly incarnation: string; readonly cause: DeathCause }
@@ -128,9 +133,13 @@ export class Watch {
     }
     if (self.isLinked && self.stalledMs < WELL_MS) this.#wellSince ??= now;
     else this.#wellSince = null;
-    const drainedItself = own.state === 'draining' && (own.reason === STALLED || own.reason === CUT_OFF);
     const wait = Math.min(RECOVERED_MOST_MS, RECOVERED_MS * 2 ** this.#undrained);
-    if (drainedItself && this.#wellSince !== null && now - this.#wellSince >= wait) {
+    if (
+      own.state === 'draining' &&
+      drainedItself(own.reason) &&
+      this.#wellSince !== null &&
+      now - this.#wellSince >= wait
+    ) {
       this.#undrained++;
       findings.push({ do: 'undrain', incarnation: own.incarnation });
     }

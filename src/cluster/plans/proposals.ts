@@ -5,6 +5,7 @@ import { Rendezvous } from '../ownership/rendezvous.ts';
 import { SHARDS } from '../shards.ts';
 import type { ClusterView, NodeRow } from '../view.ts';
 import { type PinChange, withChanges } from './pin-changes.ts';
+import { DRAINED_BY_OPS } from './plan-run.ts';
 
 /** What applying a plan writes into the tables; that shards move is only its consequence. */
 export interface PlanChanges {
@@ -45,7 +46,9 @@ export function proposeUndrain(view: ClusterView, id: string): Proposal {
   const node = nodeOf(view, id);
   if (node.state === 'leaving') throw refused(`${id} is leaving and will end. Start it again instead.`);
   if (node.state === 'up') return { changes: NO_CHANGES, idle: `${id} is up already.` };
-  const notes = node.reason === null ? [] : [`${id} is draining${because(node)}; what made it so may do so again.`];
+  // What an operator wanted does not come back by itself.
+  const isWanted = node.reason === null || node.reason === DRAINED_BY_OPS;
+  const notes = isWanted ? [] : [`${id} is draining${because(node)}; what made it so may do so again.`];
   return { changes: { ...NO_CHANGES, undrain: id }, notes, idle: '' };
 }
 

@@ -1,5 +1,5 @@
 import type { ClientConfig } from 'pg';
-import type { SessionLimits } from '../../journal/session.ts';
+import { JOURNAL_NAME, type SessionLimits } from '../../journal/session.ts';
 import type { Timers } from '../../ports.ts';
 import type { Log } from '../../system/log.ts';
 import type { ClusterView, NodeState, Pin } from '../view.ts';
@@ -8,7 +8,7 @@ import type { DeathCause, NodeReport, NodeSelf, Registry, ShardEpoch } from './r
 import { raiseFormat } from './registry-format.ts';
 import { enterNode } from './registry-join.ts';
 import { type Query, RegistrySession } from './registry-session.ts';
-import { ShardChanges } from './shard-changes.ts';
+import { LEASES_NAME, ShardChanges } from './shard-changes.ts';
 import { BEAT, type BeatColumns, READ, type ViewColumns, viewOf } from './view-statements.ts';
 
 /** How long a heartbeat, and what else must be quick, waits for its answer: three fit into a lease. */
@@ -21,16 +21,23 @@ const IDENTITY = {
   text: 'select pid, backend_start::text from pg_stat_get_activity(pg_backend_pid())',
 };
 
+/** Several nodes declare the same ones at the same time: all lock them in one order. */
 const DECLARE_DEAD = {
   name: 'declare-dead',
   text: `
-    update node n
-    set state = 'dead', reason = case c.cause when 'expired' then 'was not heard of' else 'its session ended' end
-    from unnest($1::text[], $2::text[]) as c (incarnation, cause)
-    where n.incarnation = c.incarnation and ${IS_ALIVE} and (
-      (c.cause = 'expired' and ${IS_EXPIRED})
-      or (c.cause = 'gone' and ${IS_GONE} and ${IS_OF_THIS_SERVER})
+    with dying as materialized (
+      select n.incarnation, c.cause
+      from node n join unnest($1::text[], $2::text[]) as c (incarnation, cause) on n.incarnation = c.incarnation
+      where ${IS_ALIVE} and (
+        (c.cause = 'expired' and ${IS_EXPIRED})
+        or (c.cause = 'gone' and ${IS_GONE} and ${IS_OF_THIS_SERVER})
+      )
+      order by n.incarnation
+      for no key update of n
     )
+    update node n
+    set state = 'dead', reason = case dying.cause when 'expired' then 'was not heard of' else 'its session ended' end
+    from dying where n.incarnation = dying.incarnation
     returning n.incarnation`,
 };
 
@@ -43,11 +50,19 @@ const SET_STATE = {
     returning n.incarnation`,
 };
 
-/** Ends the lanes' server processes that stand in the way of process `$1`; anybody else's are only told. */
+/**
+ * Ends what of ours stands in the way of process `$1`: lanes, and whoever else of ours locks rows of shards (changes of
+ * leases, snapshots) but waits for a client that says nothing more. Anybody else's are only told.
+ */
 const END_BLOCKERS = {
   name: 'end-blockers',
   text: `
-    select a.pid, b.owner, case when b.pid is not null then pg_terminate_backend(a.pid) else false end
+    select a.pid, b.owner, a.application_name, case
+      when b.pid is not null
+        or (a.application_name in ('${LEASES_NAME}', '${JOURNAL_NAME}') and a.wait_event_type = 'Client')
+      then pg_terminate_backend(a.pid)
+      else false
+    end
     from pg_stat_activity a
     left join lane_backend b on b.pid = a.pid and b.started_at = a.backend_start
     where a.pid = any(pg_blocking_pids($1))`,
@@ -138,7 +153,7 @@ export class PostgresRegistry implements Registry {
     return this.#shards.release(incarnation, shards);
   }
 
-  ready(incarnation: string, shards: readonly ShardEpoch[]): Promise<void> {
+  ready(incarnation: string, shards: readonly ShardEpoch[]): Promise<number[]> {
     return this.#shards.ready(incarnation, shards);
   }
 
@@ -172,9 +187,9 @@ export class PostgresRegistry implements Registry {
   async #endBlockers(pid: number): Promise<void> {
     const { log } = this.#options;
     try {
-      const rows = await this.#session.query<[number, string | null, boolean]>(END_BLOCKERS, [pid]);
-      for (const [blocker, owner, ended] of rows) {
-        log.warn({ pid: blocker, owner, ended }, 'a change of lease was held up by a server process');
+      const rows = await this.#session.query<[number, string | null, string, boolean]>(END_BLOCKERS, [pid]);
+      for (const [blocker, owner, application, ended] of rows) {
+        log.warn({ pid: blocker, owner, application, ended }, 'a change of lease was held up by a server process');
       }
     } catch (error) {
       log.warn({ err: error }, 'cannot look for what holds a change of lease up');

@@ -29,12 +29,22 @@ export const FORMAT_HELD = { text: 'select format from cluster for share' };
 /** Stands in the way of a node of the id `$1` with the transport `$2` that starts as `$3`. */
 const IS_IN_THE_WAY = `n.incarnation <> $3 and ${IS_ALIVE} and (n.id = $1 or n.transport = 'local' or $2 = 'local')`;
 
-/** A node that starts again knows of its earlier start that it has ended when its session has, even with the server. */
+/**
+ * A node that starts again knows of its earlier start that it has ended when its session has, even with the server. Rows
+ * are locked in the order in which those who declare nodes dead lock them.
+ */
 const BURY = {
   text: `
+    with dying as materialized (
+      select n.incarnation, ${IS_EXPIRED} as is_expired
+      from node n
+      where ${IS_IN_THE_WAY} and (${IS_EXPIRED} or (${IS_GONE} and (n.id = $1 or ${IS_OF_THIS_SERVER})))
+      order by n.incarnation
+      for no key update of n
+    )
     update node n
-    set state = 'dead', reason = case when ${IS_EXPIRED} then 'was not heard of' else 'its session ended' end
-    where ${IS_IN_THE_WAY} and (${IS_EXPIRED} or (${IS_GONE} and (n.id = $1 or ${IS_OF_THIS_SERVER})))
+    set state = 'dead', reason = case when dying.is_expired then 'was not heard of' else 'its session ended' end
+    from dying where n.incarnation = dying.incarnation
     returning n.incarnation`,
 };
 

@@ -63,8 +63,9 @@ export interface Registry {
   /** Moves a node (by incarnation) to another state, if it is in one of `from`. @returns whether it was. */
   setState(incarnation: string, from: readonly NodeState[], to: NodeState, reason: string | null): Promise<boolean>;
   /**
-   * Takes those of the shards that are still under these epochs and whose owner is nobody, the caller, or not alive.
-   * Once it resolves, nothing under an older epoch can land in the journal.
+   * Takes those of the shards that are still under these epochs and whose owner is nobody, the caller, or not alive; but
+   * for those that somebody at the database keeps from being changed, which may be asked for again. Once it resolves,
+   * nothing under an older epoch of those taken can land in the journal.
    * @returns the new epochs of those taken. None if the caller is not alive itself.
    */
   acquire(incarnation: string, shards: readonly ShardEpoch[]): Promise<ShardEpoch[]>;
@@ -78,8 +79,12 @@ export interface Registry {
     incarnation: string,
     shards: readonly (ShardEpoch & { readonly closedMsAgo: number })[],
   ): Promise<ShardEpoch[]>;
-  /** Notes that these own shards answer requests again after a hand-off. */
-  ready(incarnation: string, shards: readonly ShardEpoch[]): Promise<void>;
+  /**
+   * Notes that these own shards answer requests again after a hand-off.
+   * @returns how long each hand-off paused its shard that is over by this, ms, in no order: none for a shard of which it
+   *   was noted before, or that nobody handed over.
+   */
+  ready(incarnation: string, shards: readonly ShardEpoch[]): Promise<number[]>;
   /** Since when to when the last hand-off of each of these shards lasted, ms; null while it is not over, or there was none. */
   pauses(shards: readonly number[]): Promise<(number | null)[]>;
   /**

@@ -1,4 +1,4 @@
-import type { ClientConfig } from 'pg';
+import { type ClientConfig, DatabaseError } from 'pg';
 import type { SessionLimits } from '../../journal/session.ts';
 import type { Timers } from '../../ports.ts';
 import type { Log } from '../../system/log.ts';
@@ -7,6 +7,8 @@ import { IS_ALIVE } from './node-conditions.ts';
 import type { ShardEpoch } from './registry.ts';
 import { type Query, RegistrySession, type Statement } from './registry-session.ts';
 
+/** What these connections are called in `pg_stat_activity`. */
+export const LEASES_NAME = 'usher leases';
 /** Changes at the same time; more wait for a connection. */
 const CONNECTIONS = 4;
 /** When a change gives up, on the server and, later, here. */
@@ -14,8 +16,16 @@ const LIMITS: SessionLimits = { lockMs: 6_000, statementMs: 7_000, transactionMs
 const DEADLINE_MS = 8_000;
 /** How long a new epoch waits for appends under way before it ends the processes that hold it up. */
 const PATIENCE_MS = 500;
+/** How long taking shards waits for the row of any one of them; then it takes the others. Ours have been ended by then. */
+const TAKING_PATIENCE_MS = 750;
 
-const BACKEND: Statement = { name: 'backend', text: 'select pg_backend_pid()' };
+const LOCK_NOT_AVAILABLE = '55P03';
+
+/** Which server process it is; from now on it waits `$1` ms for a lock. */
+const BACKEND: Statement = {
+  name: 'backend',
+  text: `select pg_backend_pid(), set_config('lock_timeout', $1, false)`,
+};
 
 const OWNER_IS_NOT_ALIVE = `not exists (select from node n where n.incarnation = s.owner and ${IS_ALIVE})`;
 
@@ -36,8 +46,8 @@ const END_LANES: Statement = {
  *
  * A hand-off goes on until the shard answers again, whoever takes it; one that is over is not this owner's.
  */
-const ACQUIRE: Statement = {
-  name: 'acquire',
+const acquireStatement = (name: string, orElse: '' | 'skip locked'): Statement => ({
+  name,
   text: `
     with taken as materialized (
       select s.id
@@ -45,7 +55,7 @@ const ACQUIRE: Statement = {
       where exists (select from node n where n.incarnation = $1 and ${IS_ALIVE})
         and (s.owner is null or s.owner = $1 or ${OWNER_IS_NOT_ALIVE})
       order by s.id
-      for no key update of s
+      for no key update of s ${orElse}
     )
     update shard s
     set epoch = s.epoch + 1, owner = $1, acquired_at = clock_timestamp(),
@@ -53,7 +63,11 @@ const ACQUIRE: Statement = {
       ready_at = case when s.owner = $1 then s.ready_at end
     from taken where s.id = taken.id
     returning s.id, s.epoch::float8`,
-};
+});
+
+const ACQUIRE = acquireStatement('acquire', '');
+/** A row that somebody has locked is as if it had not been asked for. */
+const ACQUIRE_UNLOCKED = acquireStatement('acquire-unlocked', 'skip locked');
 
 const ADVANCE: Statement = {
   name: 'advance',
@@ -63,6 +77,7 @@ const ADVANCE: Statement = {
     returning epoch::float8`,
 };
 
+/** `closed_ms_ago` was true when it was asked, not when the rows could be locked. */
 const RELEASE: Statement = {
   name: 'release',
   text: `
@@ -77,10 +92,13 @@ const RELEASE: Statement = {
     )
     update shard s
     set epoch = s.epoch + 1, owner = null, acquired_at = null, ready_at = null,
-      closed_at = clock_timestamp() - make_interval(secs => given.closed_ms_ago / 1000)
+      closed_at = statement_timestamp() - make_interval(secs => given.closed_ms_ago / 1000)
     from given where s.id = given.id
     returning s.id, s.epoch::float8`,
 };
+
+/** Ms from when to when a hand-off lasted. */
+const PAUSE = 'round(extract(epoch from s.ready_at - s.closed_at) * 1000)::float8';
 
 const READY: Statement = {
   name: 'ready',
@@ -92,13 +110,14 @@ const READY: Statement = {
       order by s.id
       for no key update of s
     )
-    update shard s set ready_at = clock_timestamp() from answering where s.id = answering.id`,
+    update shard s set ready_at = clock_timestamp() from answering where s.id = answering.id
+    returning ${PAUSE}`,
 };
 
 const PAUSES: Statement = {
   name: 'pauses',
   text: `
-    select round(extract(epoch from s.ready_at - s.closed_at) * 1000)::float8
+    select ${PAUSE}
     from unnest($1::int2[]) with ordinality as a (id, place) left join shard s on s.id = a.id
     order by a.place`,
 };
@@ -126,7 +145,8 @@ export interface ShardChangesOptions {
 /**
  * Changes of the rows of shards. Guarantee: once a method has told a new epoch, nothing under an older one of that shard
  * can land in the journal any more, and all that did land can be read. For that each change of epoch waits for the
- * appends under way (they hold the row FOR SHARE); appends that hang are ended with their server process.
+ * appends under way (they hold the row FOR SHARE); appends that hang are ended with their server process. A row that a
+ * stranger locks keeps no other shard from being taken.
  */
 export class ShardChanges {
   readonly #options: ShardChangesOptions;
@@ -137,7 +157,7 @@ export class ShardChanges {
     const { connection, timers } = options;
     this.#sessions = Array.from(
       { length: CONNECTIONS },
-      () => new RegistrySession({ connection, name: 'usher leases', deadlineMs: DEADLINE_MS, limits: LIMITS, timers }),
+      () => new RegistrySession({ connection, name: LEASES_NAME, deadlineMs: DEADLINE_MS, limits: LIMITS, timers }),
     );
   }
 
@@ -146,7 +166,15 @@ export class ShardChanges {
     const values = [incarnation, shards.map(({ shard }) => shard), shards.map(({ epoch }) => epoch)];
     const rows = await this.#session().use(async (query) => {
       await this.#endLanes(query, values.slice(0, 2));
-      return this.#change<[number, number]>(query, ACQUIRE, values);
+      try {
+        return await this.#change<[number, number]>(query, ACQUIRE, values, TAKING_PATIENCE_MS);
+      } catch (error) {
+        if (!(error instanceof DatabaseError) || error.code !== LOCK_NOT_AVAILABLE) throw error;
+        const taken = await query<[number, number]>(ACQUIRE_UNLOCKED, values);
+        const figures = { asked: shards.length, taken: taken.length };
+        this.#options.log.warn(figures, 'shards whose rows somebody holds locked were not taken');
+        return taken;
+      }
     });
     return rows.map(([shard, epoch]) => ({ shard, epoch }));
   }
@@ -174,10 +202,11 @@ export class ShardChanges {
     return rows.map(([shard, epoch]) => ({ shard, epoch }));
   }
 
-  async ready(incarnation: string, shards: readonly ShardEpoch[]): Promise<void> {
-    if (shards.length === 0) return;
+  async ready(incarnation: string, shards: readonly ShardEpoch[]): Promise<number[]> {
+    if (shards.length === 0) return [];
     const values = [incarnation, shards.map(({ shard }) => shard), shards.map(({ epoch }) => epoch)];
-    await this.#session().query(READY, values);
+    const rows = await this.#session().use((query) => this.#change<[number]>(query, READY, values));
+    return rows.map(([pause]) => pause);
   }
 
   async pauses(shards: readonly number[]): Promise<(number | null)[]> {
@@ -188,11 +217,12 @@ export class ShardChanges {
 
   async setPins(pins: readonly (Pin | { readonly shard: number; readonly node: null })[]): Promise<void> {
     if (pins.length === 0) return;
-    await this.#session().query(SET_PINS, [
+    const values = [
       pins.map(({ shard }) => shard),
       pins.map(({ node }) => node),
       pins.map((pin) => pin.node !== null && pin.exclusive),
-    ]);
+    ];
+    await this.#session().use((query) => this.#change(query, SET_PINS, values));
   }
 
   /** Another connection hung: those at rest are suspect. */
@@ -208,9 +238,14 @@ export class ShardChanges {
     return this.#sessions.reduce((least, session) => (session.load < least.load ? session : least));
   }
 
-  /** Moves shards to new epochs; what holds it up longer than the patience is ended. */
-  async #change<Row extends unknown[]>(query: Query, statement: Statement, values: unknown[]): Promise<Row[]> {
-    const [[pid]] = await query<[number]>(BACKEND);
+  /** Changes rows of shards; what of ours holds it up longer than the patience is ended. */
+  async #change<Row extends unknown[]>(
+    query: Query,
+    statement: Statement,
+    values: unknown[],
+    lockMs = LIMITS.lockMs,
+  ): Promise<Row[]> {
+    const [[pid]] = await query<[number]>(BACKEND, [String(lockMs)]);
     const watch = this.#options.timers.every(PATIENCE_MS, () => void this.#options.endBlockers(pid));
     try {
       return await query<Row>(statement, values);

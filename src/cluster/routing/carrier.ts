@@ -21,12 +21,12 @@ const SWEEP_MS = 25;
 
 const NO_OWNER: Refusal = {
   code: 'UNAVAILABLE',
-  detail: 'The show is on its way to another node; this request was not begun. Try again.',
+  detail: 'No node could take this request for the show in time; it was not begun. Try again.',
   retryAfter: 1,
 };
 const TOO_MANY_PARKED: Refusal = {
   code: 'OVERLOADED',
-  detail: 'Too many requests wait for this show while it moves; try again shortly.',
+  detail: 'Too many requests wait for this show; try again shortly.',
   retryAfter: 1,
 };
 const TOO_LATE: Refusal = {
@@ -188,7 +188,8 @@ export class Carrier {
       errand.notBefore = now + TURNED_BACK_MS;
       // It did not wait for an owner while somebody had it.
       if (errand.parkedAt > 0) errand.parkedAt += now - errand.sentAt;
-      if (answer.epoch > this.routes.of(errand.shard).epoch) this.routes.learn(errand.shard, null, answer.epoch);
+      // Who has it under that epoch is still to be heard; under those before, nobody has.
+      if (answer.epoch > this.routes.of(errand.shard).epoch) this.routes.learn(errand.shard, null, answer.epoch - 1);
       this.#takeBack(errand, false);
       this.#options.refresh();
       return;

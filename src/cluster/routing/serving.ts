@@ -25,10 +25,10 @@ export async function serve(
   if (wanted.kind === 'ask') return local.shows.ask(showId, wanted.message, deadline);
   const { shows, incarnation } = local;
   if (wanted.kind === 'counts') {
-    const counts = await shows.seatCounts(showId);
+    const counts = await shows.seatCounts(showId, deadline);
     return 'code' in counts ? notRead(local, shard, counts) : { ok: true, value: counts, replayed: false };
   }
-  const map = await shows.seatMap(showId);
+  const map = await shows.seatMap(showId, deadline);
   if ('code' in map) return notRead(local, shard, map);
   return { ok: true, value: seatsAnswer(map, wanted.since, incarnation), replayed: false };
 }

@@ -1,0 +1,163 @@
+import { describe, expect, test } from 'vitest';
+import type { NodeShows } from '../../src/actors/node-shows.ts';
+import type { Answer } from '../../src/actors/shows.ts';
+import { Incarnation } from '../../src/cluster/incarnation.ts';
+import { InProcessHub, InProcessTransport } from '../../src/cluster/messages/in-process-transport.ts';
+import type { Letter, LetterRequest } from '../../src/cluster/messages/letter.ts';
+import { decodeLetter, encodeLetter } from '../../src/cluster/messages/letter-codec.ts';
+import { HandOffPauses } from '../../src/cluster/ownership/hand-off-pauses.ts';
+import { Carrier } from '../../src/cluster/routing/carrier.ts';
+import { FORMAT } from '../../src/formats.ts';
+import { manualTime, settled } from '../support/manual-time.ts';
+import { MemoryRegistry, MemoryTables } from '../support/memory-registry.ts';
+import { selfOf, under } from '../support/node-starts.ts';
+import { holdOf } from '../support/show-node.ts';
+
+const SHARD = 7;
+const SHOW = `shw_${'0'.repeat(26)}`;
+const PEER = 'nod_peer';
+const NOTHING: Omit<Letter, 'from'> = { requests: [], answers: [], owned: [], nudges: [], look: false };
+
+/** An incarnation that has taken shards 7 and 8, and a peer that hears what it says. */
+async function started() {
+  const time = manualTime();
+  const { clock, timers } = time;
+  const registry = new MemoryRegistry(new MemoryTables(clock), timers);
+  const hub = new InProcessHub(timers);
+  const carrier = new Carrier({ clock, timers, clockOffset: () => 0, refresh: () => {} });
+  const self = selfOf('a');
+  const dropped: (readonly number[] | 'all')[] = [];
+  let asked = 0;
+  const shows = {
+    drop: (shards: ReadonlySet<number> | 'all') => void dropped.push(shards === 'all' ? shards : [...shards]),
+    ask: async (): Promise<Answer> => {
+      asked++;
+      return { ok: true, value: 'decided here', replayed: false };
+    },
+    wake: async () => {},
+  } as unknown as NodeShows;
+  const quiet = { info: () => {}, warn: () => {}, error: () => {} };
+  const incarnation = new Incarnation({
+    incarnation: self.incarnation,
+    registry,
+    transport: new InProcessTransport(hub, 'nats'),
+    carrier,
+    clock,
+    timers,
+    log: quiet,
+    shardOf: () => SHARD,
+    openShows: () => ({
+      shows,
+      async *wakeable() {},
+      progress: () => ({ stalledMs: 0, durableMsAgo: 0 }),
+      close: async () => {},
+    }),
+    format: FORMAT.newest,
+    formatOf: () => FORMAT.newest,
+    clockOffset: () => 0,
+    counts: { servedForPeers: 0, acquired: 0, released: 0, unknownFormats: 0 },
+    pauses: new HandOffPauses(),
+    isUp: () => true,
+    onUnreachable: () => {},
+    onLook: () => {},
+  });
+  await incarnation.listen();
+  await registry.join(self);
+  await incarnation.acquire(under(0, [SHARD, SHARD + 1]));
+  incarnation.leases.renew(clock.now());
+
+  const heard: Letter[] = [];
+  const line = await new InProcessTransport(hub, 'nats').listen(PEER, {
+    message: (bytes) => heard.push(decodeLetter(bytes, FORMAT.newest)),
+    unreachable: () => {},
+  });
+  let requests = 0;
+  const quietly = async (): Promise<void> => {
+    for (let i = 0; i < 8; i++) await settled();
+  };
+  return {
+    time,
+    carrier,
+    incarnation,
+    dropped,
+    asked: () => asked,
+    /** The peer says this. */
+    async says(letter: Partial<Letter>): Promise<void> {
+      line.send(self.incarnation, encodeLetter({ from: PEER, ...NOTHING, ...letter }, FORMAT.newest), 1);
+      await quietly();
+    },
+    /** The peer asks for a hold, and is told this. */
+    async hold(epoch = 1, shard = SHARD): Promise<unknown> {
+      const deadline = clock.now() + 1_000;
+      const wanted = { kind: 'ask', message: holdOf(1) } as const;
+      const request: LetterRequest = { number: ++requests, showId: SHOW, shard, epoch, deadline, wanted };
+      await this.says({ requests: [request] });
+      const answers = heard.splice(0).flatMap((letter) => letter.answers);
+      return answers.length === 1 ? answers[0] : answers;
+    },
+  };
+}
+
+test('an incarnation answers other nodes for the shards that it has taken', async () => {
+  const node = await started();
+  node.carrier.learn([{ shard: 500, owner: PEER, epoch: 3 }]);
+  expect(await node.hold()).toEqual({ number: 1, value: 'decided here', replayed: false });
+  expect(await node.hold(1, 500)).toEqual({ number: 2, moved: true, epoch: 3 });
+  expect(node.asked()).toBe(1);
+});
+
+test('a request under a newer epoch than its receiver has is turned back undecided', async () => {
+  const node = await started();
+  expect(await node.hold(2)).toMatchObject({ moved: true });
+  expect(node.asked()).toBe(0);
+  expect(await node.hold(1)).toMatchObject({ value: 'decided here' });
+});
+
+describe('a shard that another node says it owns', () => {
+  test('under a newer epoch is lost at once: its shows are forgotten, and nothing is decided any more', async () => {
+    const node = await started();
+    await node.says({ owned: [{ shard: SHARD, epoch: 2 }] });
+    expect(node.incarnation.leases.takenAs(SHARD)).toBeNull();
+    expect(node.dropped).toEqual([[SHARD]]);
+    expect(await node.hold()).toMatchObject({ moved: true, epoch: 2 });
+    expect(node.asked()).toBe(0);
+    // What comes in here goes there.
+    expect(node.carrier.routes.of(SHARD)).toEqual({ owner: PEER, epoch: 2 });
+    expect(node.incarnation.leases.epochOf(SHARD + 1)).toBe(1);
+  });
+
+  test('under an older epoch is ours still: the news are late', async () => {
+    const node = await started();
+    await node.says({ owned: [{ shard: SHARD, epoch: 0 }] });
+    expect([node.incarnation.leases.epochOf(SHARD), node.dropped]).toEqual([1, []]);
+    expect(await node.hold()).toMatchObject({ value: 'decided here' });
+  });
+});
+
+describe('an incarnation that is fenced', () => {
+  test('trusts none of its leases any more, not even after a heartbeat that comes late', async () => {
+    const node = await started();
+    const { leases } = node.incarnation;
+    node.incarnation.fence();
+    leases.renew(node.time.clock.now());
+    expect([SHARD, SHARD + 1].map((shard) => leases.epochOf(shard))).toEqual([null, null]);
+    expect([leases.takenAs(SHARD), leases.owned]).toEqual([null, 0]);
+  });
+
+  test('forgets its shows, and has no part in what this node is asked', async () => {
+    const node = await started();
+    node.incarnation.fence();
+    expect(node.dropped).toContain('all');
+    expect(node.carrier.local).toBeNull();
+    const wanted = { kind: 'ask', message: holdOf(1) } as const;
+    void node.carrier.carry(SHOW, SHARD, wanted, node.time.clock.now() + 1_000);
+    expect([node.asked(), node.carrier.parked]).toEqual([0, 1]);
+  });
+
+  test('hears nothing any more', async () => {
+    const node = await started();
+    node.incarnation.fence();
+    expect(await node.hold()).toEqual([]);
+    expect(node.asked()).toBe(0);
+  });
+});
