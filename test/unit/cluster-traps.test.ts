@@ -225,6 +225,11 @@ test('an old stop event after a new start changes nothing of the new one, nor do
   expect(cluster.tables.nodes.get(old)?.state).toBe('dead');
   // Nor when it asks only now.
   expect(await Promise.all(late(epoch + 1))).toEqual([false, 'dead', [], [], null]);
+  // Not even what is nobody's.
+  const free = cluster.tables.shards.findIndex(({ owner }) => owner === fresh);
+  cluster.tables.shards[free].owner = null;
+  expect(await before.registry.acquire(old, [{ shard: free, epoch: shards[free].epoch }])).toEqual([]);
+  cluster.tables.shards[free].owner = fresh;
   await before.node.close();
   await cluster.advance(SECOND);
   expect(cluster.tables.nodes.get(fresh)?.state).toBe('up');
