@@ -8,7 +8,7 @@ export interface Result {
   readonly p99Ms?: number;
   readonly value?: number;
   readonly unit?: string;
-  /** This subject's `perSecond` (or `value`) divided by that of each peer. */
+  /** This subject's `perSecond` (or `value`; where times are compared, `p50Ms`) divided by that of each peer. */
   readonly vs: Readonly<Record<string, number>>;
   /** What this figure is held against, in words, and whether it was met. */
   readonly targets?: readonly Target[];

@@ -1,7 +1,8 @@
+import { shardOf } from '../../src/cluster/shards.ts';
 import { pause } from '../../src/system/pause.ts';
 import { seededRandom } from '../seeded-random.ts';
 import { HELD } from './best-seats.ts';
-import { type BenchNode, waitUntil } from './machines.ts';
+import { type BenchNode, type Machines, waitUntil } from './machines.ts';
 import {
   BACKGROUND_HALL,
   BACKGROUND_SHOWS,
@@ -19,8 +20,8 @@ export interface Failovers {
   readonly outcomes: Readonly<Record<string, number>>;
 }
 
-/** So many shows take turns: one on each node, as a rule. */
-const SHOWS = 6;
+/** So many shows take turns: enough that each node has some of them, as a rule. */
+const SHOWS = 12;
 /** Holds that have gone well before each signal. */
 const HOLDS_BEFORE = 50;
 const HOLDS_BEFORE_LIMIT_MS = 10_000;
@@ -44,8 +45,7 @@ export async function measureFailovers(stage: Stage, signal: 'SIGKILL' | 'SIGSTO
   const taken: number[] = [];
   try {
     for (let i = 0; i < times; i++) {
-      const show = shows[i % shows.length];
-      const owner = await machines.ownerOf(show);
+      const { show, owner } = await nextTurn(machines, shows, i);
       taken.push(await measureFailover(stage, show, owner, () => random() * HEARTBEAT_MS, signal));
       await comeBack(stage, owner, signal);
     }
@@ -54,6 +54,15 @@ export async function measureFailovers(stage: Stage, signal: 'SIGKILL' | 'SIGSTO
   }
   await checkHolds(stage, [...shows, ...others]);
   return { times: taken, outcomes: background.seen() };
+}
+
+/** Nodes take turns, and the shows of each. */
+async function nextTurn(machines: Machines, shows: readonly string[], turn: number) {
+  const { nodes } = machines;
+  const owners = await machines.owners();
+  const owned = shows.filter((show) => owners[shardOf(show)] === nodes[turn % nodes.length].id);
+  const show = owned.length > 0 ? owned[Math.floor(turn / nodes.length) % owned.length] : shows[turn % shows.length];
+  return { show, owner: await machines.ownerOf(show) };
 }
 
 async function measureFailover(

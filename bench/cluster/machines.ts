@@ -111,11 +111,6 @@ export class Machines {
     return node;
   }
 
-  /** SIGKILL; returns at once. */
-  kill(node: BenchNode): void {
-    this.signal(node, 'SIGKILL');
-  }
-
   signal(node: BenchNode, signal: NodeJS.Signals): void {
     process.kill(node.program.pid, signal);
   }

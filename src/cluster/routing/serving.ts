@@ -51,7 +51,8 @@ export async function serveRequest(
 ): Promise<LetterAnswer> {
   const { number, shard } = request;
   const epoch = local.leases.epochOf(shard);
-  const moved = (): LetterAnswer => ({ number, moved: true, epoch: newestEpoch(shard) });
+  // An epoch that nobody has heard of yet counts as the first.
+  const moved = (): LetterAnswer => ({ number, moved: true, epoch: Math.max(0, newestEpoch(shard)) });
   if (epoch === null || epoch < request.epoch) return moved();
   const answer = await serve(local, shard, request.showId, request.wanted, deadline);
   if (answer.ok) return { number, value: answer.value, replayed: answer.replayed };
