@@ -533,3 +533,24 @@ test('what an operator drained stays drained, also when the node was declared de
   expect(cluster.tables.nodes.get(cluster.node('a').incarnation ?? '')).toMatchObject({ state: 'draining' });
   expect(new Set(cluster.tables.shards.map(({ owner }) => owner))).toEqual(new Set([cluster.node('b').incarnation]));
 });
+
+test('the seat map of a show that cannot wake is the last one, marked stale, on its own node too', async () => {
+  const cluster = await clusterOf('a', 'b');
+  const showId = await cluster.showOn('a');
+  const hold = watched(cluster.node('a').ask<HoldView>(showId, holdOf(1)));
+  await cluster.advance(100);
+  expect(hold.answer).toMatchObject({ ok: true });
+  const seen = watched(cluster.node('a').node.shows.seatMap(showId));
+  await cluster.advance(100);
+  expect(seen.answer).toMatchObject({ showId, stale: false, version: 2 });
+  // The next turn is lost, and the database is out of reach for its recovery, though not yet for as long as a lease.
+  cluster.journal.appendFaults.push('lost');
+  cluster.journal.unreadable = true;
+  for (const { registry } of cluster.nodes.values()) registry.fault = 'away';
+  const lost = watched(cluster.node('a').ask<HoldView>(showId, holdOf(2)));
+  await cluster.advance(300);
+  expect(lost.answer).toMatchObject({ ok: false });
+  const stale = watched(cluster.node('a').node.shows.seatMap(showId));
+  await cluster.advance(SECOND);
+  expect(stale.answer).toMatchObject({ showId, stale: true, version: 2 });
+});

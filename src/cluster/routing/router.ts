@@ -10,6 +10,9 @@ import type { SeatReplicas } from './seat-replicas.ts';
 /** How long a list of shows waits for the figures of one of them; without them it is shown all the same. */
 const COUNTS_MS = 500;
 
+/** Seats of own maps that are remembered, five bytes each where the show no longer has them itself. */
+const OWN_SEATS_MAX = 4_000_000;
+
 const NOT_COUNTED: Refusal = { code: 'UNAVAILABLE', detail: 'The seats cannot be counted now.', retryAfter: 1 };
 
 /** Asks the owner of a show for its seats. Never rejects. */
@@ -36,6 +39,9 @@ export interface RouterOptions {
 export class Router implements Shows {
   readonly #options: RouterOptions;
   readonly #replicas: SeatReplicas;
+  /** Maps of own shows that were read last, for the time when one of them cannot be woken. */
+  readonly #own = new Map<string, SeatMap>();
+  #ownSeats = 0;
 
   constructor(options: RouterOptions) {
     this.#options = options;
@@ -65,9 +71,29 @@ export class Router implements Shows {
     const { local } = carrier;
     if (local !== null && local.leases.epochOf(shard) !== null) {
       const map = await local.shows.seatMap(showId);
-      if (!('code' in map) || local.leases.epochOf(shard) !== null) return map;
+      if (!('code' in map)) {
+        this.#remember(map);
+        return map;
+      }
+      // A show of this node that cannot wake now may have been seen before.
+      if (local.leases.epochOf(shard) !== null && map.code !== 'UNAVAILABLE') return map;
     }
-    return this.#replicas.get(showId, local?.shows.lastSeats(showId) ?? null);
+    return this.#replicas.get(showId, local?.shows.lastSeats(showId) ?? this.#own.get(showId) ?? null);
+  }
+
+  /** Nothing is copied: it is the show's own map, which stays as it is once the show has stopped. */
+  #remember(map: SeatMap): void {
+    const { showId, letters } = map;
+    const before = this.#own.get(showId);
+    if (before === map) return;
+    this.#ownSeats += letters.length - (before?.letters.length ?? 0);
+    this.#own.delete(showId);
+    this.#own.set(showId, map);
+    for (const [other, { letters: seats }] of this.#own) {
+      if (this.#ownSeats <= OWN_SEATS_MAX || other === showId) return;
+      this.#own.delete(other);
+      this.#ownSeats -= seats.length;
+    }
   }
 
   async seatCounts(showId: string): Promise<SeatCounts | Refusal> {
