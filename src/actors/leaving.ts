@@ -47,6 +47,17 @@ export class Leaving {
     limit.cancel();
   }
 
+  /** See `NodeShows.wanted`. */
+  wanted(shards: ReadonlySet<number>): string[] {
+    const { entries, options } = this.#shared;
+    const now = options.clock.now();
+    return entries
+      .inShards(shards)
+      .filter((entry) => isWanted(entry, now))
+      .sort((a, b) => b.lastAsked - a.lastAsked)
+      .map(({ showId }) => showId);
+  }
+
   /** See `NodeShows.leave`. */
   async leave(shards: ReadonlySet<number>, limitMs: number): Promise<string[]> {
     const { entries, toWake, load, options } = this.#shared;

@@ -30,6 +30,15 @@ export interface NodeShows extends Shows {
    */
   wake(showIds: readonly string[]): Promise<void>;
 
+  /** Ids of the shows of these shards that the next owner is to wake at once, most lately asked first. */
+  wanted(shards: ReadonlySet<number>): string[];
+
+  /**
+   * Recovers shows of another node, as far as their journals go by now, so that little is left to do should they come
+   * here within seconds. Resolves when that is done or has failed; nothing depends on it. Never rejects.
+   */
+  prepare(showIds: readonly string[]): Promise<void>;
+
   /**
    * Keeps the snapshots that {@link leave} would find worth it, while the shows go on working: to be called before
    * admission is closed, so that the pause is short. Resolves within seconds, whatever the journal does. Never rejects.

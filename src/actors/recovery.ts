@@ -18,6 +18,7 @@ export class JournalDamaged extends Error {
 /** What a recovery needs of the journal: no lease. */
 export type JournalToRead = Pick<Journal, 'readSnapshot' | 'rowsAfter' | 'readRow'>;
 
+/** A show as of a row of its journal. Whoever goes on from it has it to himself. */
 export interface Recovered {
   readonly show: Show;
   readonly lastHash: string;
@@ -30,6 +31,7 @@ export interface Recovered {
  * row is missing is a sign that the journal lost its end.
  *
  * @param made what the catalogue says of the show; used only while the journal is empty, and to find the hall.
+ * @param prepared what an earlier recovery came to, to go on from; its hash is checked against the rows after it.
  * @throws JournalDamaged; FormatUnknown when the journal has a row in a form that its reader does not know.
  */
 export async function recover(
@@ -38,11 +40,12 @@ export async function recover(
   made: ShowTerms,
   journal: JournalToRead,
   rules: Rules,
+  prepared: Recovered | null = null,
 ): Promise<Recovered> {
-  const start = await fromSnapshot(showId, hall, journal);
+  const start = prepared ?? (await fromSnapshot(showId, hall, journal));
   let show = start?.show ?? null;
   let lastHash = start?.lastHash ?? FIRST_PREV_HASH;
-  let replayed = 0;
+  let replayed = start?.eventsSinceSnapshot ?? 0;
   for await (const rows of journal.rowsAfter(showId, show?.seq ?? 0)) {
     for (const row of rows) {
       const before = show?.seq ?? 0;
@@ -84,11 +87,7 @@ export function openedBy(showId: string, hall: Hall, first: ShowEvent | undefine
   return new Show(showId, hall, first.terms);
 }
 
-async function fromSnapshot(
-  showId: string,
-  hall: Hall,
-  journal: JournalToRead,
-): Promise<{ show: Show; lastHash: string } | null> {
+async function fromSnapshot(showId: string, hall: Hall, journal: JournalToRead): Promise<Recovered | null> {
   const snapshot = await journal.readSnapshot(showId);
   if (snapshot === null || stateHash(snapshot.state) !== snapshot.stateHash) return null;
   const row = await journal.readRow(showId, snapshot.seq);
@@ -97,7 +96,7 @@ async function fromSnapshot(
   if (row.hash !== snapshot.rowHash) return null;
   try {
     const show = decodeShow(snapshot.state, showId, hall);
-    return show.seq === snapshot.seq ? { show, lastHash: snapshot.rowHash } : null;
+    return show.seq === snapshot.seq ? { show, lastHash: snapshot.rowHash, eventsSinceSnapshot: 0 } : null;
   } catch {
     return null;
   }

@@ -4,6 +4,7 @@ import type { ActorSystem } from './actor-system.ts';
 import type { AwakeLimits, Entries } from './entries.ts';
 import type { LoadFigures } from './load-figures.ts';
 import type { ActorCounts } from './node-shows.ts';
+import type { PreparedShows } from './prepared-shows.ts';
 import type { ShardEpochs } from './shard-epochs.ts';
 import type { ShowSource } from './shows.ts';
 import type { ToWake } from './to-wake.ts';
@@ -40,6 +41,7 @@ export interface SharedParts {
   readonly system: ActorSystem;
   readonly entries: Entries;
   readonly toWake: ToWake;
+  readonly prepared: PreparedShows;
   readonly epochs: ShardEpochs;
   readonly load: LoadFigures;
   readonly counts: ActorCounts;

@@ -9,6 +9,7 @@ import { LEAVE_LIMIT_MS, Leaving } from './leaving.ts';
 import { LoadFigures } from './load-figures.ts';
 import type { ActorCounts, NodeLoad, NodeShows } from './node-shows.ts';
 import { INBOX_FULL, MOVES, NOT_OURS, type NotBegun, STOPPING, TOO_MANY_AWAKE } from './not-begun.ts';
+import { PreparedShows } from './prepared-shows.ts';
 import type { SeatMap } from './seat-map.ts';
 import { ShardEpochs } from './shard-epochs.ts';
 import type { SharedParts, ShowActorsOptions } from './shared-parts.ts';
@@ -41,6 +42,7 @@ export class ShowActors implements NodeShows {
       system: new ActorSystem(),
       entries: new Entries(options.limits),
       toWake: new ToWake(),
+      prepared: new PreparedShows(options.clock),
       epochs: new ShardEpochs(options.leases),
       load: new LoadFigures(options.clock.now()),
       counts: this.counts,
@@ -126,6 +128,14 @@ export class ShowActors implements NodeShows {
     const { shardOf } = this.#shared.options;
     const entries = showIds.map((showId) => this.#waking.wakeOrRemember(showId, shardOf(showId)));
     await Promise.all(entries.map((entry) => entry?.woken));
+  }
+
+  wanted(shards: ReadonlySet<number>): string[] {
+    return this.#leaving.wanted(shards);
+  }
+
+  prepare(showIds: readonly string[]): Promise<void> {
+    return this.#closedWith === null ? this.#waking.prepare(showIds) : Promise.resolve();
   }
 
   keepSnapshots(shards: ReadonlySet<number>): Promise<void> {

@@ -28,6 +28,7 @@ export class Sweep {
   run(): void {
     const now = this.#shared.options.clock.now();
     this.#shared.load.update(now);
+    this.#shared.prepared.expire();
     this.#answerBehindSlowTurns(now);
     const drowsy = this.#lookAtShows(now);
     if (drowsy.length > 0) void this.#fallingAsleep.lull(drowsy);

@@ -67,6 +67,23 @@ export class Waking {
     return entry;
   }
 
+  /** See `NodeShows.prepare`. */
+  async prepare(showIds: readonly string[]): Promise<void> {
+    await Promise.all(showIds.map((showId) => this.#recoveries.run(() => this.#prepare(showId))));
+  }
+
+  async #prepare(showId: string): Promise<void> {
+    const { options, entries, prepared } = this.#shared;
+    const { source, journal, rules, log } = options;
+    if (entries.get(showId) !== undefined) return;
+    try {
+      const made = await this.#inTime(source.load(showId));
+      if (made !== null) prepared.put(showId, await recover(showId, made.hall, made.terms, journal, rules));
+    } catch (error) {
+      log.warn({ err: error, showId }, 'a show that is expected here could not be prepared');
+    }
+  }
+
   /** Looks the show up, recovers it and starts its actor. Never rejects: a failure is the answer to all who wait. */
   async #awaken(entry: Entry): Promise<void> {
     const { showId } = entry;
@@ -95,7 +112,7 @@ export class Waking {
   /** Wakes the show, unless it is gone by now; or says why that is not to be. */
   async #recover(entry: Entry): Promise<NotBegun | null> {
     const { showId, shard, inbox } = entry;
-    const { options, entries, epochs, counts, toWake, system } = this.#shared;
+    const { options, entries, epochs, counts, toWake, prepared, system } = this.#shared;
     const { source, journal, clock, rules } = options;
     if (entry.state === 'gone') return null;
     const epoch = await epochs.epochFor(shard);
@@ -106,7 +123,7 @@ export class Waking {
     // Many may have been let in before the first of them was counted.
     if (!entry.isNeeded && entries.isCrowded) return TOO_MANY_AWAKE;
     entries.countSeats(entry, made.hall.seatCount);
-    const recovered = await recover(showId, made.hall, made.terms, journal, rules);
+    const recovered = await recover(showId, made.hall, made.terms, journal, rules, prepared.take(showId));
     if (isGone(entry)) return null;
     counts.recoveries++;
     const turns = new Turns({

@@ -1,6 +1,6 @@
 import type { NodeShows } from '../actors/node-shows.ts';
 import type { Clock, Timers } from '../ports.ts';
-import type { Letter, LetterRequest, Nudge } from './messages/letter.ts';
+import type { Letter, LetterRequest, Nudge, Preparation } from './messages/letter.ts';
 import { LetterReader } from './messages/letter-reader.ts';
 import { Outbox } from './messages/outbox.ts';
 import { SeenRequests } from './messages/seen-requests.ts';
@@ -8,6 +8,7 @@ import type { Line, Receiver, Transport } from './messages/transport.ts';
 import { HandOffs } from './ownership/hand-off.ts';
 import type { HandOffPauses } from './ownership/hand-off-pauses.ts';
 import { Leases } from './ownership/leases.ts';
+import { Preparations } from './ownership/preparations.ts';
 import type { Registry, ShardEpoch } from './registry/registry.ts';
 import type { Carrier } from './routing/carrier.ts';
 import { type LocalNode, serveRequest } from './routing/serving.ts';
@@ -75,6 +76,7 @@ export class Incarnation implements LocalNode {
   readonly #opened: OpenedShows;
   readonly #seen = new SeenRequests();
   readonly #reader: LetterReader;
+  readonly #preparations: Preparations;
   #line: Line | null = null;
   #outbox: Outbox | null = null;
   #ended = false;
@@ -92,6 +94,10 @@ export class Incarnation implements LocalNode {
       this.shows.drop(new Set([shard]));
       options.onLook();
     };
+    this.#preparations = new Preparations(
+      options.timers,
+      (to, preparation) => this.#outbox?.prepare(to, preparation) === true,
+    );
     this.handOffs = new HandOffs({
       incarnation,
       registry,
@@ -100,6 +106,7 @@ export class Incarnation implements LocalNode {
       shardOf,
       clock,
       log,
+      prepare: (to, showIds) => this.#preparations.ask(to, showIds),
       nudge: (to, nudges) => this.#outbox?.nudge(to, nudges),
       isUp: options.isUp,
       onLook: options.onLook,
@@ -117,6 +124,7 @@ export class Incarnation implements LocalNode {
       message: (bytes) => this.#receive(bytes),
       unreachable: (to, number) => {
         this.#outbox?.unreachable(to, number);
+        this.#preparations.unreachable(to);
         this.#options.onUnreachable(to);
       },
     };
@@ -210,6 +218,8 @@ export class Incarnation implements LocalNode {
       carrier.drive(letter.owned.map(({ shard }) => shard));
     }
     if (letter.nudges.length > 0) void this.#takeOver(letter.nudges);
+    for (const preparation of letter.prepare) void this.#prepare(letter.from, preparation);
+    for (const number of letter.prepared) this.#preparations.done(letter.from, number);
     if (letter.look) this.#options.onLook();
   }
 
@@ -222,6 +232,11 @@ export class Incarnation implements LocalNode {
     // Its sender has seen a newer epoch: this node is behind.
     if ('moved' in answer && request.epoch > answer.epoch) onLook();
     this.#outbox?.answer(from, answer);
+  }
+
+  async #prepare(from: string, { number, shows }: Preparation): Promise<void> {
+    await this.shows.prepare(shows);
+    this.#outbox?.prepared(from, number);
   }
 
   // --- taking --------------------------------------------------------------------------------------------------------

@@ -1,6 +1,6 @@
 import pg from 'pg';
 import { describe, expect, onTestFinished, test } from 'vitest';
-import { FormatUnknown } from '../../src/formats.ts';
+import { FORMAT, FormatUnknown } from '../../src/formats.ts';
 import type { JournalRow, Turn } from '../../src/journal/journal.ts';
 import { createJournalReader } from '../../src/journal/postgres-journal.ts';
 import { journalServer, nodeOn } from '../support/journal-database.ts';
@@ -137,7 +137,9 @@ describe('an append', () => {
 });
 
 describe('a row in a form that is not known', () => {
-  /** A row in the first form, one in the second, and one in a third that is still to come. */
+  const UNKNOWN = FORMAT.newest + 1;
+
+  /** A row in the first form, one in a later one, and one in a form that is still to come. */
   async function threeForms() {
     const database = await newDatabase();
     const { journal, leases, takeAll, incarnation } = nodeOn(database, 'a');
@@ -148,7 +150,7 @@ describe('a row in a form that is not known', () => {
     for (const writer of [null, incarnation, incarnation]) {
       expect(await journal.append(history.next(epoch, { writer }))).toBe('durable');
     }
-    await database.pool.query('update journal set format = 3 where seq = 3');
+    await database.pool.query(`update journal set format = ${UNKNOWN} where seq = 3`);
     let refused = 0;
     const readerOf = (newest: number) => {
       const forms = { newest, onUnknown: () => void refused++ };
@@ -161,7 +163,7 @@ describe('a row in a form that is not known', () => {
 
   test('is refused by name, however it is read', async () => {
     const { journal, showId } = await threeForms();
-    const refusal = `row 3 of the journal of ${showId} has format 3; this version knows formats 1 to 2`;
+    const refusal = `row 3 of the journal of ${showId} has format ${UNKNOWN}; this version knows formats 1 to ${FORMAT.newest}`;
     for (const read of [() => collect(journal.rowsAfter(showId, 0)), () => journal.readRow(showId, 3)]) {
       await expect(read()).rejects.toThrow(FormatUnknown);
       await expect(read()).rejects.toThrow(refusal);
@@ -171,13 +173,13 @@ describe('a row in a form that is not known', () => {
 
   test('depends on who reads: one that acts as an older version refuses what that would', async () => {
     const { readerOf, showId, refusals } = await threeForms();
-    const [older, newer] = [readerOf(1), readerOf(3)];
+    const [older, newer] = [readerOf(1), readerOf(UNKNOWN)];
     const refusal = `row 2 of the journal of ${showId} has format 2; this version knows formats 1 to 1`;
     await expect(collect(older.rowsAfter(showId, 0))).rejects.toThrow(refusal);
     await expect(older.readRow(showId, 2)).rejects.toThrow(refusal);
     expect(await older.readRow(showId, 1)).toMatchObject({ format: 1, writer: null });
     expect(refusals()).toBe(2);
-    expect((await collect(newer.rowsAfter(showId, 0))).map((row) => row.format)).toEqual([1, 2, 3]);
+    expect((await collect(newer.rowsAfter(showId, 0))).map((row) => row.format)).toEqual([1, 2, UNKNOWN]);
     expect(refusals()).toBe(2);
   });
 });

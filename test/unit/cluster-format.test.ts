@@ -67,7 +67,9 @@ test('while nodes are replaced one after another, rows stay in the old form unti
   expect(cluster.tables.format).toBe(FORMAT.newest);
   const rows = await holdAt(cluster, showId, 'a', 'b', 'c');
   const owner = cluster.node(cluster.ownerOf(showId) ?? '').incarnation;
-  expect(rows.map(({ format, writer }) => [format, writer])).toEqual([2, 2, 2].map((format) => [format, owner]));
+  expect(rows.map(({ format, writer }) => [format, writer])).toEqual(
+    [FORMAT.newest, FORMAT.newest, FORMAT.newest].map((format) => [format, owner]),
+  );
 });
 
 test('a node that is killed holds the format back only until it is declared dead', async () => {
@@ -96,7 +98,7 @@ test('a node that does not read the format of the cluster is refused at its star
   const cluster = await clusterOf(FORMAT.newest, 'a');
   const refused = cluster.start('b', OLD);
   await expect(refused).rejects.toThrow(StartError);
-  await expect(refused).rejects.toThrow('The database has been raised to format 2');
+  await expect(refused).rejects.toThrow(`The database has been raised to format ${FORMAT.newest}`);
   expect(cluster.node('b').incarnation).toBeNull();
 });
 
@@ -108,7 +110,10 @@ test('a format that cannot be raised at once is raised with a later heartbeat', 
   expect([cluster.tables.format, cluster.node('a').node.format]).toEqual([OLD, OLD]);
   const showId = await cluster.showOn('a');
   await cluster.advance(2 * SECOND);
-  expect(formatsOf([...cluster.journal.rows(showId), ...(await holdAt(cluster, showId, 'a'))])).toEqual([1, 2]);
-  expect(raise.mock.calls).toEqual([[2], [2]]);
+  expect(formatsOf([...cluster.journal.rows(showId), ...(await holdAt(cluster, showId, 'a'))])).toEqual([
+    OLD,
+    FORMAT.newest,
+  ]);
+  expect(raise.mock.calls).toEqual([[FORMAT.newest], [FORMAT.newest]]);
   expect(cluster.node('a').logged).toContain('the format could not be raised yet');
 });

@@ -31,6 +31,7 @@ async function nodeWith(...shards: number[]) {
     steps.push([name, shards.filter((shard) => leases.epochOf(shard) !== null)]);
   };
   const shows = {
+    wanted: (of: ReadonlySet<number>) => [...of].map((shard) => `shw_${shard}`),
     async keepSnapshots(of: ReadonlySet<number>) {
       step(`snapshots of ${[...of]}`);
       await null;
@@ -61,6 +62,10 @@ async function nodeWith(...shards: number[]) {
     shardOf: (showId) => Number(showId.slice('shw_'.length)),
     clock: time.clock,
     log: { warn: () => {} },
+    prepare: async (to, showIds) => {
+      step(`${to} prepares ${showIds}`);
+      await null;
+    },
     nudge: (to, each) => void nudges.push([to, each]),
     isUp: (other) => !down.has(other),
     onLook: () => void looks++,
@@ -81,6 +86,7 @@ describe('a shard that is handed over', () => {
     await give(node, { 7: B });
     expect(node.steps).toEqual([
       ['snapshots of 7', [7, 8]],
+      [`${B.incarnation} prepares shw_7`, [7, 8]],
       ['leave 7', [8]],
       ['left 7', [8]],
       ['release 7', [8]],
@@ -106,6 +112,15 @@ describe('a shard that is handed over', () => {
     const startedAt = node.time.clock.now();
     await give(node, { 7: B });
     expect(node.tables.shards[7].closedAt).toBe(startedAt);
+  });
+
+  test('is prepared by the node that it goes to, while it still sells', async () => {
+    const node = await nodeWith(7, 8, 9);
+    await give(node, { 7: B, 8: C, 9: null });
+    expect(node.steps.filter(([name]) => name.includes('prepares'))).toEqual([
+      [`${B.incarnation} prepares shw_7`, [7, 8, 9]],
+      [`${C.incarnation} prepares shw_8`, [7, 8, 9]],
+    ]);
   });
 
   test('to nobody is released, and nobody is told', async () => {
@@ -134,7 +149,8 @@ describe('a shard that is handed over', () => {
     const node = await nodeWith(7);
     node.leases.drop([7]);
     await give(node, { 7: B });
-    expect([node.steps.map(([name]) => name), node.tables.shards[7].epoch]).toEqual([['snapshots of 7'], 1]);
+    const prepared = ['snapshots of 7', `${B.incarnation} prepares shw_7`];
+    expect([node.steps.map(([name]) => name), node.tables.shards[7].epoch]).toEqual([prepared, 1]);
   });
 });
 

@@ -16,7 +16,15 @@ import { holdOf } from '../support/show-node.ts';
 const SHARD = 7;
 const SHOW = `shw_${'0'.repeat(26)}`;
 const PEER = 'nod_peer';
-const NOTHING: Omit<Letter, 'from'> = { requests: [], answers: [], owned: [], nudges: [], look: false };
+const NOTHING: Omit<Letter, 'from'> = {
+  requests: [],
+  answers: [],
+  owned: [],
+  nudges: [],
+  look: false,
+  prepare: [],
+  prepared: [],
+};
 
 /** An incarnation that has taken shards 7 and 8, and a peer that hears what it says. */
 async function started() {

@@ -2,12 +2,21 @@ import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import type { Command, Question } from '../../src/allocator/commands.ts';
 import type { Letter, LetterAnswer, LetterRequest, Wanted } from '../../src/cluster/messages/letter.ts';
-import { decodeLetter, encodeLetter, LetterInvalid } from '../../src/cluster/messages/letter-codec.ts';
+import { decodeLetter, encodeLetter, LetterInvalid, PREPARE_MAX } from '../../src/cluster/messages/letter-codec.ts';
 import { FORMAT, FormatUnknown } from '../../src/formats.ts';
 import { onceOf, SHOW_ID, userOf } from '../support/small-show.ts';
 
 const FROM = 'nod_01995f2c-8a80-7000-8000-000000000001';
-const EMPTY: Letter = { from: FROM, requests: [], answers: [], owned: [], nudges: [], look: false };
+const EMPTY: Letter = {
+  from: FROM,
+  requests: [],
+  answers: [],
+  owned: [],
+  nudges: [],
+  look: false,
+  prepare: [],
+  prepared: [],
+};
 const BUYER = userOf(1);
 const VIEWER = { user: BUYER, all: false };
 
@@ -80,23 +89,27 @@ const FULL: Letter = {
   ],
   nudges: [{ shard: 5, epoch: 6, awake: [SHOW_ID] }],
   look: true,
+  prepare: [{ number: 1, shows: [SHOW_ID] }],
+  prepared: [2, 3],
 };
 
 const bytesOf = (value: unknown): Uint8Array => Buffer.from(JSON.stringify(value));
 
 describe('a letter', () => {
   test('says all that was put into it', () => {
-    expect(decodeLetter(encodeLetter(FULL, 2))).toStrictEqual({ ...FULL, parts: [] });
-    expect(decodeLetter(encodeLetter(EMPTY, 2))).toStrictEqual({ ...EMPTY, parts: [] });
+    expect(decodeLetter(encodeLetter(FULL, 3))).toStrictEqual({ ...FULL, parts: [] });
+    expect(decodeLetter(encodeLetter(EMPTY, 3))).toStrictEqual({ ...EMPTY, parts: [] });
   });
 
-  test('says in format 1 all but the shows to wake', () => {
+  test('says in format 2 all but what is to be prepared, and in format 1 no shows to wake either', () => {
     const nudges = [{ shard: 5, epoch: 6, awake: [] }];
-    expect(decodeLetter(encodeLetter(FULL, 1))).toStrictEqual({ ...FULL, nudges, parts: [] });
+    const before = { ...FULL, prepare: [], prepared: [], parts: [] };
+    expect(decodeLetter(encodeLetter(FULL, 1))).toStrictEqual({ ...before, nudges });
+    expect(decodeLetter(encodeLetter(FULL, 2))).toStrictEqual(before);
   });
 
   test('begins with its format, which stays readable whatever comes after', () => {
-    for (const format of [1, 2]) {
+    for (const format of [1, 2, 3]) {
       expect(Buffer.from(encodeLetter(EMPTY, format)).toString()).toMatch(new RegExp(`^\\[${format},"${FROM}",`));
     }
   });
@@ -112,7 +125,7 @@ describe('a letter in another format', () => {
   test.each([0, FORMAT.newest + 1, 17])('is refused by name: %i', (format) => {
     expect(() => decodeLetter(bytesOf([format, FROM, 'in', 'any', 'form']))).toThrow(FormatUnknown);
     expect(() => decodeLetter(Buffer.from(`[${format},\0 not even JSON`))).toThrow(
-      `a message has format ${format}; this version knows formats 1 to 2`,
+      `a message has format ${format}; this version knows formats 1 to 3`,
     );
   });
 
@@ -123,7 +136,7 @@ describe('a letter in another format', () => {
 });
 
 describe('what is not a letter', () => {
-  const good = JSON.parse(Buffer.from(encodeLetter(FULL, 2)).toString()) as unknown[];
+  const good = JSON.parse(Buffer.from(encodeLetter(FULL, 3)).toString()) as unknown[];
   const withField = (field: number, value: unknown): unknown[] => good.with(field, value);
   const ask = (message: unknown): unknown[] => withField(2, [[1, SHOW_ID, 1, 1, 1, message]]);
 
@@ -157,6 +170,10 @@ describe('what is not a letter', () => {
     ['a part behind its last', withField(7, [[0, 1, 2, 2, 'x']])],
     ['a part of too many', withField(7, [[0, 1, 0, 1_000, 'x']])],
     ['a part without text', withField(7, [[0, 1, 0, 2, null]])],
+    ['a preparation without a number', withField(8, [[null, [SHOW_ID]]])],
+    ['a preparation of shows that are none', withField(8, [[1, ['x']]])],
+    ['a preparation of too many shows', withField(8, [[1, Array(PREPARE_MAX + 1).fill(SHOW_ID)]])],
+    ['what is prepared, in words', withField(9, ['all'])],
     ['no sender', withField(1, '')],
     ['a sender without end', withField(1, 'x'.repeat(1_000))],
     ['too few fields', good.slice(0, -1)],
@@ -175,7 +192,7 @@ describe('what is not a letter', () => {
   });
 
   test('never leads to anything but one of the two errors, whatever was changed in it', () => {
-    const bytes = Buffer.from(encodeLetter(FULL, 2));
+    const bytes = Buffer.from(encodeLetter(FULL, 3));
     const change = fc.tuple(fc.nat(bytes.length - 1), fc.constantFrom(...'[]{},:"0129-.entrufalsx\\ \0\xff'));
     fc.assert(
       fc.property(fc.array(change, { minLength: 1, maxLength: 4 }), fc.nat(bytes.length), (changes, length) => {

@@ -15,12 +15,30 @@ import { manualTime } from '../support/manual-time.ts';
 import { onceOf, SHOW_ID, userOf } from '../support/small-show.ts';
 
 const FROM = 'nod_a';
-const EMPTY: Letter = { from: FROM, requests: [], answers: [], owned: [], nudges: [], look: false };
+const EMPTY: Letter = {
+  from: FROM,
+  requests: [],
+  answers: [],
+  owned: [],
+  nudges: [],
+  look: false,
+  prepare: [],
+  prepared: [],
+};
 // Characters that take three bytes, or two when quoted, and pairs that a cut can part.
 const LARGE = { number: 7, value: '座"\\😀'.repeat(PART_CHARS / 2), replayed: true } as const;
 
 function letterWith(parts: readonly string[], from = FROM): Uint8Array {
-  return encodeTexts(from, 2, { requests: [], answers: [], owned: [], nudges: [], look: false, parts });
+  return encodeTexts(from, 2, {
+    requests: [],
+    answers: [],
+    owned: [],
+    nudges: [],
+    look: false,
+    parts,
+    prepare: [],
+    prepared: [],
+  });
 }
 
 function reading() {
@@ -78,6 +96,8 @@ describe('an item in parts', () => {
       owned: [],
       nudges: [],
       look: true,
+      prepare: [],
+      prepared: [],
     };
     const letter = reader.read(encodeTexts(FROM, 2, { ...texts, parts: pieces.slice(1) }));
     expect(letter).toStrictEqual({

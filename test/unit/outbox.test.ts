@@ -11,10 +11,11 @@ import {
   REMEMBERED_MS,
 } from '../../src/cluster/messages/outbox.ts';
 import { MESSAGE_BYTES_MAX } from '../../src/cluster/messages/transport.ts';
+import { FORMAT } from '../../src/formats.ts';
 import { manualTime, settled } from '../support/manual-time.ts';
 import { onceOf, SHOW_ID, userOf } from '../support/small-show.ts';
 
-/** An outbox whose line notes what is sent; peer `old` reads only format 1, peer `older` not even that. */
+/** An outbox whose line notes what is sent; peer `former` reads only formats to 2, `old` only 1, `older` not even that. */
 function outbox() {
   const time = manualTime();
   const sent: { to: string; bytes: Uint8Array; number: number }[] = [];
@@ -24,7 +25,7 @@ function outbox() {
   const box = new Outbox({
     from: 'me',
     timers: time.timers,
-    formatOf: (to) => ({ old: 1, older: 0, newer: 9 })[to] ?? 2,
+    formatOf: (to) => ({ old: 1, former: 2, older: 0, newer: 9 })[to] ?? FORMAT.newest,
     undelivered: (numbers) => undelivered.push(...numbers),
     line: {
       send: (to, bytes, number) => {
@@ -76,10 +77,23 @@ describe('what is written to a peer', () => {
         owned: [],
         nudges: [{ shard: 4, epoch: 5, awake: [SHOW_ID] }],
         look: false,
+        prepare: [],
+        prepared: [],
       },
     ]);
     await settled();
     expect(sent).toHaveLength(2);
+  });
+
+  test('asks to prepare shows, and tells that they are prepared, only whoever reads that', async () => {
+    const { box, letters } = outbox();
+    expect(box.prepare('a', { number: 1, shows: [SHOW_ID] })).toBe(true);
+    box.prepared('a', 7);
+    expect(box.prepare('former', { number: 2, shows: [SHOW_ID] })).toBe(false);
+    box.prepared('former', 8);
+    await settled();
+    expect(letters('a')).toMatchObject([{ prepare: [{ number: 1, shows: [SHOW_ID] }], prepared: [7] }]);
+    expect(letters('former')).toEqual([]);
   });
 
   test('is split by number', async () => {
@@ -117,7 +131,9 @@ describe('what is written to a peer', () => {
     const { box, letters } = outbox();
     box.ping('a');
     await settled();
-    expect(letters('a')).toStrictEqual([{ from: 'me', requests: [], answers: [], owned: [], nudges: [], look: false }]);
+    expect(letters('a')).toStrictEqual([
+      { from: 'me', requests: [], answers: [], owned: [], nudges: [], look: false, prepare: [], prepared: [] },
+    ]);
   });
 });
 
@@ -164,7 +180,7 @@ describe('a peer of another version', () => {
     for (const to of ['old', 'newer']) box.nudge(to, [{ shard: 1, epoch: 2, awake: [SHOW_ID] }]);
     await settled();
     expect(decodeLetter(sent[0].bytes, 1).nudges).toEqual([{ shard: 1, epoch: 2, awake: [] }]);
-    expect(decodeLetter(sent[1].bytes, 2).nudges).toEqual([{ shard: 1, epoch: 2, awake: [SHOW_ID] }]);
+    expect(decodeLetter(sent[1].bytes).nudges).toEqual([{ shard: 1, epoch: 2, awake: [SHOW_ID] }]);
   });
 
   test('gets nothing when it can read nothing of ours', async () => {

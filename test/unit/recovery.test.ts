@@ -3,7 +3,7 @@ import { JournalDamaged, type Recovered, recover } from '../../src/actors/recove
 import { RULES } from '../../src/actors/turns.ts';
 import type { ShowEvent } from '../../src/allocator/events.ts';
 import { encodeShow, stateHash } from '../../src/allocator/snapshot.ts';
-import { FormatUnknown } from '../../src/formats.ts';
+import { FORMAT, FormatUnknown } from '../../src/formats.ts';
 import type { JournalRow, Snapshot } from '../../src/journal/journal.ts';
 import { FIRST_PREV_HASH, rowHash } from '../../src/journal/row-hash.ts';
 import { MemoryJournal } from '../support/memory-journal.ts';
@@ -11,6 +11,9 @@ import { ON_SALE_AT, PlayedShow, rowsOfTen, SHOW_ID, termsOf } from '../support/
 
 const hall = rowsOfTen(3);
 let journal: MemoryJournal;
+
+/** A form that is still to come. */
+const UNKNOWN = FORMAT.newest + 1;
 
 beforeEach(() => {
   journal = new MemoryJournal();
@@ -104,17 +107,17 @@ describe('a row in a form that is not known', () => {
   test('is refused by name, and nothing is made of the rows before it', async () => {
     await write(played(4).events);
     const all = rows();
-    all.splice(3, 1, { ...all[3], format: 3 });
+    all.splice(3, 1, { ...all[3], format: UNKNOWN });
     await expect(recovered()).rejects.toThrow(FormatUnknown);
     await expect(recovered()).rejects.toThrow(
-      `row 4 of the journal of ${SHOW_ID} has format 3; this version knows formats 1 to 2`,
+      `row 4 of the journal of ${SHOW_ID} has format ${UNKNOWN}; this version knows formats 1 to ${FORMAT.newest}`,
     );
   });
 
   test('is refused too when a snapshot was made of it', async () => {
     await write(played(3).events);
     journal.plantSnapshot(SHOW_ID, snapshotOf(played(3), rows()[3].hash));
-    rows().splice(3, 1, { ...rows()[3], format: 3 });
+    rows().splice(3, 1, { ...rows()[3], format: UNKNOWN });
     await expect(recovered()).rejects.toThrow(FormatUnknown);
   });
 

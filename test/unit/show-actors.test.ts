@@ -6,6 +6,7 @@ import { SWEEP_MS } from '../../src/actors/sweep.ts';
 import { RULES, TURN_LIMIT } from '../../src/actors/turns.ts';
 import { CATALOGUE_LIMIT_MS, MAX_RECOVERIES } from '../../src/actors/waking.ts';
 import { HOLD_GRACE_MS } from '../../src/allocator/show.ts';
+import { FORMAT } from '../../src/formats.ts';
 import { parseScopedId } from '../../src/ids.ts';
 import type { AppendOutcome, JournalRow, Snapshot, Turn } from '../../src/journal/journal.ts';
 import { manualTime } from '../support/manual-time.ts';
@@ -357,19 +358,23 @@ describe('a show that fails', () => {
 });
 
 describe('a show whose journal has a row in an unknown form', () => {
+  const UNKNOWN = FORMAT.newest + 1;
+
   test('does not wake, and is logged by name; the others go on, and it does too once the form is known', async () => {
     await node.ask(SHOW_ID, holdOf(1));
     await node.ask(OTHER_SHOW, holdOf(1));
     const rows = node.journal.rows(SHOW_ID) as JournalRow[];
     const [first] = rows;
     await node.stop();
-    rows[0] = { ...first, format: 3 };
+    rows[0] = { ...first, format: UNKNOWN };
     node = new ShowNode({ journal: node.journal });
     expect(toldBy(await node.ask(SHOW_ID, SUMMARY))).toBe('UNAVAILABLE');
     expect(toldBy(await node.ask(SHOW_ID, holdOf(2)))).toBe('UNAVAILABLE');
     expect(toldBy(await node.ask(OTHER_SHOW, holdOf(2)))).toBe('ok');
     expect(node.journal.rows(SHOW_ID)).toHaveLength(1);
-    expect(node.errors).toContain(`row 1 of the journal of ${SHOW_ID} has format 3; this version knows formats 1 to 2`);
+    expect(node.errors).toContain(
+      `row 1 of the journal of ${SHOW_ID} has format ${UNKNOWN}; this version knows formats 1 to ${FORMAT.newest}`,
+    );
     rows[0] = first;
     await node.advance(RESTARTED_MS);
     expect(toldBy(await node.ask(SHOW_ID, holdOf(2)))).toBe('ok');

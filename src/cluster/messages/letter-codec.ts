@@ -2,20 +2,21 @@ import { Buffer, isUtf8 } from 'node:buffer';
 import { FORMAT, FormatUnknown } from '../../formats.ts';
 import { isId } from '../../ids.ts';
 import { SHARDS } from '../shards.ts';
-import type { Letter, LetterAnswer, LetterRequest, Nudge, Wanted } from './letter.ts';
+import type { Letter, LetterAnswer, LetterRequest, Nudge, Preparation, Wanted } from './letter.ts';
 import { isMessage, isRefusal } from './message-shapes.ts';
 
 /*
  * A letter is JSON in UTF-8, of arrays, so that no name is sent twice:
  *
- *     [format, from, [request…], [answer…], [shard, epoch, …], [nudge…], look: 0 | 1, [part…]]
+ *     [format, from, [request…], [answer…], [shard, epoch, …], [nudge…], look: 0 | 1, [part…], [prepare…], [prepared…]]
  *     request  [number, show, shard, epoch, deadline, wanted]
  *     wanted   {a command or question} | 0: counts | 1: seats | [version, owner]: seats since then
  *     answer   [number, kind, what]; `what` is a value (absent if undefined), a refusal or an epoch, see KIND
  *     nudge    [shard, epoch, [show…]]
  *     part     [item, number, index, count, text]; item 0: of a request, 1: of an answer; the texts joined are its JSON
+ *     prepare  [number, [show…]]; `prepared` is its number, when that was done
  *
- * Format 1 has no parts, and its nudges no shows. What a peer that reads only format 1 must be told otherwise is seen to
+ * Format 2 ends after the parts; format 1 has none, and its nudges no shows. What a peer that reads only format 1 must be told otherwise is seen to
  * by whoever writes (`outbox.ts`).
  */
 
@@ -26,9 +27,14 @@ export const PART_CHARS = 262_144;
 /** What a request or answer may have as JSON, in characters. */
 export const ITEM_CHARS_MAX = 32 * PART_CHARS;
 
+/** Shows that one preparation names, at most. */
+export const PREPARE_MAX = 256;
+
 const PARTS_MAX = ITEM_CHARS_MAX / PART_CHARS;
 const FROM_CHARS_MAX = 128;
 const KIND = { told: 0, toldAgain: 1, refused: 2, refusedAgain: 3, moved: 4 } as const;
+/** Of a letter, by format. */
+const FIELDS: Readonly<Record<number, number>> = { 1: 7, 2: 8, 3: 10 };
 const COUNTS = 0;
 const SEATS = 1;
 
@@ -55,6 +61,8 @@ export interface LetterTexts {
   readonly nudges: readonly string[];
   readonly look: boolean;
   readonly parts: readonly string[];
+  readonly prepare: readonly string[];
+  readonly prepared: readonly string[];
 }
 
 /** What came is not a letter. */
@@ -73,16 +81,20 @@ export function encodeLetter(letter: Letter, format: number): Uint8Array {
     nudges: letter.nudges.map((nudge) => nudgeText(nudge, format)),
     look: letter.look,
     parts: [],
+    prepare: letter.prepare.map(preparationText),
+    prepared: letter.prepared.map(String),
   });
 }
 
 export function encodeTexts(from: string, format: number, texts: LetterTexts): Uint8Array {
   let owned = '';
   for (const { shard, epoch } of texts.owned) owned += `${owned === '' ? '' : ','}${shard},${epoch}`;
-  const { requests, answers, nudges, look, parts } = texts;
+  const { requests, answers, nudges, look, parts, prepare, prepared } = texts;
   const toAndFro = `[${requests.join()}],[${answers.join()}],[${owned}],[${nudges.join()}],${look ? 1 : 0}`;
   const head = `[${format},${JSON.stringify(from)},${toAndFro}`;
-  return Buffer.from(format === 1 ? `${head}]` : `${head},[${parts.join()}]]`);
+  if (format === 1) return Buffer.from(`${head}]`);
+  if (format === 2) return Buffer.from(`${head},[${parts.join()}]]`);
+  return Buffer.from(`${head},[${parts.join()}],[${prepare.join()}],[${prepared.join()}]]`);
 }
 
 export function requestText({ number, showId, shard, epoch, deadline, wanted }: LetterRequest): string {
@@ -101,6 +113,10 @@ export function answerText(answer: LetterAnswer): string {
 
 export function nudgeText({ shard, epoch, awake }: Nudge, format: number): string {
   return JSON.stringify(format === 1 ? [shard, epoch] : [shard, epoch, awake]);
+}
+
+export function preparationText({ number, shows }: Preparation): string {
+  return JSON.stringify([number, shows]);
 }
 
 /** The parts of an item, of whose JSON no more than {@link ITEM_CHARS_MAX} characters may be there. */
@@ -135,7 +151,7 @@ export function decodeLetter(bytes: Uint8Array, newest: number = FORMAT.newest):
   const buffer = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   if (!isUtf8(buffer)) throw new LetterInvalid('not UTF-8');
   const letter = listOf(parsed(buffer.toString('utf8')), 'letter');
-  if (letter.length !== (format === 1 ? 7 : 8)) throw new LetterInvalid(`a letter of ${letter.length} fields`);
+  if (letter.length !== FIELDS[format]) throw new LetterInvalid(`a letter of ${letter.length} fields`);
   const [, from, requests, answers, owned, nudges, look] = letter;
   if (typeof from !== 'string' || from === '' || from.length > FROM_CHARS_MAX) throw new LetterInvalid('no sender');
   if (look !== 0 && look !== 1) throw new LetterInvalid('whether to look');
@@ -146,7 +162,9 @@ export function decodeLetter(bytes: Uint8Array, newest: number = FORMAT.newest):
     owned: readOwned(listOf(owned, 'owned')),
     nudges: listOf(nudges, 'nudges').map((nudge) => readNudge(nudge, format)),
     look: look === 1,
-    parts: format === 1 ? [] : listOf(letter[7], 'parts').map(readPart),
+    parts: format < 2 ? [] : listOf(letter[7], 'parts').map(readPart),
+    prepare: format < 3 ? [] : listOf(letter[8], 'prepare').map(readPreparation),
+    prepared: format < 3 ? [] : readNumbers(listOf(letter[9], 'prepared')),
   };
 }
 
@@ -251,6 +269,19 @@ function readNudge(item: unknown, format: number): Nudge {
   const shows = listOf(awake, 'awake');
   if (!shows.every(isShow)) throw new LetterInvalid('a show to wake');
   return { shard, epoch, awake: shows };
+}
+
+function readPreparation(item: unknown): Preparation {
+  const [number, shows] = listOf(item, 'a preparation');
+  if (!isNumber(number)) throw new LetterInvalid('the number of a preparation');
+  const ids = listOf(shows, 'shows to prepare');
+  if (ids.length > PREPARE_MAX || !ids.every(isShow)) throw new LetterInvalid('a show to prepare');
+  return { number, shows: ids };
+}
+
+function readNumbers(numbers: unknown[]): number[] {
+  if (!numbers.every(isNumber)) throw new LetterInvalid('the number of a preparation');
+  return numbers;
 }
 
 function readPart(part: unknown): LetterPart {

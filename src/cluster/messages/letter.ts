@@ -37,6 +37,13 @@ export interface Nudge {
   readonly awake: readonly string[];
 }
 
+/** Shows that the sender is about to hand over to the receiver, which may get them ready. */
+export interface Preparation {
+  /** Of the sender's incarnation; the receiver tells it when it is done. */
+  readonly number: number;
+  readonly shows: readonly string[];
+}
+
 /** What goes from node to node: many requests and answers in one message. */
 export interface Letter {
   /** The sender's incarnation. */
@@ -48,4 +55,7 @@ export interface Letter {
   readonly nudges: readonly Nudge[];
   /** The tables of nodes or shards have changed: worth reading now. */
   readonly look: boolean;
+  readonly prepare: readonly Preparation[];
+  /** Numbers of the receiver's preparations that are done. */
+  readonly prepared: readonly number[];
 }

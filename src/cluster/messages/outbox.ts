@@ -2,7 +2,7 @@ import { Buffer } from 'node:buffer';
 import type { Refusal } from '../../errors.ts';
 import { FORMAT } from '../../formats.ts';
 import type { Timers } from '../../ports.ts';
-import type { LetterAnswer, LetterRequest, Nudge } from './letter.ts';
+import type { LetterAnswer, LetterRequest, Nudge, Preparation } from './letter.ts';
 import {
   answerText,
   ENVELOPE_BYTES,
@@ -11,6 +11,7 @@ import {
   nudgeText,
   PART_CHARS,
   partTexts,
+  preparationText,
   requestText,
 } from './letter-codec.ts';
 import { type Line, MESSAGE_BYTES_MAX } from './transport.ts';
@@ -28,6 +29,7 @@ export const REMEMBERED_MS = 1_000;
 export const REMEMBERED_MAX = 2_048;
 
 const ITEM_BYTES_MAX = MESSAGE_BYTES_MAX - ENVELOPE_BYTES;
+const NO_TEXTS = { requests: [], answers: [], nudges: [], parts: [], prepare: [], prepared: [] };
 const TOO_LARGE: Refusal = { code: 'INTERNAL', detail: 'The answer is too large to be passed from node to node.' };
 
 export interface OutboxOptions {
@@ -41,7 +43,7 @@ export interface OutboxOptions {
   readonly undelivered: (requests: readonly number[]) => void;
 }
 
-type Kind = 'requests' | 'answers' | 'nudges' | 'parts';
+type Kind = 'requests' | 'answers' | 'nudges' | 'parts' | 'prepare' | 'prepared';
 
 interface Item {
   readonly kind: Kind;
@@ -110,6 +112,16 @@ export class Outbox {
     }
   }
 
+  /** @returns false when it certainly will not be sent, such as to a peer of a version that prepares nothing. */
+  prepare(to: string, preparation: Preparation): boolean {
+    return this.#putWhole(to, 'prepare', preparationText(preparation));
+  }
+
+  /** The peer's preparation with this number is done. */
+  prepared(to: string, number: number): void {
+    this.#putWhole(to, 'prepared', String(number));
+  }
+
   /** Sends a message even if there is nothing to say, to hear whether nobody is there. */
   ping(to: string): void {
     this.#of(to);
@@ -161,6 +173,15 @@ export class Outbox {
     );
   }
 
+  /** What is known since format 3, whole. */
+  #putWhole(to: string, kind: Kind, text: string): boolean {
+    if (this.#formatOf(to) < 3) return false;
+    const collected = this.#of(to);
+    return (
+      collected !== null && this.#collect(collected, [{ kind, text, bytes: Buffer.byteLength(text), request: null }])
+    );
+  }
+
   /** What is being collected for a peer; null if it reads nothing that this node can write. */
   #of(to: string): Collected | null {
     let collected = this.#collected.get(to);
@@ -199,7 +220,7 @@ export class Outbox {
     this.#isDue = false;
     if (owned.size > 0 || look) {
       const shards = [...owned].map(([shard, epoch]) => ({ shard, epoch }));
-      const texts = { requests: [], answers: [], owned: shards, nudges: [], look, parts: [] };
+      const texts = { ...NO_TEXTS, owned: shards, look };
       // In the form that every peer can read.
       line.broadcast(encodeTexts(from, FORMAT.oldest, texts));
     }
@@ -225,7 +246,14 @@ export class Outbox {
   }
 
   #encode(format: number, message: readonly Item[]): Uint8Array {
-    const texts: Record<Kind, string[]> = { requests: [], answers: [], nudges: [], parts: [] };
+    const texts: Record<Kind, string[]> = {
+      requests: [],
+      answers: [],
+      nudges: [],
+      parts: [],
+      prepare: [],
+      prepared: [],
+    };
     for (const { kind, text } of message) texts[kind].push(text);
     return encodeTexts(this.#options.from, format, { ...texts, owned: [], look: false });
   }

@@ -1,6 +1,7 @@
 import type { NodeShows } from '../../actors/node-shows.ts';
 import type { Clock } from '../../ports.ts';
 import type { Nudge } from '../messages/letter.ts';
+import { PREPARE_MAX } from '../messages/letter-codec.ts';
 import type { Registry } from '../registry/registry.ts';
 import type { NodeRow } from '../view.ts';
 import type { Leases } from './leases.ts';
@@ -16,6 +17,8 @@ export interface HandOffParts {
   readonly shardOf: (showId: string) => number;
   readonly clock: Clock;
   readonly log: { warn(fields: object, message: string): void };
+  /** Has the next owner get shows ready; resolves when it has, or is not waited for any longer. */
+  readonly prepare: (to: string, showIds: readonly string[]) => Promise<void>;
   /** Tells the next owner. */
   readonly nudge: (to: string, nudges: readonly Nudge[]) => void;
   readonly isUp: (incarnation: string) => boolean;
@@ -36,7 +39,7 @@ export interface Departure {
  *
  *     open ──► closed ──► left ──► released ──► taken (by the next owner)
  *
- * Closed: no request is admitted, here or from other nodes; they wait where they came in. Left: the turns under way are
+ * Open: its shows keep snapshots, and the next owner prepares them. Closed: no request is admitted, here or from other nodes; they wait where they came in. Left: the turns under way are
  * durable and answered, the actors have ended. Released: the row says nobody's, under a new epoch, so that nothing more
  * of this node can land. Whoever dies between any two steps leaves a row from which the nodes' next look goes on: an
  * unreleased one is taken when its owner is declared dead, a released one by whoever it is placed on then.
@@ -83,7 +86,8 @@ export class HandOffs {
   async #leave(destinations: ReadonlyMap<number, NodeRow | null>): Promise<void> {
     const { leases, shows, registry, incarnation, clock, log, isUp, onLook } = this.#parts;
     await shows.keepSnapshots(new Set(destinations.keys()));
-    // Snapshots take a while: who was to have the shards may be gone by now.
+    await this.#prepare(destinations);
+    // All that takes a while: who was to have the shards may be gone by now.
     const shards = new Set<number>();
     for (const [shard, to] of destinations) {
       if (leases.takenAs(shard) !== null && (to === null || isUp(to.incarnation))) shards.add(shard);
@@ -112,6 +116,14 @@ export class HandOffs {
       log.warn({ err: error, shards: departing.length }, 'shards could not be released');
       onLook();
     }
+  }
+
+  /** What is asked most gets ready at its next owner while it still sells here, so that the pause is short. */
+  async #prepare(destinations: ReadonlyMap<number, NodeRow | null>): Promise<void> {
+    const { shows, shardOf, prepare } = this.#parts;
+    const wanted = shows.wanted(new Set(destinations.keys())).slice(0, PREPARE_MAX);
+    const byTarget = Map.groupBy(wanted, (showId) => destinations.get(shardOf(showId))?.incarnation);
+    await Promise.all([...byTarget].map(([to, showIds]) => (to === undefined ? undefined : prepare(to, showIds))));
   }
 
   #nudge(
