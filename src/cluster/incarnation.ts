@@ -106,7 +106,7 @@ export class Incarnation implements LocalNode {
       shardOf,
       clock,
       log,
-      prepare: (to, showIds) => this.#preparations.ask(to, showIds),
+      prepare: (to, showIds, limitMs) => this.#preparations.ask(to, showIds, limitMs),
       nudge: (to, nudges) => this.#outbox?.nudge(to, nudges),
       isUp: options.isUp,
       onLook: options.onLook,

@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import type { NodeShows } from '../../src/actors/node-shows.ts';
 import type { Nudge } from '../../src/cluster/messages/letter.ts';
-import { HandOffs } from '../../src/cluster/ownership/hand-off.ts';
+import { HandOffs, PREPARE_MS } from '../../src/cluster/ownership/hand-off.ts';
 import { Leases } from '../../src/cluster/ownership/leases.ts';
 import type { NodeRow } from '../../src/cluster/view.ts';
 import { clusterView } from '../support/cluster-view.ts';
@@ -15,6 +15,8 @@ const LEAVE_MS = 30;
 
 /** A node that owns these shards, and every step that its hand-offs take. */
 async function nodeWith(...shards: number[]) {
+  let slow = false;
+  const preparedWithin: number[] = [];
   const time = manualTime();
   const tables = new MemoryTables(time.clock);
   const registry = new MemoryRegistry(tables, time.timers);
@@ -62,16 +64,35 @@ async function nodeWith(...shards: number[]) {
     shardOf: (showId) => Number(showId.slice('shw_'.length)),
     clock: time.clock,
     log: { warn: () => {} },
-    prepare: async (to, showIds) => {
+    prepare: async (to, showIds, limitMs) => {
       step(`${to} prepares ${showIds}`);
-      await null;
+      preparedWithin.push(limitMs);
+      if (slow) await new Promise<void>((resolve) => time.timers.after(limitMs, resolve));
     },
     nudge: (to, each) => void nudges.push([to, each]),
     isUp: (other) => !down.has(other),
     onLook: () => void looks++,
     released: (each) => void told.push(...each),
   });
-  return { time, tables, registry, leases, handOffs, steps, nudges, told, down, looks: () => looks, incarnation };
+  return {
+    time,
+    tables,
+    registry,
+    leases,
+    handOffs,
+    steps,
+    nudges,
+    told,
+    down,
+    looks: () => looks,
+    incarnation,
+    /** Within how many ms each preparation had to be done. */
+    preparedWithin,
+    /** Next owners take as long as they may. */
+    slowDown: () => {
+      slow = true;
+    },
+  };
 }
 
 async function give(node: Awaited<ReturnType<typeof nodeWith>>, departures: Record<number, NodeRow | null>) {
@@ -162,6 +183,16 @@ describe('many shards', () => {
     await give(node, Object.fromEntries(MANY.map((shard) => [shard, B])));
     const left = node.steps.filter(([name]) => name.startsWith('leave'));
     expect(left.map(([, admitted]) => admitted)).toEqual([MANY.slice(32), []]);
+  });
+
+  test('do not wait, in all, longer than a bounded time for their next owners to be prepared', async () => {
+    const node = await nodeWith(...MANY);
+    node.slowDown();
+    const gone = node.handOffs.start(MANY.map((shard) => ({ shard, to: B })));
+    await node.time.advance(PREPARE_MS + 10 * LEAVE_MS);
+    await gone;
+    expect(node.preparedWithin).toEqual([PREPARE_MS]);
+    expect(node.leases.owned).toBe(0);
   });
 
   test('that wait stay if they are no longer to go, or go to where they are to go by then', async () => {

@@ -1,8 +1,10 @@
 import { describe, expect, test } from 'vitest';
 import type { Preparation } from '../../src/cluster/messages/letter.ts';
-import { PREPARE_LIMIT_MS, Preparations } from '../../src/cluster/ownership/preparations.ts';
+import { Preparations } from '../../src/cluster/ownership/preparations.ts';
 import { manualTime, settled } from '../support/manual-time.ts';
 import { SHOW_ID } from '../support/small-show.ts';
+
+const LIMIT_MS = 500;
 
 function preparations(reaches = true) {
   const time = manualTime();
@@ -25,7 +27,7 @@ function preparations(reaches = true) {
 describe('a preparation', () => {
   test('is over when its own node says so', async () => {
     const { sent, all, isOver } = preparations();
-    const [first, second] = [all.ask('b', [SHOW_ID]), all.ask('c', [SHOW_ID])];
+    const [first, second] = [all.ask('b', [SHOW_ID], LIMIT_MS), all.ask('c', [SHOW_ID], LIMIT_MS)];
     expect(sent).toEqual([
       ['b', { number: 1, shows: [SHOW_ID] }],
       ['c', { number: 2, shows: [SHOW_ID] }],
@@ -40,17 +42,17 @@ describe('a preparation', () => {
 
   test('is not waited for when nobody can be asked, or nobody listens', async () => {
     const none = preparations(false);
-    expect(await none.isOver(none.all.ask('b', [SHOW_ID]))).toBe(true);
+    expect(await none.isOver(none.all.ask('b', [SHOW_ID], LIMIT_MS))).toBe(true);
     const { all, isOver } = preparations();
-    const [lost, other] = [all.ask('b', [SHOW_ID]), all.ask('c', [SHOW_ID])];
+    const [lost, other] = [all.ask('b', [SHOW_ID], LIMIT_MS), all.ask('c', [SHOW_ID], LIMIT_MS)];
     all.unreachable('b');
     expect([await isOver(lost), await isOver(other)]).toEqual([true, false]);
   });
 
   test('is not waited for beyond its limit', async () => {
     const { time, all, isOver } = preparations();
-    const asked = all.ask('b', [SHOW_ID]);
-    await time.advance(PREPARE_LIMIT_MS - 1);
+    const asked = all.ask('b', [SHOW_ID], LIMIT_MS);
+    await time.advance(LIMIT_MS - 1);
     expect(await isOver(asked)).toBe(false);
     await time.advance(1);
     expect(await isOver(asked)).toBe(true);

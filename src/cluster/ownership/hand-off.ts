@@ -8,6 +8,11 @@ import type { Leases } from './leases.ts';
 
 /** Shards that leave in one go: few enough that none waits long for its neighbours. */
 const SHARDS_AT_ONCE = 32;
+/**
+ * How long shards that leave together wait, in all, for their next owners to be prepared. Then they go all the same, only
+ * with a longer pause: a node that drains is not to wait for all of its shows.
+ */
+export const PREPARE_MS = 2_000;
 
 export interface HandOffParts {
   readonly incarnation: string;
@@ -17,8 +22,8 @@ export interface HandOffParts {
   readonly shardOf: (showId: string) => number;
   readonly clock: Clock;
   readonly log: { warn(fields: object, message: string): void };
-  /** Has the next owner get shows ready; resolves when it has, or is not waited for any longer. */
-  readonly prepare: (to: string, showIds: readonly string[]) => Promise<void>;
+  /** Has the next owner get shows ready; resolves when it has, or after `limitMs`. */
+  readonly prepare: (to: string, showIds: readonly string[], limitMs: number) => Promise<void>;
   /** Tells the next owner. */
   readonly nudge: (to: string, nudges: readonly Nudge[]) => void;
   readonly isUp: (incarnation: string) => boolean;
@@ -74,26 +79,28 @@ export class HandOffs {
   }
 
   async #run(): Promise<void> {
+    let patience = PREPARE_MS;
     while (this.#waiting.size > 0) {
       const batch = [...this.#waiting].slice(0, SHARDS_AT_ONCE);
       for (const [shard] of batch) this.#waiting.delete(shard);
       this.#leaving = new Set(batch.map(([shard]) => shard));
-      await this.#leave(new Map(batch));
+      patience -= await this.#leave(new Map(batch), patience);
       this.#leaving = new Set();
     }
   }
 
-  async #leave(destinations: ReadonlyMap<number, NodeRow | null>): Promise<void> {
+  /** @returns for how long (ms) it waited for next owners to be prepared, at most `patience`. */
+  async #leave(destinations: ReadonlyMap<number, NodeRow | null>, patience: number): Promise<number> {
     const { leases, shows, registry, incarnation, clock, log, isUp, onLook } = this.#parts;
     await shows.keepSnapshots(new Set(destinations.keys()));
-    await this.#prepare(destinations);
+    const waitedMs = await this.#prepare(destinations, patience);
     // All that takes a while: who was to have the shards may be gone by now.
     const shards = new Set<number>();
     for (const [shard, to] of destinations) {
       if (leases.takenAs(shard) !== null && (to === null || isUp(to.incarnation))) shards.add(shard);
     }
     if (shards.size < destinations.size) onLook();
-    if (shards.size === 0) return;
+    if (shards.size === 0) return waitedMs;
     leases.close(shards);
     const closedAt = clock.now();
     const awake = await shows.leave(shards);
@@ -116,14 +123,20 @@ export class HandOffs {
       log.warn({ err: error, shards: departing.length }, 'shards could not be released');
       onLook();
     }
+    return waitedMs;
   }
 
   /** What is asked most gets ready at its next owner while it still sells here, so that the pause is short. */
-  async #prepare(destinations: ReadonlyMap<number, NodeRow | null>): Promise<void> {
-    const { shows, shardOf, prepare } = this.#parts;
+  async #prepare(destinations: ReadonlyMap<number, NodeRow | null>, patience: number): Promise<number> {
+    const { shows, shardOf, prepare, clock } = this.#parts;
+    if (patience <= 0) return 0;
+    const from = clock.now();
     const wanted = shows.wanted(new Set(destinations.keys())).slice(0, PREPARE_MAX);
     const byTarget = Map.groupBy(wanted, (showId) => destinations.get(shardOf(showId))?.incarnation);
-    await Promise.all([...byTarget].map(([to, showIds]) => (to === undefined ? undefined : prepare(to, showIds))));
+    await Promise.all(
+      [...byTarget].map(([to, showIds]) => (to === undefined ? undefined : prepare(to, showIds, patience))),
+    );
+    return clock.now() - from;
   }
 
   #nudge(

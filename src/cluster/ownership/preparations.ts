@@ -1,9 +1,6 @@
 import type { Timer, Timers } from '../../ports.ts';
 import type { Preparation } from '../messages/letter.ts';
 
-/** How long a hand-off waits for the next owner to be prepared: it goes on all the same, only with a longer pause. */
-export const PREPARE_LIMIT_MS = 2_000;
-
 /** Asks next owners to get shows ready before they are given up, and waits, not long, until they have. */
 export class Preparations {
   readonly #timers: Timers;
@@ -17,8 +14,8 @@ export class Preparations {
     this.#send = send;
   }
 
-  /** Resolves when the node is prepared, or is not waited for any longer. Never rejects. */
-  ask(to: string, shows: readonly string[]): Promise<void> {
+  /** Resolves when the node is prepared, or after `limitMs`. Never rejects. */
+  ask(to: string, shows: readonly string[], limitMs: number): Promise<void> {
     const number = ++this.#number;
     return new Promise((resolve) => {
       if (!this.#send(to, { number, shows })) return resolve();
@@ -27,7 +24,7 @@ export class Preparations {
         this.#waiting.delete(number);
         resolve();
       };
-      const limit: Timer = this.#timers.after(PREPARE_LIMIT_MS, end);
+      const limit: Timer = this.#timers.after(limitMs, end);
       this.#waiting.set(number, { to, end });
     });
   }
