@@ -4,7 +4,7 @@ import { HandOffPauses } from '../../src/cluster/ownership/hand-off-pauses.ts';
 import { registerClusterMetrics } from '../../src/http/cluster-metrics.ts';
 import { createMetrics } from '../../src/http/metrics.ts';
 import { registerNodeMetrics } from '../../src/http/node-metrics.ts';
-import { projectFile, yamlDocuments } from '../support/yaml-files.ts';
+import { projectFile, projectFiles, yamlDocuments } from '../support/yaml-files.ts';
 
 interface Alert {
   readonly alert: string;
@@ -114,6 +114,108 @@ describe('the alerts', () => {
   test('are all that the run book has chapters for', () => {
     const inBook = [...chapters.keys()].filter((heading) => heading.startsWith('Usher'));
     expect(inBook.toSorted()).toEqual(alerts.map(({ alert }) => alert).toSorted());
+  });
+});
+
+/** A step of the way from what Kubernetes says of a port of a pod to a target with labels. */
+interface Relabel {
+  readonly action: 'keep' | 'drop' | 'replace';
+  readonly source_labels: readonly string[];
+  readonly regex?: string;
+  readonly target_label?: string;
+}
+
+interface Prometheus {
+  readonly rule_files: readonly string[];
+  readonly scrape_configs: readonly {
+    readonly job_name: string;
+    readonly metrics_path?: string;
+    readonly kubernetes_sd_configs?: readonly { readonly role: string; readonly namespaces: { names: string[] } }[];
+    readonly relabel_configs?: readonly Relabel[];
+  }[];
+}
+
+interface PodTemplate {
+  readonly metadata: { readonly labels: Labels; readonly annotations?: Labels };
+  readonly spec: { readonly containers: readonly { readonly ports?: readonly { readonly name: string }[] }[] };
+}
+
+type Labels = Readonly<Record<string, string>>;
+
+/** The labels of the target that Prometheus makes of one that was discovered; null if it leaves it out. */
+function relabelled(discovered: Labels, steps: readonly Relabel[]): Labels | null {
+  const labels = { ...discovered };
+  for (const { action, source_labels, regex = '(.*)', target_label = '' } of steps) {
+    const value = source_labels.map((name) => labels[name] ?? '').join(';');
+    const matches = new RegExp(`^(?:${regex})$`).test(value);
+    if (action === 'replace') labels[target_label] = value;
+    else if (matches !== (action === 'keep')) return null;
+  }
+  return labels;
+}
+
+describe('the job that the alerts are about', () => {
+  const [[ofCompose], [inKubernetes]] = ['prometheus.yml', 'prometheus-kubernetes.yml'].map((file) =>
+    yamlDocuments<Prometheus>(`deploy/monitoring/${file}`),
+  );
+  const [{ relabel_configs: steps = [], kubernetes_sd_configs: discovery }] = inKubernetes.scrape_configs;
+
+  /** Every port of every pod of these manifests, as Kubernetes tells Prometheus of it. */
+  function discoveredIn(folder: string): Labels[] {
+    const manifests = projectFiles(folder, '.yaml').flatMap((file) =>
+      yamlDocuments<{ kind: string; spec?: { template?: PodTemplate } }>(file),
+    );
+    return manifests.flatMap(({ spec }) => {
+      const { metadata, spec: pod } = spec?.template ?? {};
+      if (metadata?.labels === undefined) return [];
+      const labels = Object.entries(metadata.labels).map(([name, value]) => [
+        `__meta_kubernetes_pod_label_${name.replaceAll(/[^a-zA-Z0-9_]/g, '_')}`,
+        value,
+      ]);
+      const ports = pod?.containers.flatMap(({ ports = [] }) => ports) ?? [];
+      return ports.map(({ name }) => ({
+        ...Object.fromEntries(labels),
+        __meta_kubernetes_pod_container_port_name: name,
+        __meta_kubernetes_pod_phase: 'Running',
+        __meta_kubernetes_pod_name: 'usher-0',
+      }));
+    });
+  }
+
+  test('is the only one, and the same, in every configuration of Prometheus', () => {
+    const asked = alerts.flatMap(({ expr }) => [...expr.matchAll(/\bjob\s*=~?\s*"([^"]*)"/g)].map(([, job]) => job));
+    expect(asked.length).toBeGreaterThan(0);
+    for (const { rule_files, scrape_configs } of [ofCompose, inKubernetes]) {
+      expect(rule_files).toEqual(['alerts.yml']);
+      expect(scrape_configs.map(({ job_name }) => job_name)).toEqual([...new Set(asked)]);
+      // What Prometheus takes by itself.
+      expect(scrape_configs[0].metrics_path ?? '/metrics').toBe('/metrics');
+    }
+  });
+
+  test('has in Kubernetes one target a node, by its name, and nothing else', () => {
+    const targets = discoveredIn('deploy/kubernetes')
+      .map((each) => relabelled(each, steps))
+      .filter((each) => each !== null);
+    expect(targets).toHaveLength(1);
+    expect(targets[0]).toMatchObject({ __meta_kubernetes_pod_container_port_name: 'http', instance: 'usher-0' });
+    expect(discovery).toEqual([{ role: 'pod', namespaces: { names: ['usher'] } }]);
+    expect(yamlDocuments('deploy/kubernetes/overlays/production/kustomization.yaml')[0]).toMatchObject({
+      namespace: 'usher',
+    });
+  });
+
+  test('leaves out pods that have ended', () => {
+    const [node] = discoveredIn('deploy/kubernetes/base').filter((each) => relabelled(each, steps) !== null);
+    expect(relabelled({ ...node, __meta_kubernetes_pod_phase: 'Failed' }, steps)).toBeNull();
+  });
+
+  test('is not joined by a second one that finds the pods by their annotations, which would count all twice', () => {
+    const pods = yamlDocuments<{ spec: { template: PodTemplate } }>('deploy/kubernetes/base/nodes.yaml');
+    for (const { spec } of pods) {
+      const annotations = Object.keys(spec.template.metadata.annotations ?? {});
+      expect(annotations.filter((name) => name.startsWith('prometheus.io/'))).toEqual([]);
+    }
   });
 });
 
