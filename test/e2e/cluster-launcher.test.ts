@@ -2,9 +2,17 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import pg from 'pg';
 import { describe, expect, onTestFinished, test, vi } from 'vitest';
+import { connectNats } from '../../src/cluster/messages/nats-transport.ts';
 import { SHARDS } from '../../src/cluster/shards.ts';
+import { startEmbeddedPostgres } from '../../src/postgres/embedded-postgres.ts';
+import { systemRandom } from '../../src/system/random.ts';
+import { systemTimers } from '../../src/system/timers.ts';
+import { capturedLog } from '../support/captured-log.ts';
 import { freePort } from '../support/free-port.ts';
+import { natsServer } from '../support/nats-server.ts';
+import { wireTo } from '../support/tcp-proxy.ts';
 import { temporaryDirectory, temporaryDirectoryForFile } from '../support/temporary-directory.ts';
 
 const LAUNCHER = fileURLToPath(new URL('../../src/dev-cluster/main.ts', import.meta.url));
@@ -133,6 +141,52 @@ test('three nodes share the work, one that is killed is told of and stays away, 
   launched.child.kill('SIGINT');
   expect(await launched.ended).toEqual({ code: 0, signal: null });
   expect(processesOf(launched)).toEqual([]);
+});
+
+test('a Postgres and a NATS that are given are used, none is started beside them, and both run on after the stop', {
+  timeout: 2 * READY_LIMIT_MS,
+}, async () => {
+  const dataDir = temporaryDirectory();
+  const postgres = await startEmbeddedPostgres({ dataDir, maxConnections: 120, log: capturedLog().log });
+  onTestFinished(() => postgres.stop());
+  const database = new pg.Pool({ connectionString: postgres.url, max: 1 });
+  onTestFinished(() => database.end());
+  const nats = await natsServer();
+  const natsWire = await wireTo({ host: '127.0.0.1', port: nats.port });
+  const given = { DATABASE_URL: postgres.url, NATS_URL: `nats://127.0.0.1:${natsWire.port}` };
+
+  const launched = launch(
+    ['--nodes', '2', '--port', `${await freePort()}`, '--admin-port', `${await freePort()}`],
+    given,
+  );
+  const nodes = await nodesOf(launched, 2);
+  const { rows } = await database.query<{ id: string; pid: number }>(
+    "select id, pid from node where state = 'up' order by id",
+  );
+  expect(rows).toEqual(nodes.map(({ name, pid }) => ({ id: name, pid })));
+  expect(natsWire.links).toHaveLength(2);
+  expect(launched.stdout()).toContain(`NATS: ${given.NATS_URL}\n`);
+  await vi.waitFor(async () => {
+    const shards = await Promise.all(nodes.map(shardsOf));
+    expect(Math.min(...shards)).toBeGreaterThan(0);
+    expect(shards.reduce((sum, each) => sum + each)).toBe(SHARDS);
+  }, GONE_LIMIT_MS);
+  expect(existsSync(join(launched.dataDir, 'postgres'))).toBe(false);
+  expect(launched.stderr()).not.toMatch(/^(nats|postgres) \|/m);
+
+  launched.child.kill('SIGINT');
+  expect(await launched.ended).toEqual({ code: 0, signal: null });
+  expect(processesOf(launched)).toEqual([]);
+  expect((await database.query('select distinct state from node')).rows).toEqual([{ state: 'left' }]);
+  await vi.waitFor(() => expect(natsWire.links).toEqual([]), GONE_LIMIT_MS);
+  const transport = await connectNats({
+    url: nats.url,
+    subjectPrefix: 'usher.after',
+    timers: systemTimers,
+    random: systemRandom,
+    log: capturedLog().log,
+  });
+  await transport.close();
 });
 
 test('nothing outlives a launcher that is killed', { timeout: READY_LIMIT_MS + 30_000 }, async () => {
