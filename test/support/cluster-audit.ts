@@ -32,13 +32,6 @@ export interface Absence {
   readonly kind: 'gone' | 'still';
 }
 
-/** What a sale went through that its buyers were to notice. */
-export interface Circumstances {
-  readonly absences?: readonly Absence[];
-  /** Whether a node, or all of them, could not reach it for a while. */
-  readonly database?: 'well' | 'out of reach';
-}
-
 /** Every row of the journal stands on the one before it, under the same epoch or a newer one. */
 const BROKEN_ROWS = `
   select show_id, seq::int, epoch::int, seq_before::int, epoch_before::int
@@ -62,14 +55,14 @@ const EPOCHS = 'select id, epoch::int from shard where id = any($1::int2[])';
 export async function expectSound(
   sale: ClusterSale,
   at: TestNode,
-  { absences = [], database = 'well' }: Circumstances = {},
+  { absences = [] }: { readonly absences?: readonly Absence[] } = {},
 ): Promise<void> {
   const { history, shows, organiser, cluster } = sale;
   const attempts = history.flatMap((operation) => operation.attempts);
   const slowest = Math.max(...attempts.map(({ sentAt, endedAt }) => Math.round(endedAt - sentAt)));
   process.stdout.write(`sale: ${attempts.length} requests, the slowest took ${slowest} ms\n`);
   expect(withoutAnswer(history, absences), 'requests without an answer').toEqual([]);
-  expect(refusedLooks(sale, database), 'seat maps that were refused').toEqual([]);
+  expect(refusedLooks(history), 'seat maps that were refused').toEqual([]);
   const outside = new Outside(at.port, AUDITORS, (user) =>
     user === organiser.id ? Promise.resolve(organiser.token) : buyerToken(user),
   );
@@ -112,16 +105,12 @@ function withoutAnswer(history: History, absences: readonly Absence[]): string[]
   return faults;
 }
 
-/**
- * A seat map is always to be had, if only an old one. But a show whose turn was lost is read anew from the database: while
- * that is out of reach, its own node has no map of it.
- */
-function refusedLooks({ history, homeOf }: ClusterSale, database: Circumstances['database']): string[] {
+/** A seat map is always to be had, if only an old one. */
+function refusedLooks(history: History): string[] {
   const looks = history.filter(({ kind }) => kind === 'seats');
-  return looks.flatMap(({ showId, path, attempts }) =>
+  return looks.flatMap(({ path, attempts }) =>
     attempts.flatMap(({ answer, port }) => {
       if (answer === null || answer.status === 200) return [];
-      if (database === 'out of reach' && port === homeOf(showId)?.port) return [];
       return [`${path} at port ${port}: ${outcomeOf(answer)}`];
     }),
   );

@@ -62,10 +62,6 @@ export class ClusterSale {
     return sale;
   }
 
-  /** The node that owned the show when the sale was opened. */
-  readonly homeOf = (showId: string): TestNode | undefined =>
-    this.cluster.nodes.find(({ id }) => id === this.#owners.get(showId));
-
   /** Shows that this node owned when the sale was opened. */
   showsOf({ id }: TestNode): ShowOnSale[] {
     return this.shows.filter((show) => this.#owners.get(show.id) === id);
