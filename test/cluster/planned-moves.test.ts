@@ -1,7 +1,8 @@
+import { setTimeout as pause } from 'node:timers/promises';
 import { beforeAll, beforeEach, expect, test, vi } from 'vitest';
 import { type Person, signUpOrganiser } from '../support/box-office.ts';
 import { type Absence, expectSound, failures } from '../support/cluster-audit.ts';
-import { startCluster, type TestCluster } from '../support/cluster-processes.ts';
+import { type Readiness, startCluster, type TestCluster, type TestNode } from '../support/cluster-processes.ts';
 import { ClusterSale } from '../support/cluster-sale.ts';
 
 /*
@@ -42,6 +43,19 @@ async function setState(id: string, state: 'up' | 'draining'): Promise<void> {
   await cluster.query('update node set state = $2, reason = $3 where incarnation = $1', [incarnation, state, reason]);
 }
 
+/** What the node says of its readiness, again and again until nobody answers. */
+async function readinessUntilGone(node: TestNode): Promise<Readiness[]> {
+  const said: Readiness[] = [];
+  for (;;) {
+    try {
+      said.push(await node.readiness());
+    } catch {
+      return said;
+    }
+    await pause(10);
+  }
+}
+
 function errors(): string[] {
   return cluster.nodes.flatMap((node) => node.newErrors());
 }
@@ -65,7 +79,7 @@ test('a node drained and undrained under load: no request fails', { timeout: TES
   expect(errors()).toEqual([]);
 });
 
-test('a node joins under load and takes its share; on SIGTERM it gives all away and leaves: no request fails', {
+test('a node joins under load and takes its share; on SIGTERM it says that it is not ready, gives all away and leaves: no request fails', {
   timeout: TEST_LIMIT_MS,
 }, async () => {
   const sale = await ClusterSale.open(cluster, organiser);
@@ -78,6 +92,10 @@ test('a node joins under load and takes its share; on SIGTERM it gives all away 
 
   const from = performance.now();
   joining.signal('SIGTERM');
+  const said = await readinessUntilGone(joining);
+  const notReady = { status: 503, checks: { database: 'ok', cluster: 'failed' } };
+  expect(said).toContainEqual(notReady);
+  expect(said.slice(said.findIndex(({ status }) => status === 503)).filter(({ status }) => status === 200)).toEqual([]);
   expect(await joining.process.ended).toEqual({ code: 0, signal: null });
   const gone: Absence = { port: joining.port, from, to: Number.POSITIVE_INFINITY, kind: 'gone' };
   await nodeIs(joining.id, 'left', 'none');

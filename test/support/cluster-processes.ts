@@ -33,6 +33,13 @@ const CONNECTIONS_BESIDE = 20;
 /** Nodes that a test may add to those that it starts with. */
 const MORE_NODES = 1;
 
+/** An answer of `/readyz`. */
+export interface Readiness {
+  readonly status: number;
+  /** Of a node that cannot take traffic: what each check says. */
+  readonly checks?: Readonly<Record<string, string>>;
+}
+
 /** One node, through all its starts. */
 export class TestNode {
   readonly id: string;
@@ -107,13 +114,16 @@ export class TestNode {
     if (!this.isRunning) await this.start();
   }
 
-  async admin(method: 'GET' | 'POST', path: string, body?: unknown): Promise<{ status: number; body: unknown }> {
-    const answer = await fetch(`http://127.0.0.1:${this.adminPort}${path}`, {
-      method,
-      ...(body === undefined ? {} : { body: JSON.stringify(body), headers: { 'content-type': 'application/json' } }),
-      signal: AbortSignal.timeout(5_000),
-    });
-    return { status: answer.status, body: answer.status === 204 ? null : await answer.json() };
+  /** For `runUsher`: commands as an operator gives them on the node's own machine. */
+  get operator(): Settings {
+    return { USHER_NODE: this.id, ADMIN_PORT: `${this.adminPort}` };
+  }
+
+  /** What it says of whether it can take traffic. */
+  async readiness(): Promise<Readiness> {
+    const answer = await fetch(`http://127.0.0.1:${this.port}/readyz`, { signal: AbortSignal.timeout(5_000) });
+    const { checks } = (await answer.json()) as { checks?: Record<string, string> };
+    return { status: answer.status, ...(checks === undefined ? undefined : { checks }) };
   }
 }
 

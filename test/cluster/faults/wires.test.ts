@@ -13,7 +13,7 @@ import { DECLARED_DEAD, errorsOf, SELLS_AGAIN_MS, scene, TEST_LIMIT_MS } from '.
 
 const setting = scene();
 
-test('NATS cut for one node: it gives its shards away by itself, and takes some again once it is well', {
+test('NATS cut for one node: it says that it is not ready, gives its shards away by itself, and takes some again once it is well', {
   timeout: TEST_LIMIT_MS,
 }, async () => {
   const { cluster, victim, others, sale: open, victimIs, whole } = setting();
@@ -24,6 +24,8 @@ test('NATS cut for one node: it gives its shards away by itself, and takes some 
   const from = performance.now();
   victim.natsWire.mode = 'still';
   await victimIs({ incarnation, state: 'draining', reason: CUT_OFF, shards: 0 });
+  expect(await victim.readiness()).toEqual({ status: 503, checks: { database: 'ok', cluster: 'failed' } });
+  for (const other of others) expect(await other.readiness()).toEqual({ status: 200 });
   await sale.sellsAgain(shows, { since: from, at: others, limitMs: SELLS_AGAIN_MS });
   const old = await OldRows.of(cluster, shows);
   victim.natsWire.mode = 'pass';
@@ -33,6 +35,7 @@ test('NATS cut for one node: it gives its shards away by itself, and takes some 
   await sale.end();
 
   expect(await cluster.lastOf(victim.id)).toMatchObject({ incarnation, state: 'up', reason: null });
+  expect(await victim.readiness()).toEqual({ status: 200 });
   await old.expectNoMore();
   await expectSound(sale, victim);
   expect(errorsOf(cluster)).toEqual({});
@@ -134,6 +137,7 @@ test('a healthy-looking but stalled node (oldest undurable turn) is found and dr
   await sale.end();
 
   expect(await cluster.lastOf(victim.id)).toMatchObject({ incarnation, state: 'up', reason: null });
+  expect(await victim.readiness()).toEqual({ status: 200 });
   await old.expectNoMore();
   await expectSound(sale, victim);
   expect(errorsOf(cluster, 'out of reach')).toEqual({});
