@@ -41,8 +41,15 @@ export class ClusterSale {
     this.#owners = new Map([...owners].map(([{ id }, owner]) => [id, owner]));
   }
 
-  /** Opens shows, and lets buyers in; resolves when each show, and each node, has given holds. */
-  static async open(cluster: TestCluster, organiser: Person): Promise<ClusterSale> {
+  /**
+   * Opens shows, and lets buyers in; resolves when each show, and each node, has given holds.
+   * @param options.hotPart how many of the buyers want the same show, one of the node that has most.
+   */
+  static async open(
+    cluster: TestCluster,
+    organiser: Person,
+    { hotPart }: { readonly hotPart?: number } = {},
+  ): Promise<ClusterSale> {
     const owners = new Map<ShowOnSale, string>();
     const isFewer = (): boolean => new Set(owners.values()).size < runningIn(cluster).length;
     while (owners.size < SHOWS || isFewer()) {
@@ -57,9 +64,15 @@ export class ClusterSale {
       sale.#sells = false;
     });
     await sale.#showSeats();
-    sale.#letIn();
+    sale.#letIn(hotPart ?? 1 / sale.shows.length);
     await vi.waitFor(() => sale.#assertWarm(), { timeout: WARM_LIMIT_MS, interval: POLL_MS });
     return sale;
+  }
+
+  /** The show that most buyers want, if any is: one of the node that owned most when the sale was opened. */
+  get hot(): ShowOnSale {
+    const byNode = this.cluster.nodes.map((node) => this.showsOf(node));
+    return byNode.reduce((most, shows) => (shows.length > most.length ? shows : most))[0];
   }
 
   /** Shows that this node owned when the sale was opened. */
@@ -128,11 +141,12 @@ export class ClusterSale {
     }
   }
 
-  #letIn(): void {
+  #letIn(hotPart: number): void {
     const { ports, shows, history } = this;
     const seed = Date.now() % 1_000_000;
     process.stdout.write(`sale at ${ports.length} nodes: seed ${seed}\n`);
-    const weights = shows.map(() => 1);
+    const others = (1 - hotPart) / (shows.length - 1);
+    const weights = shows.map((show) => (show === this.hot ? hotPart : others));
     const setting = {
       ports,
       shows,
