@@ -18,7 +18,7 @@ export interface OpenedShows {
   readonly shows: NodeShows;
   /** Shows of these shards that have unfinished work, in pages. */
   wakeable(shards: readonly number[]): AsyncIterable<readonly { readonly showId: string }[]>;
-  /** For how long turns have waited without one becoming durable (0 while all is well), and since when one has, ms. */
+  /** For how long turns or canaries have waited without one becoming durable (0 while all is well), and since when one has, ms. */
   progress(): { readonly stalledMs: number; readonly durableMsAgo: number };
   /** Ends the journal's connections, after the appends under way. */
   close(): Promise<void>;

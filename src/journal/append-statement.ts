@@ -45,6 +45,24 @@ export function appendStatement(fence: string): string {
 }
 
 /**
+ * What an idle lane writes to show that its appends would become durable: through the same fence (which locks no shard
+ * here, so that it is in nobody's way) into the lane's own record, and committed as an append is. No row comes back if the
+ * record is gone. Parameters: see {@link canaryValues}.
+ */
+export function canaryStatement(fence: string): string {
+  return `
+    with held as materialized (${fence})
+    update lane_backend set lane = $3::int2
+    where pid = pg_backend_pid() and owner = $2 and not exists (select from held)
+    returning lane`;
+}
+
+/** The parameters of {@link canaryStatement}. */
+export function canaryValues(owner: string, lane: number): (string | Buffer)[] {
+  return [int2Array([], Number), owner, String(lane)];
+}
+
+/**
  * The parameters of {@link appendStatement}. Throws a RangeError on a number or hash that is not one, and on a turn that
  * names another writer than the owner, or none where its form has one.
  */

@@ -1,8 +1,8 @@
 import { Socket } from 'node:net';
-import { Client, type ClientConfig, DatabaseError } from 'pg';
+import { Client, type ClientConfig, DatabaseError, type QueryArrayConfig } from 'pg';
 import type { Clock, Timer, Timers } from '../ports.ts';
 import type { Log } from '../system/log.ts';
-import { appendStatement, appendValues } from './append-statement.ts';
+import { appendStatement, appendValues, canaryStatement, canaryValues } from './append-statement.ts';
 import type { AppendOutcome, Turn } from './journal.ts';
 import { LanePulse } from './lane-pulse.ts';
 import { openSession, type SessionLimits } from './session.ts';
@@ -19,6 +19,8 @@ const LANE_DEADLINE_MS = 5_000;
 const LANE_CONNECT_MS = 5_000;
 /** How long turns wait, unsent, for a connection. */
 const LANE_OFFLINE_MS = 3_000;
+/** How often an idle lane proves itself: well within the time for which a node's proof counts (`PROVEN_MS` of its watch). */
+export const CANARY_MS = 2_000;
 /** Pause before connecting again: doubles from the first to the second value. */
 const LANE_BACKOFF_MS = [50, 2_000] as const;
 /** The server gives up before the client does, so that a slow statement ends in a clear error. */
@@ -51,9 +53,9 @@ export interface LaneFigures {
   readonly statements: number;
   readonly connections: number;
   readonly waiting: number;
-  /** For how long turns have waited without one becoming durable, ms; 0 while all is well. */
+  /** For how long turns, or canaries, have waited without one becoming durable, ms; 0 while all is well. */
   readonly stalledMs: number;
-  /** Since the database last said what became of a turn, ms; infinite if it never did. */
+  /** Since the database last said what became of a turn or a canary, ms; infinite if it never did. */
   readonly answeredMsAgo: number;
   readonly outcomes: Readonly<Record<AppendOutcome, number>>;
 }
@@ -68,11 +70,18 @@ interface Pending {
  * `durable` is said only after the commit was acknowledged, `fenced` and `conflict` only when nothing of the turn was
  * or will be written; whatever is in doubt is `unknown`, by the deadline. One turn's fault never stops another's.
  *
+ * When it is idle it commits a canary now and then, so that its figures tell also of a node that sells nothing whether
+ * it could. One that finds no connection waits for it, as a turn would.
+ *
  * The connection: connecting → ready ⇄ in flight; lost (error, deadline, end) → pause → connecting; closed at the end.
  */
 export class Lane {
   readonly #options: LaneOptions;
   readonly #statement: { readonly name: string; readonly text: string; readonly rowMode: 'array' };
+  readonly #canary: { readonly name: string; readonly text: string; readonly rowMode: 'array' };
+  readonly #canaries: Timer;
+  /** One waits to be sent. */
+  #canaryIsDue = false;
   #waiting: Pending[] = [];
   /** Parts of a batch that one of its turns made fail; they go before what waits. */
   readonly #parts: Pending[][] = [];
@@ -95,6 +104,8 @@ export class Lane {
     this.#options = options;
     this.#pulse = new LanePulse(options.clock);
     this.#statement = { name: 'append', text: appendStatement(options.fence), rowMode: 'array' };
+    this.#canary = { name: 'canary', text: canaryStatement(options.fence), rowMode: 'array' };
+    this.#canaries = options.timers.every(CANARY_MS, () => this.#proveItself());
     void this.#connect();
   }
 
@@ -128,6 +139,7 @@ export class Lane {
   close(): Promise<void> {
     this.#closed ??= new Promise((resolve) => {
       this.#closing = resolve;
+      this.#canaries.cancel();
       this.#pump();
     });
     return this.#closed;
@@ -151,6 +163,7 @@ export class Lane {
       const batch = this.#parts.pop() ?? this.#take();
       if (batch.length > 0) this.#send(this.#client, batch);
       else if (this.#closing !== null) this.#finish();
+      else if (this.#canaryIsDue) this.#sendCanary(this.#client);
     } else if (this.#closing !== null) {
       this.#giveUpWaiting('the journal is closing without a connection');
       this.#finish();
@@ -183,16 +196,27 @@ export class Lane {
       this.#pumpSoon();
       return;
     }
-    this.#inFlight = true;
     this.#statements++;
-    let answered = false;
-    const answer = (error: Error | null, counts?: readonly [number, number[]]): void => {
-      if (answered) return;
-      answered = true;
+    this.#exchange<[number, number[]]>(client, { ...this.#statement, values }, (error, row) => {
+      if (row === undefined) this.#failed(client, batch, error as Error);
+      else this.#written(batch, row[0], row[1]);
+    });
+  }
+
+  /** Sends a statement; `answered` is called once, with its first row or with an error, by the deadline. */
+  #exchange<Row extends unknown[]>(
+    client: Client,
+    statement: QueryArrayConfig,
+    answered: (error: Error | null, row?: Row) => void,
+  ): void {
+    this.#inFlight = true;
+    let isOver = false;
+    const answer = (error: Error | null, row?: Row): void => {
+      if (isOver) return;
+      isOver = true;
       deadline.cancel();
       this.#inFlight = false;
-      if (counts === undefined) this.#failed(client, batch, error as Error);
-      else this.#written(batch, counts[0], counts[1]);
+      answered(error, row);
       this.#pump();
     };
     const deadline = this.#options.timers.after(LANE_DEADLINE_MS, () => {
@@ -201,8 +225,23 @@ export class Lane {
       answer(error);
     });
     // pg calls back with a result only at ReadyForQuery, that is after the commit.
-    client.query<[number, number[]]>({ ...this.#statement, values }, (error, result) => {
-      answer(error, error ? undefined : result.rows[0]);
+    client.query<Row>(statement, (error, result) => answer(error, error ? undefined : result.rows[0]));
+  }
+
+  #proveItself(): void {
+    if (!this.#pulse.isIdle) return;
+    this.#pulse.began();
+    this.#canaryIsDue = true;
+    this.#pump();
+  }
+
+  #sendCanary(client: Client): void {
+    this.#canaryIsDue = false;
+    const { owner, number } = this.#options;
+    this.#exchange(client, { ...this.#canary, values: canaryValues(owner, number) }, (error, row) => {
+      this.#pulse.ended(row !== undefined);
+      // Without its record nobody could end this connection, should it hang: the next one gets a new record.
+      if (row === undefined) this.#lost(client, error ?? new Error('the record of the lane is gone'));
     });
   }
 

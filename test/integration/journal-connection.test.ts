@@ -1,5 +1,6 @@
 import { describe, expect, test, vi } from 'vitest';
 import type { Journal } from '../../src/journal/journal.ts';
+import { CANARY_MS } from '../../src/journal/lane.ts';
 import { journalServer, nodeOn } from '../support/journal-database.ts';
 import { PacedTimers } from '../support/paced-timers.ts';
 import { ShowHistory, showsOfOtherShards } from '../support/show-history.ts';
@@ -139,5 +140,61 @@ describe('without a connection', () => {
     blocker.release();
     await leases.advance(history.shard);
     expect(await seqsOf(journal, history.showId)).toEqual([1]);
+  });
+});
+
+describe('a lane that has nothing to append', () => {
+  /** A lane with a hurried time, which no turn was ever given, and what it wrote of itself. */
+  async function idleLane() {
+    const database = await newDatabase();
+    const wire = await tcpProxy(database.connection);
+    const { journal } = nodeOn(database, 'a', {
+      connection: wire.connection,
+      lanes: 1,
+      timers: new PacedTimers(10),
+    });
+    const record = async () => (await database.pool.query('select pid, xmin from lane_backend')).rows;
+    await vi.waitFor(() => expect(journal.figures()[0].answeredMsAgo).toBeLessThan(CANARY_MS));
+    return { database, wire, journal, record };
+  }
+
+  test('proves with small commits, again and again, that a turn would become durable', async () => {
+    const { database, journal, record } = await idleLane();
+    const [first] = await record();
+    await vi.waitFor(async () => expect((await record())[0].xmin).not.toBe(first.xmin));
+    expect(await record()).toEqual([{ pid: first.pid, xmin: expect.anything() }]);
+    expect(journal.figures()[0]).toMatchObject({ statements: 0, waiting: 0, connections: 1 });
+    expect((await database.pool.query('select from journal')).rowCount).toBe(0);
+  });
+
+  test("is in nobody's way: neither waits for a change of owner nor holds one up", async () => {
+    const { database, journal } = await idleLane();
+    const change = await database.pool.connect();
+    await change.query('begin');
+    await change.query('select from shard for update');
+    await new Promise((resolve) => setTimeout(resolve, 500));
+    expect(journal.figures()[0].stalledMs).toBeLessThan(400);
+    await change.query('rollback');
+    change.release();
+  });
+
+  test('counts as stalled for as long as its commits do not get through, over lost connections too', async () => {
+    const { wire, journal } = await idleLane();
+    wire.mode = 'still';
+    // Three times as long as it waits for an answer or a connection.
+    await vi.waitFor(() => expect(journal.figures()[0].stalledMs).toBeGreaterThan(1_500), { timeout: 5_000 });
+    expect(journal.figures()[0].answeredMsAgo).toBeGreaterThan(1_500);
+    wire.mode = 'pass';
+    await vi.waitFor(() => expect(journal.figures()[0].stalledMs).toBe(0), { timeout: 5_000 });
+    expect(journal.figures()[0].answeredMsAgo).toBeLessThan(1_000);
+  });
+
+  test('whose record is gone gets another, so that whoever takes its shards can end it', async () => {
+    const { database, journal, record } = await idleLane();
+    const [{ pid }] = await record();
+    await database.pool.query('delete from lane_backend');
+    await vi.waitFor(async () => expect((await record()).length).toBe(1));
+    expect((await record())[0].pid).not.toBe(pid);
+    await vi.waitFor(() => expect(journal.figures()[0]).toMatchObject({ stalledMs: 0, connections: 2 }));
   });
 });

@@ -8,13 +8,13 @@ import type { ClusterView, NodeRow } from '../view.ts';
 export const STALLED_MS = 8_000;
 /** Below this a node's own journal is well. */
 const WELL_MS = 1_000;
-/** Only a node whose own turns became durable within so long can tell that it is not the database that stalls. */
+/** Only a node that got a turn or a canary durable within so long can tell that it is not the database that stalls. */
 const PROVEN_MS = 5_000;
 /** A node that has been cut off from the others for so long, while they reach each other, gives its shards away. */
 export const CUT_OFF_MS = 2_000;
 /** A node that gave its shards away by itself takes some again when it has been well for so long. */
 export const RECOVERED_MS = 5_000;
-/** It doubles each time, up to this: without shards every node looks well. */
+/** It doubles each time, up to this: what only load brings about does not show without shards. */
 const RECOVERED_MOST_MS = 300_000;
 /** A difference between the database's clock and this node's, from one heartbeat to the next, that only a step explains. */
 const CLOCK_STEP_MS = 500;
@@ -43,7 +43,7 @@ export interface Self {
   readonly incarnation: string;
   readonly isLinked: boolean;
   readonly stalledMs: number;
-  /** Since a turn of this node last became durable, ms. */
+  /** Since a turn or a canary of this node last became durable, ms. */
   readonly durableMsAgo: number;
 }
 

@@ -1,5 +1,6 @@
 import { expect, test, vi } from 'vitest';
-import { CUT_OFF, STALLED } from '../../../src/cluster/ownership/watch.ts';
+import { CUT_OFF, RECOVERED_MS, STALLED } from '../../../src/cluster/ownership/watch.ts';
+import { pause } from '../../../src/system/pause.ts';
 import { expectSound, failures, OldRows } from '../../support/cluster-audit.ts';
 import type { TestCluster } from '../../support/cluster-processes.ts';
 import type { Link } from '../../support/tcp-proxy.ts';
@@ -140,6 +141,24 @@ test('a healthy-looking but stalled node (oldest undurable turn) is found and dr
   expect(await victim.readiness()).toEqual({ status: 200 });
   await old.expectNoMore();
   await expectSound(sale, victim);
+  expect(errorsOf(cluster, 'out of reach')).toEqual({});
+});
+
+test('a stalled node is found and drained though no node sells anything, and takes its share again when it is well', {
+  timeout: TEST_LIMIT_MS,
+}, async () => {
+  const { cluster, victim, victimIs, whole } = setting();
+  const { incarnation } = await cluster.lastOf(victim.id);
+
+  victim.postgresWire.isStill = isOfLanes;
+  await victimIs({ incarnation, state: 'draining', reason: STALLED, shards: 0 });
+  // A node without shards does not look well because nobody asks it for anything.
+  await pause(3 * RECOVERED_MS);
+  await victimIs({ incarnation, state: 'draining', reason: STALLED, shards: 0 });
+  victim.postgresWire.isStill = () => false;
+  await whole();
+
+  expect(await cluster.lastOf(victim.id)).toMatchObject({ incarnation, state: 'up', reason: null });
   expect(errorsOf(cluster, 'out of reach')).toEqual({});
 });
 
