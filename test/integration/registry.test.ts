@@ -225,6 +225,40 @@ describe('a heartbeat', () => {
   });
 });
 
+describe('those who only look at the cluster', () => {
+  test('keep no heartbeat waiting, however long they wait themselves', async () => {
+    const database = await newDatabase();
+    const wire = await tcpProxy(database.connection);
+    const { registry, name } = await nodeIn(wire.connection, 'a');
+    await registry.read();
+    wire.isStill = ({ greeting }) => / usher reads /.test(greeting);
+    const read = expect(registry.read()).rejects.toThrow('no answer from the database within');
+    for (let beats = 0; beats < 10; beats++) expect((await registry.beat(name, IDLE)).state).toBe('up');
+    await read;
+    wire.isStill = () => false;
+    expect((await registry.read()).nodes).toMatchObject([{ id: 'a' }]);
+  });
+
+  test('are never too many: all who ask meanwhile share the next look, which sees what was true when they asked', async () => {
+    const database = await newDatabase();
+    const { registry, name } = await nodeIn(database.connection, 'a');
+    const many = Array.from({ length: 500 }, () => registry.read());
+    await registry.setState(name, ['up'], 'draining', 'asked to');
+    const later = Array.from({ length: 500 }, () => registry.read());
+    expect(new Set(await Promise.all(many)).size).toBeLessThanOrEqual(2);
+    for (const view of await Promise.all(later)) expect(view.nodes).toMatchObject([{ state: 'draining' }]);
+  });
+
+  test('look again after a look that failed', async () => {
+    const database = await newDatabase();
+    const wire = await tcpProxy(database.connection);
+    const { registry } = await nodeIn(wire.connection, 'a');
+    await registry.read();
+    wire.cut();
+    await vi.waitFor(async () => expect((await registry.read()).nodes).toMatchObject([{ id: 'a' }]));
+  });
+});
+
 describe('a hung Postgres promise', () => {
   const asked: [string, (registry: Registry, self: NodeSelf) => Promise<unknown>][] = [
     ['join', (registry, self) => registry.join(self)],

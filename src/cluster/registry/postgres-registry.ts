@@ -68,6 +68,8 @@ const END_BLOCKERS = {
     where a.pid = any(pg_blocking_pids($1))`,
 };
 
+const NEVER: Promise<ClusterView> = new Promise<never>(() => {});
+
 export interface PostgresRegistryOptions {
   readonly connection: ClientConfig;
   readonly timers: Timers;
@@ -76,24 +78,30 @@ export interface PostgresRegistryOptions {
 
 /**
  * The registry on Postgres. What must be quick, heartbeats above all, has a connection of its own, on which nothing waits
- * for appends; its end tells the others that this process has ended. Needs direct connections or a session pooler.
+ * for appends; its end tells the others that this process has ended. Those who only read have another, and share what they
+ * read: however many operators look, no heartbeat waits for them. Needs direct connections or a session pooler.
  */
 export class PostgresRegistry implements Registry {
   readonly #options: PostgresRegistryOptions;
   readonly #session: RegistrySession;
+  readonly #reads: RegistrySession;
+  /** While it is open it has not begun: whoever asks meanwhile gets what it will read. */
+  #lastRead = { isOpen: false, view: NEVER };
   readonly #shards: ShardChanges;
 
   constructor(options: PostgresRegistryOptions) {
     this.#options = options;
     const { connection, timers, log } = options;
+    const shared = { connection, deadlineMs: SESSION_DEADLINE_MS, limits: SESSION_LIMITS, timers };
     this.#session = new RegistrySession({
-      connection,
+      ...shared,
       name: 'usher node',
-      deadlineMs: SESSION_DEADLINE_MS,
-      limits: SESSION_LIMITS,
-      timers,
-      onHung: () => this.#shards.distrust(),
+      onHung: () => {
+        this.#shards.distrust();
+        this.#reads.distrust();
+      },
     });
+    this.#reads = new RegistrySession({ ...shared, name: 'usher reads' });
     this.#shards = new ShardChanges({ connection, timers, log, endBlockers: (pid) => this.#endBlockers(pid) });
   }
 
@@ -114,8 +122,20 @@ export class PostgresRegistry implements Registry {
   }
 
   async read(): Promise<ClusterView> {
-    const [view] = await this.#session.query<ViewColumns>(READ);
-    return viewOf(view);
+    if (this.#lastRead.isOpen) return this.#lastRead.view;
+    const close = (): void => {
+      shared.isOpen = false;
+    };
+    const shared = { isOpen: true, view: NEVER };
+    this.#lastRead = shared;
+    shared.view = this.#reads
+      .use((query) => {
+        close();
+        return query<ViewColumns>(READ);
+      })
+      .then(([view]) => viewOf(view))
+      .finally(close);
+    return shared.view;
   }
 
   async declareDead(nodes: readonly { readonly incarnation: string; readonly cause: DeathCause }[]): Promise<string[]> {
@@ -170,7 +190,7 @@ export class PostgresRegistry implements Registry {
   }
 
   async close(): Promise<void> {
-    await Promise.all([this.#session.close(), this.#shards.close()]);
+    await Promise.all([this.#session.close(), this.#reads.close(), this.#shards.close()]);
   }
 
   /** Never rejects: that they are dead is said already, and whoever takes their shards ends what is in the way. */
