@@ -8,7 +8,7 @@ import type { Waiting } from './inbox.ts';
 import { LEAVE_LIMIT_MS, Leaving } from './leaving.ts';
 import { LoadFigures } from './load-figures.ts';
 import type { ActorCounts, NodeLoad, NodeShows } from './node-shows.ts';
-import { INBOX_FULL, MOVES, NOT_OURS, type NotBegun, STOPPING, TOO_MANY_AWAKE } from './not-begun.ts';
+import { INBOX_FULL, MOVES, NOT_OURS, NOT_RECOVERED, type NotBegun, STOPPING, TOO_MANY_AWAKE } from './not-begun.ts';
 import { PreparedShows } from './prepared-shows.ts';
 import type { SeatMap } from './seat-map.ts';
 import { ShardEpochs } from './shard-epochs.ts';
@@ -77,12 +77,16 @@ export class ShowActors implements NodeShows {
 
   /** Puts the request into the show's inbox, waking the show if it sleeps; or says why not. */
   #admit(showId: string, waiting: Waiting): NotBegun | null {
-    const { entries, options } = this.#shared;
+    const { entries, options, toWake } = this.#shared;
     if (this.#closedWith !== null) return this.#closedWith;
     const known = entries.get(showId);
     const shard = known?.shard ?? options.shardOf(showId);
     if (options.leases.epochOf(shard) === null) return NOT_OURS;
     if (known?.state === 'leaving') return MOVES;
+    if (known === undefined && toWake.isHeldBack(showId, options.clock.now())) {
+      this.counts.turnedAway++;
+      return NOT_RECOVERED;
+    }
     const errand = isQuestion(waiting.message) ? 'question' : 'command';
     const entry = known ?? this.#waking.entry(showId, shard, errand);
     if (entry === null) {

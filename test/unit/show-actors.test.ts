@@ -343,6 +343,30 @@ describe('a show that fails', () => {
     expect(node.actors.counts.restarts).toBeLessThan(15);
   });
 
+  test('again and again is not tried more often because many ask for it, and sells within a second once it is well', async () => {
+    await node.ask(SHOW_ID, holdOf(1));
+    node.journal.unreadable = true;
+    node.journal.leases.move(SHARD, true);
+    expect(toldBy(await node.ask(SHOW_ID, holdOf(2)))).toBe('moved');
+    const tries = (): number => node.errors.filter((message) => message === 'the database is out of reach').length;
+    const told = new Set<string>();
+    for (let tenths = 0; tenths < 100; tenths++) {
+      await node.advance(100);
+      told.add(toldBy(await node.ask(SHOW_ID, holdOf(2))));
+    }
+    expect(told).toEqual(new Set(['UNAVAILABLE']));
+    expect(tries()).toBeGreaterThan(7);
+    expect(tries()).toBeLessThan(15);
+    node.journal.unreadable = false;
+    await node.advance(1_000);
+    expect(toldBy(await node.ask(SHOW_ID, holdOf(2)))).toBe('ok');
+    // All is forgiven: the next failure is served at once again.
+    node.journal.leases.move(SHARD, true);
+    expect(toldBy(await node.ask(SHOW_ID, holdOf(3)))).toBe('moved');
+    await quiet();
+    expect(toldBy(await node.ask(SHOW_ID, holdOf(3)))).toBe('ok');
+  });
+
   test('with a damaged journal never sells again', async () => {
     await node.ask(SHOW_ID, holdOf(1));
     node.journal.leases.move(SHARD, true);
