@@ -8,12 +8,11 @@ import { decodeLetter, encodeLetter } from '../../src/cluster/messages/letter-co
 import { HandOffPauses } from '../../src/cluster/ownership/hand-off-pauses.ts';
 import { Carrier } from '../../src/cluster/routing/carrier.ts';
 import { FORMAT } from '../../src/formats.ts';
-import { manualTime, settled } from '../support/manual-time.ts';
+import { type ManualTime, manualTime } from '../support/manual-time.ts';
 import { MemoryRegistry, MemoryTables } from '../support/memory-registry.ts';
 import { selfOf, under } from '../support/node-starts.ts';
-import { holdOf } from '../support/show-node.ts';
+import { heldIn, holdOf, quiet, SHARD, ShowNode } from '../support/show-node.ts';
 
-const SHARD = 7;
 const SHOW = `shw_${'0'.repeat(26)}`;
 const PEER = 'nod_peer';
 const NOTHING: Omit<Letter, 'from'> = {
@@ -26,9 +25,16 @@ const NOTHING: Omit<Letter, 'from'> = {
   prepared: [],
 };
 
+interface Parts {
+  readonly time?: ManualTime;
+  /** Those of its shows; without them it has some that decide whatever they are asked. */
+  readonly shows?: NodeShows;
+  /** The database's clock minus its own, ms. */
+  readonly clockOffset?: number;
+}
+
 /** An incarnation that has taken shards 7 and 8, and a peer that hears what it says. */
-async function started() {
-  const time = manualTime();
+async function started({ time = manualTime(), shows: given, clockOffset = 0 }: Parts = {}) {
   const { clock, timers } = time;
   const registry = new MemoryRegistry(new MemoryTables(clock), timers);
   const hub = new InProcessHub(timers);
@@ -36,7 +42,7 @@ async function started() {
   const self = selfOf('a');
   const dropped: (readonly number[] | 'all')[] = [];
   let asked = 0;
-  const shows = {
+  const deciding = {
     drop: (shards: ReadonlySet<number> | 'all') => void dropped.push(shards === 'all' ? shards : [...shards]),
     ask: async (): Promise<Answer> => {
       asked++;
@@ -44,7 +50,7 @@ async function started() {
     },
     wake: async () => {},
   } as unknown as NodeShows;
-  const quiet = { info: () => {}, warn: () => {}, error: () => {} };
+  const log = { info: () => {}, warn: () => {}, error: () => {} };
   const incarnation = new Incarnation({
     incarnation: self.incarnation,
     registry,
@@ -52,17 +58,17 @@ async function started() {
     carrier,
     clock,
     timers,
-    log: quiet,
+    log,
     shardOf: () => SHARD,
     openShows: () => ({
-      shows,
+      shows: given ?? deciding,
       async *wakeable() {},
       progress: () => ({ stalledMs: 0, durableMsAgo: 0 }),
       close: async () => {},
     }),
     format: FORMAT.newest,
     formatOf: () => FORMAT.newest,
-    clockOffset: () => 0,
+    clockOffset: () => clockOffset,
     counts: { servedForPeers: 0, acquired: 0, released: 0, unknownFormats: 0 },
     pauses: new HandOffPauses(),
     isUp: () => true,
@@ -80,9 +86,6 @@ async function started() {
     unreachable: () => {},
   });
   let requests = 0;
-  const quietly = async (): Promise<void> => {
-    for (let i = 0; i < 8; i++) await settled();
-  };
   return {
     time,
     carrier,
@@ -92,11 +95,10 @@ async function started() {
     /** The peer says this. */
     async says(letter: Partial<Letter>): Promise<void> {
       line.send(self.incarnation, encodeLetter({ from: PEER, ...NOTHING, ...letter }, FORMAT.newest), 1);
-      await quietly();
+      await quiet();
     },
     /** The peer asks for a hold, and is told this. */
-    async hold(epoch = 1, shard = SHARD): Promise<unknown> {
-      const deadline = clock.now() + 1_000;
+    async hold(epoch = 1, shard = SHARD, deadline = clock.now() + 1_000): Promise<unknown> {
       const wanted = { kind: 'ask', message: holdOf(1) } as const;
       const request: LetterRequest = { number: ++requests, showId: SHOW, shard, epoch, deadline, wanted };
       await this.says({ requests: [request] });
@@ -119,6 +121,32 @@ test('a request under a newer epoch than its receiver has is turned back undecid
   expect(await node.hold(2)).toMatchObject({ moved: true });
   expect(node.asked()).toBe(0);
   expect(await node.hold(1)).toMatchObject({ value: 'decided here' });
+});
+
+describe('the deadline of a request, which is by the clock of the database', () => {
+  /** On real shows, whose journal tells what was begun. */
+  async function withClockOffset(clockOffset: number) {
+    const { actors, journal, time } = new ShowNode();
+    const node = await started({ time, shows: actors, clockOffset });
+    /** What a hold is told that came so long before its deadline. */
+    const holdWith = (msLeft: number) => node.hold(1, SHARD, time.clock.now() + clockOffset + msLeft);
+    return { holdWith, holds: () => heldIn(journal, SHOW).length };
+  }
+
+  test.each([
+    ['the same as', 0],
+    ['an hour ahead of', 3_600_000],
+    ['an hour behind', -3_600_000],
+  ])(
+    'is kept where that clock is %s its own: what comes too late is refused, and nothing is held',
+    async (_, offset) => {
+      const { holdWith, holds } = await withClockOffset(offset);
+      expect(await holdWith(-1)).toMatchObject({ refusal: { code: 'OVERLOADED' } });
+      expect(holds()).toBe(0);
+      expect(await holdWith(1_000)).toMatchObject({ value: { seats: [{ id: expect.any(String) }] } });
+      expect(holds()).toBe(1);
+    },
+  );
 });
 
 describe('a shard that another node says it owns', () => {
