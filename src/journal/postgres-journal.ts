@@ -21,8 +21,18 @@ interface PoolShape {
   readonly deadlineMs: number;
 }
 
-/** Recoveries and `verify`. */
+/**
+ * Recoveries, and what else a node reads of journals in pages of 4 MB: an answer that takes longer has been lost, and
+ * connections that hang must not keep a node from taking shows over.
+ */
 const READERS: PoolShape = {
+  connections: 4,
+  connectMs: 5_000,
+  session: { lockMs: 3_000, statementMs: 5_000, transactionMs: 5_500 },
+  deadlineMs: 6_000,
+};
+/** Commands that read everything, beside a node that is to have the better part of the disk. */
+const PATIENT_READERS: PoolShape = {
   connections: 4,
   connectMs: 5_000,
   session: { lockMs: 3_000, statementMs: 30_000, transactionMs: 35_000 },
@@ -81,6 +91,11 @@ export function journalPool(connection: ClientConfig, log: Log): Pool {
   return poolOf(connection, log, READERS);
 }
 
+/** The same for those who can wait. */
+export function patientJournalPool(connection: ClientConfig, log: Log): Pool {
+  return poolOf(connection, log, PATIENT_READERS);
+}
+
 function poolOf(connection: ClientConfig, log: Log, shape: PoolShape): Pool {
   const pool = new Pool({
     ...connection,
@@ -99,7 +114,7 @@ function poolOf(connection: ClientConfig, log: Log, shape: PoolShape): Pool {
   return pool;
 }
 
-/** Reads the journal over a {@link journalPool}. */
+/** Reads the journal over a {@link journalPool}, or a patient one. */
 export function createJournalReader(pool: Pool, forms: RowForms = ALL_FORMS): JournalReader {
   return {
     readSnapshot: (showId) => readSnapshot(pool, showId),

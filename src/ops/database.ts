@@ -4,7 +4,7 @@ import type { Kysely } from 'kysely';
 import { type Catalogue, createCatalogue } from '../catalog/catalogue.ts';
 import type { CatalogueTables } from '../catalog/tables.ts';
 import { shardOf } from '../cluster/shards.ts';
-import { createJournalReader, type JournalReader, journalPool } from '../journal/postgres-journal.ts';
+import { createJournalReader, type JournalReader, patientJournalPool } from '../journal/postgres-journal.ts';
 import { connectionConfig, type Database, openDatabase } from '../postgres/database.ts';
 import { useEmbeddedPostgres } from '../postgres/embedded-postgres.ts';
 import type { Settings } from '../settings.ts';
@@ -34,7 +34,7 @@ export async function withDatabase<T>(
   try {
     const url = embedded?.url ?? settings.databaseUrl ?? '';
     const database = await openDatabase<CatalogueTables>({ url, log, name: 'usher command' });
-    const journal = createJournalReader(journalPool(connectionConfig(url, 'usher command'), log));
+    const journal = createJournalReader(patientJournalPool(connectionConfig(url, 'usher command'), log));
     try {
       await requireSchema(database);
       const db: Kysely<CatalogueTables> = database.kysely;

@@ -80,6 +80,19 @@ describe('a connection that hangs', () => {
     expect(await journal.readRow(history.showId, 1)).toMatchObject({ seq: 1 });
   });
 
+  test('does not keep shows from being recovered for more than seconds', async () => {
+    const { wire, journal, history } = await nodeOnAWire();
+    // All connections that recoveries read with.
+    const reads = () => Array.from({ length: 4 }, () => seqsOf(journal, history.showId));
+    await Promise.all(reads());
+    wire.mode = 'deaf';
+    const from = performance.now();
+    for (const { status } of await Promise.allSettled(reads())) expect(status).toBe('rejected');
+    expect(performance.now() - from).toBeLessThan(10_000);
+    wire.mode = 'pass';
+    expect(await Promise.all(reads())).toEqual([[1], [1], [1], [1]]);
+  });
+
   test('with the append half sent cannot hold a new epoch up', async () => {
     const { database, history, leases, logged } = await nodeOnAWire();
     // What a lane leaves behind that died between Execute and Sync: a session of its own with the shard's lock.
