@@ -12,6 +12,8 @@ const COUNTS_MS = 500;
 
 /** Seats of own maps that are remembered, five bytes each where the show no longer has them itself. */
 const OWN_SEATS_MAX = 4_000_000;
+/** Own maps that are remembered: halls of standing places have no seats, and others few. */
+export const OWN_MAPS_MAX = 4_096;
 
 const NOT_COUNTED: Refusal = { code: 'UNAVAILABLE', detail: 'The seats cannot be counted now.', retryAfter: 1 };
 
@@ -90,7 +92,8 @@ export class Router implements Shows {
     this.#own.delete(showId);
     this.#own.set(showId, map);
     for (const [other, { letters: seats }] of this.#own) {
-      if (this.#ownSeats <= OWN_SEATS_MAX || other === showId) return;
+      const isTooMuch = this.#ownSeats > OWN_SEATS_MAX || this.#own.size > OWN_MAPS_MAX;
+      if (!isTooMuch || other === showId) return;
       this.#own.delete(other);
       this.#ownSeats -= seats.length;
     }
