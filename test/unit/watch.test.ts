@@ -2,6 +2,7 @@ import { describe, expect, test } from 'vitest';
 import {
   CUT_OFF,
   CUT_OFF_MS,
+  FORGOTTEN_MS,
   RECOVERED_MS,
   type Self,
   STALLED,
@@ -122,20 +123,38 @@ describe('a node whose turns do not become durable', () => {
     expect(looking.look([stalled], { ...WELL, stalledMs: STALLED_MS })).toEqual([]);
   });
 
+  /** Falls ill, is drained, gets well. @returns how long it then was well until it was undrained, ms. */
+  const illness = (looking: Looking): number => {
+    const own = { state: 'draining', reason: STALLED } as const;
+    looking.look([row('other')], { ...WELL, stalledMs: STALLED_MS }, own);
+    for (let ms = HEARTBEAT_MS; ms < 1_000_000; ms += HEARTBEAT_MS) {
+      if (looking.look([row('other')], WELL, own).length > 0) return ms;
+    }
+    return 0;
+  };
+
   test('takes shards again once it is well, later each time', () => {
     const looking = new Looking().steadily();
-    const own = { state: 'draining', reason: STALLED } as const;
-    const until = (): number => {
-      for (let ms = HEARTBEAT_MS; ms < 100_000; ms += HEARTBEAT_MS) {
-        if (looking.look([row('other')], WELL, own).length > 0) return ms;
-      }
-      return 0;
+    expect(illness(looking)).toBeGreaterThanOrEqual(RECOVERED_MS);
+    expect(illness(looking)).toBeGreaterThanOrEqual(2 * RECOVERED_MS);
+  });
+
+  test('is forgiven once it was well for long with its share of the load, and not before', () => {
+    const looking = new Looking().steadily();
+    const upFor = (ms: number, self = WELL): void => {
+      for (let passed = 0; passed < ms; passed += HEARTBEAT_MS) looking.look([row('other')], self);
     };
-    looking.look([row('other')], { ...WELL, stalledMs: STALLED_MS }, own);
-    const first = until();
-    expect(first).toBeGreaterThanOrEqual(RECOVERED_MS);
-    looking.look([row('other')], { ...WELL, stalledMs: STALLED_MS }, own);
-    expect(until()).toBeGreaterThanOrEqual(2 * RECOVERED_MS);
+    for (let i = 0; i < 8; i++) illness(looking);
+    const longest = illness(looking);
+    expect(longest).toBeGreaterThan(50 * RECOVERED_MS);
+    // Without shards it looks well whatever it has.
+    expect(illness(looking)).toBe(longest);
+    upFor(FORGOTTEN_MS - HEARTBEAT_MS);
+    upFor(HEARTBEAT_MS, { ...WELL, stalledMs: STALLED_MS / 2 });
+    upFor(FORGOTTEN_MS - HEARTBEAT_MS);
+    expect(illness(looking)).toBe(longest);
+    upFor(FORGOTTEN_MS + HEARTBEAT_MS);
+    expect(illness(looking)).toBeLessThan(2 * RECOVERED_MS);
   });
 
   test('that an operator drained stays so', () => {

@@ -16,6 +16,8 @@ export const CUT_OFF_MS = 2_000;
 export const RECOVERED_MS = 5_000;
 /** It doubles each time, up to this: what only load brings about does not show without shards. */
 const RECOVERED_MOST_MS = 300_000;
+/** That it ever drained itself is forgotten when it has been up and well for so long. */
+export const FORGOTTEN_MS = 600_000;
 /** A difference between the database's clock and this node's, from one heartbeat to the next, that only a step explains. */
 const CLOCK_STEP_MS = 500;
 /** Between two heartbeats of a node that watches others: more, and it cannot say who was late. */
@@ -58,9 +60,12 @@ export class Watch {
   #lastSentAt = Number.NEGATIVE_INFINITY;
   /** The database's clock at the last heartbeat. */
   #lastAt = 0;
+  /** How often it was taken for well again, lately. */
   #undrained = 0;
   #cutOffSince: number | null = null;
   #wellSince: number | null = null;
+  /** Well, and up: with its share of the load. */
+  #upSince: number | null = null;
   readonly #suspects = new Set<string>();
 
   /** The transport says that nobody listens there any more. Only a hint. */
@@ -133,6 +138,9 @@ export class Watch {
     }
     if (self.isLinked && self.stalledMs < WELL_MS) this.#wellSince ??= now;
     else this.#wellSince = null;
+    if (own.state === 'up' && this.#wellSince !== null) this.#upSince ??= now;
+    else this.#upSince = null;
+    if (this.#upSince !== null && now - this.#upSince >= FORGOTTEN_MS) this.#undrained = 0;
     const wait = Math.min(RECOVERED_MOST_MS, RECOVERED_MS * 2 ** this.#undrained);
     if (
       own.state === 'draining' &&
