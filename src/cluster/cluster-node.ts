@@ -25,6 +25,8 @@ const REFRESH_MS = 250;
 const LEAVE_MS = 20_000;
 /** How often a leaving node looks whether its shards are gone. */
 const LEAVE_POLL_MS = 25;
+/** A heartbeat whose answer took longer says too little of when the database's clock was read. */
+const CLOCK_SAMPLE_MS = 500;
 /** Until a fenced node tries to join again, when it could not. */
 const REJOIN_MS = 500;
 
@@ -72,8 +74,8 @@ export class ClusterNode {
   #watch = new Watch();
   #view: ClusterView | null = null;
   #state: NodeState = 'up';
-  /** The database's clock minus ours, ms. */
-  #clockOffset = 0;
+  /** The database's clock minus ours, ms; null before the first heartbeat. */
+  #clockSample: number | null = null;
   #lastBeat = Number.NEGATIVE_INFINITY;
   /** No heartbeat before, whoever asks for one. */
   #quietUntil = Number.NEGATIVE_INFINITY;
@@ -167,6 +169,11 @@ export class ClusterNode {
     if (!this.#options.transport.isLinked && othersAreLinked === true) {
       throw new Error('this node is cut off from the others');
     }
+  }
+
+  /** The database's clock minus ours, ms. */
+  get #clockOffset(): number {
+    return this.#clockSample ?? 0;
   }
 
   /** The shows of this node; null between two incarnations. */
@@ -377,9 +384,10 @@ export class ClusterNode {
   #acknowledged(current: Incarnation, sentAt: number, state: NodeState, view: ClusterView): void {
     const now = this.#options.clock.now();
     this.#lastBeat = now;
-    const wasCurrent = current.leases.isCurrent;
     current.leases.renew(sentAt);
-    this.#clockOffset = Math.round(view.at - (sentAt + now) / 2);
+    if (this.#clockSample === null || now - sentAt <= CLOCK_SAMPLE_MS) {
+      this.#clockSample = Math.round(view.at - (sentAt + now) / 2);
+    }
     this.#state = state;
     const own = view.nodes.find((node) => node.incarnation === current.incarnation);
     this.#drainedBecause = own?.state === 'draining' && !drainedItself(own.reason) ? own.reason : null;
@@ -390,7 +398,6 @@ export class ClusterNode {
     const owners = view.owners.map((owner) => (owner !== null && alive.has(owner) ? owner : null));
     this.#carrier.learn(owners.map((owner, shard) => ({ shard, owner, epoch: view.epochs[shard] })));
     this.#carrier.gone(gone);
-    if (!wasCurrent) this.#carrier.drive();
     void this.#act(this.#watch.look(sentAt, now, view, this.#selfOf(current)));
     void this.#reconcile();
     this.#learnFormat(view.format);

@@ -1,4 +1,5 @@
 import type { NodeShows } from '../actors/node-shows.ts';
+import { FormatUnknown } from '../formats.ts';
 import type { Clock, Timers } from '../ports.ts';
 import type { Letter, LetterRequest, Nudge, Preparation } from './messages/letter.ts';
 import { LetterReader } from './messages/letter-reader.ts';
@@ -157,10 +158,8 @@ export class Incarnation implements LocalNode {
   /** Takes shards that are nobody's, tells everybody, and wakes their shows that have unfinished work. */
   async acquire(wanted: readonly ShardEpoch[]): Promise<void> {
     const taken = await this.#take(wanted);
-    if (taken.length === 0) return;
-    // Those of hand-offs whose nudge was lost, or whose target died.
-    const { registry, pauses } = this.#options;
-    for (const ms of await registry.ready(this.incarnation, taken)) pauses.observe(ms);
+    // There are those of hand-offs whose nudge was lost, or whose target died. Nobody waits: other duties are more urgent.
+    if (taken.length > 0) void this.#noteReady(taken);
   }
 
   /** From now on nothing is taken any more, whatever others hand over. */
@@ -202,7 +201,7 @@ export class Incarnation implements LocalNode {
     try {
       letter = this.#reader.read(bytes);
     } catch (error) {
-      counts.unknownFormats++;
+      if (error instanceof FormatUnknown) counts.unknownFormats++;
       log.error({ reason: (error as Error).message }, 'a message of another node cannot be read');
       return;
     }
@@ -257,28 +256,43 @@ export class Incarnation implements LocalNode {
 
   /** Takes what another node gave up for this one, and wakes what was awake there. The next look takes what this misses. */
   async #takeOver(nudges: readonly Nudge[]): Promise<void> {
-    const { registry, pauses, log, onLook } = this.#options;
+    const { log, onLook } = this.#options;
     try {
       const taken = await this.#take(nudges);
       if (taken.length === 0) return;
       await this.shows.wake(this.#ours(nudges.flatMap((nudge) => nudge.awake)));
-      for (const ms of await registry.ready(this.incarnation, taken)) pauses.observe(ms);
+      await this.#noteReady(taken);
     } catch (error) {
       log.warn({ reason: (error as Error).message }, 'a hand-over could not be ended in order');
       onLook();
     }
   }
 
+  /** Notes that these answer again, and how long those were paused that came by a hand-off. Never rejects. */
+  async #noteReady(taken: readonly ShardEpoch[]): Promise<void> {
+    const { registry, pauses, log } = this.#options;
+    try {
+      for (const ms of await registry.ready(this.incarnation, taken)) pauses.observe(ms);
+    } catch (error) {
+      log.warn({ reason: (error as Error).message }, 'that shards answer again could not be noted');
+    }
+  }
+
   // --- waking --------------------------------------------------------------------------------------------------------
 
-  /** Those of shards that are taken: some may not have come, or be gone again. */
+  /** Those of shards that are taken: some may not have come, or be gone again, or on their way to where they are woken. */
   #ours(showIds: readonly string[]): string[] {
-    return showIds.filter((showId) => this.leases.takenAs(this.#options.shardOf(showId)) !== null);
+    return showIds.filter((showId) => this.#stays(this.#options.shardOf(showId)));
+  }
+
+  /** Also while the lease has lapsed: then its shows are remembered until it is back. */
+  #stays(shard: number): boolean {
+    return this.leases.takenAs(shard) !== null && !this.leases.isClosed(shard);
   }
 
   async #wakePending(shards: readonly number[]): Promise<void> {
     const { timers, log } = this.#options;
-    const ours = shards.filter((shard) => this.leases.takenAs(shard) !== null);
+    const ours = shards.filter((shard) => this.#stays(shard));
     if (this.#ended || ours.length === 0) return;
     try {
       for await (const page of this.#opened.wakeable(ours)) {

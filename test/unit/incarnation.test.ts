@@ -31,16 +31,23 @@ interface Parts {
   readonly shows?: NodeShows;
   /** The database's clock minus its own, ms. */
   readonly clockOffset?: number;
+  /** The ids of its shows with unfinished work, as they are found. */
+  readonly wakeable?: () => AsyncIterable<readonly { readonly showId: string }[]>;
 }
 
+async function* nothing() {}
+
 /** An incarnation that has taken shards 7 and 8, and a peer that hears what it says. */
-async function started({ time = manualTime(), shows: given, clockOffset = 0 }: Parts = {}) {
+async function started({ time = manualTime(), shows: given, clockOffset = 0, wakeable = nothing }: Parts = {}) {
   const { clock, timers } = time;
   const registry = new MemoryRegistry(new MemoryTables(clock), timers);
   const hub = new InProcessHub(timers);
   const carrier = new Carrier({ clock, timers, clockOffset: () => 0, refresh: () => {} });
   const self = selfOf('a');
+  const pauses = new HandOffPauses();
   const dropped: (readonly number[] | 'all')[] = [];
+  const woken: string[] = [];
+  const counts = { servedForPeers: 0, acquired: 0, released: 0, unknownFormats: 0 };
   let asked = 0;
   const deciding = {
     drop: (shards: ReadonlySet<number> | 'all') => void dropped.push(shards === 'all' ? shards : [...shards]),
@@ -48,7 +55,7 @@ async function started({ time = manualTime(), shows: given, clockOffset = 0 }: P
       asked++;
       return { ok: true, value: 'decided here', replayed: false };
     },
-    wake: async () => {},
+    wake: async (showIds: readonly string[]) => void woken.push(...showIds),
   } as unknown as NodeShows;
   const log = { info: () => {}, warn: () => {}, error: () => {} };
   const incarnation = new Incarnation({
@@ -62,15 +69,15 @@ async function started({ time = manualTime(), shows: given, clockOffset = 0 }: P
     shardOf: () => SHARD,
     openShows: () => ({
       shows: given ?? deciding,
-      async *wakeable() {},
+      wakeable,
       progress: () => ({ stalledMs: 0, durableMsAgo: 0 }),
       close: async () => {},
     }),
     format: FORMAT.newest,
     formatOf: () => FORMAT.newest,
     clockOffset: () => clockOffset,
-    counts: { servedForPeers: 0, acquired: 0, released: 0, unknownFormats: 0 },
-    pauses: new HandOffPauses(),
+    counts,
+    pauses,
     isUp: () => true,
     onUnreachable: () => {},
     onLook: () => {},
@@ -88,10 +95,18 @@ async function started({ time = manualTime(), shows: given, clockOffset = 0 }: P
   let requests = 0;
   return {
     time,
+    registry,
     carrier,
     incarnation,
     dropped,
+    woken,
+    counts,
     asked: () => asked,
+    /** The peer sends these bytes. */
+    async sends(bytes: Uint8Array): Promise<void> {
+      line.send(self.incarnation, bytes, 1);
+      await quiet();
+    },
     /** The peer says this. */
     async says(letter: Partial<Letter>): Promise<void> {
       line.send(self.incarnation, encodeLetter({ from: PEER, ...NOTHING, ...letter }, FORMAT.newest), 1);
@@ -167,6 +182,56 @@ describe('a shard that another node says it owns', () => {
     await node.says({ owned: [{ shard: SHARD, epoch: 0 }] });
     expect([node.incarnation.leases.epochOf(SHARD), node.dropped]).toEqual([1, []]);
     expect(await node.hold()).toMatchObject({ value: 'decided here' });
+  });
+});
+
+describe('what comes from another node and cannot be read', () => {
+  test('counts as of an unknown form only if it is: damage says nothing of versions', async () => {
+    const node = await started();
+    const whole = encodeLetter({ from: PEER, ...NOTHING, look: true }, FORMAT.newest);
+    await node.sends(whole.subarray(0, whole.length - 3));
+    expect(node.counts.unknownFormats).toBe(0);
+    await node.sends(Buffer.from(`[${FORMAT.newest + 1},"${PEER}","in any form"]`));
+    expect(node.counts.unknownFormats).toBe(1);
+  });
+});
+
+describe('taking shards', () => {
+  const NEXT = under(0, [SHARD + 2]);
+
+  test('is over when they are taken: that they answer again is noted whenever the database gets round to it', async () => {
+    const node = await started();
+    node.registry.ready = () => new Promise(() => {});
+    await node.incarnation.acquire(NEXT);
+    expect(node.incarnation.leases.takenAs(SHARD + 2)).toBe(1);
+    node.registry.ready = () => Promise.reject(new Error('the database is out of reach'));
+    await node.incarnation.acquire(under(1, [SHARD + 2]));
+    expect(node.incarnation.leases.takenAs(SHARD + 2)).toBe(2);
+  });
+
+  /** The shows of shard 7 that are woken when unfinished work is found in it only after this has happened to its lease. */
+  async function wokenAfter(happens: (node: Awaited<ReturnType<typeof started>>) => void): Promise<string[]> {
+    const { promise: found, resolve: find } = Promise.withResolvers<void>();
+    const node = await started({
+      async *wakeable() {
+        await found;
+        yield [{ showId: SHOW }];
+      },
+    });
+    happens(node);
+    find();
+    await quiet();
+    return [...new Set(node.woken)];
+  }
+
+  test('wakes their shows with unfinished work, also if the lease has lapsed meanwhile and may come back', async () => {
+    expect(await wokenAfter(() => {})).toEqual([SHOW]);
+    expect(await wokenAfter(({ time }) => void time.advance(10_000))).toEqual([SHOW]);
+  });
+
+  test('wakes none whose shard is being handed over by then: who gets it wakes them', async () => {
+    expect(await wokenAfter(({ incarnation }) => incarnation.leases.close([SHARD]))).toEqual([]);
+    expect(await wokenAfter(({ incarnation }) => incarnation.leases.drop([SHARD]))).toEqual([]);
   });
 });
 
