@@ -2,7 +2,14 @@ import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import type { Command, Question } from '../../src/allocator/commands.ts';
 import type { Letter, LetterAnswer, LetterRequest, Wanted } from '../../src/cluster/messages/letter.ts';
-import { decodeLetter, encodeLetter, LetterInvalid, PREPARE_MAX } from '../../src/cluster/messages/letter-codec.ts';
+import {
+  decodeLetter,
+  encodeLetter,
+  LetterInvalid,
+  PART_CHARS,
+  PREPARE_MAX,
+  partTexts,
+} from '../../src/cluster/messages/letter-codec.ts';
 import { FORMAT, FormatUnknown } from '../../src/formats.ts';
 import { onceOf, SHOW_ID, userOf } from '../support/small-show.ts';
 
@@ -118,6 +125,60 @@ describe('a letter', () => {
     const bytes = encodeLetter(FULL, 2);
     const larger = Buffer.concat([Buffer.from('before'), bytes, Buffer.from('after')]);
     expect(decodeLetter(larger.subarray(6, 6 + bytes.length)).requests).toStrictEqual(FULL.requests);
+  });
+});
+
+describe('the bytes of a letter', () => {
+  const asked = (number: number, wanted: Wanted): LetterRequest => ({ ...request(wanted, number), shard: 7 });
+  const LETTER: Letter = {
+    from: 'nod_a',
+    requests: [
+      asked(1, { kind: 'ask', message: { type: 'extend', buyer: 'usr_b', hold: 7, at: 1 } }),
+      asked(2, { kind: 'counts' }),
+      asked(3, { kind: 'seats', since: null }),
+      asked(4, { kind: 'seats', since: { version: 12, owner: 'nod_b' } }),
+    ],
+    answers: [
+      { number: 5, value: { seats: ['座'] }, replayed: false },
+      { number: 6, value: undefined, replayed: true },
+      { number: 7, refusal: { code: 'NOT_FOUND', detail: 'none' }, replayed: false },
+      { number: 8, refusal: { code: 'OVERLOADED', detail: 'later', retryAfter: 1 }, replayed: true },
+      { number: 9, moved: true, epoch: 13 },
+    ],
+    owned: [
+      { shard: 0, epoch: 4 },
+      { shard: 1_023, epoch: 5 },
+    ],
+    nudges: [{ shard: 5, epoch: 6, awake: [SHOW_ID] }],
+    look: true,
+    prepare: [{ number: 10, shows: [SHOW_ID] }],
+    prepared: [11, 12],
+  };
+  const SHOW = JSON.stringify(SHOW_ID);
+  const TO_AND_FRO =
+    `[[1,${SHOW},7,12,1790000000000,{"type":"extend","buyer":"usr_b","hold":7,"at":1}],` +
+    `[2,${SHOW},7,12,1790000000000,0],[3,${SHOW},7,12,1790000000000,1],` +
+    `[4,${SHOW},7,12,1790000000000,[12,"nod_b"]]],` +
+    '[[5,0,{"seats":["座"]}],[6,1],[7,2,{"code":"NOT_FOUND","detail":"none"}],' +
+    '[8,3,{"code":"OVERLOADED","detail":"later","retryAfter":1}],[9,4,13]],[0,4,1023,5]';
+  const WITHOUT_PREPARATION = { ...LETTER, prepare: [], prepared: [] };
+
+  /** Nodes of every version that was ever released write and read these: they stay as they are. */
+  test.each<[number, string, Letter]>([
+    [1, `[1,"nod_a",${TO_AND_FRO},[[5,6]],1]`, { ...WITHOUT_PREPARATION, nudges: [{ shard: 5, epoch: 6, awake: [] }] }],
+    [2, `[2,"nod_a",${TO_AND_FRO},[[5,6,[${SHOW}]]],1,[]]`, WITHOUT_PREPARATION],
+    [3, `[3,"nod_a",${TO_AND_FRO},[[5,6,[${SHOW}]]],1,[],[[10,[${SHOW}]]],[11,12]]`, LETTER],
+  ])('are the same for ever, in format %i', (format, text, says) => {
+    expect(Buffer.from(encodeLetter(LETTER, format)).toString()).toBe(text);
+    expect(decodeLetter(Buffer.from(text))).toStrictEqual({ ...says, parts: [] });
+  });
+
+  test('are the same for ever, also of what is sent in parts', () => {
+    const part = '[1,9,1,3,"\\ud83c of a pair"]';
+    const { parts } = decodeLetter(Buffer.from(`[2,"nod_a",[],[],[],[],0,[${part}]]`));
+    expect(parts).toStrictEqual([{ item: 'answer', number: 9, index: 1, count: 3, text: '\ud83c of a pair' }]);
+    expect(partTexts('request', 4, 'short')).toEqual(['[0,4,0,1,"short"]']);
+    expect(partTexts('answer', 9, `${'x'.repeat(PART_CHARS)}y`)[1]).toBe('[1,9,1,2,"y"]');
   });
 });
 
