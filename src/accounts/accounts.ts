@@ -143,4 +143,15 @@ export class Accounts {
       .executeTakeFirst();
     return row === undefined ? null : view(row);
   }
+
+  /** Gives the user with this e-mail another role, which their next log-in tells; `null` for an unknown one. */
+  async grant(email: string, role: Role): Promise<UserView | null> {
+    const row = await this.#db
+      .updateTable('usher_user')
+      .set({ role })
+      .where('email', '=', normaliseEmail(email))
+      .returning(COLUMNS)
+      .executeTakeFirst();
+    return row === undefined ? null : view(row);
+  }
 }

@@ -4,6 +4,7 @@ import { CommandError, EXIT } from './exit-codes.ts';
 import { moveCommands } from './move-commands.ts';
 import { planCommands } from './plan-commands.ts';
 import { statusCommands } from './status-commands.ts';
+import { userCommands } from './user-commands.ts';
 import { verifyCommand } from './verify-command.ts';
 
 /**
@@ -15,6 +16,7 @@ statusCommands(program);
 moveCommands(program);
 verifyCommand(program);
 planCommands(program);
+userCommands(program);
 
 // Whoever reads has enough, as `head` does: no fault.
 process.stdout.on('error', (error: NodeJS.ErrnoException) => {

@@ -1,6 +1,8 @@
 import { access } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Kysely } from 'kysely';
+import { Accounts } from '../accounts/accounts.ts';
+import type { AccountsTables } from '../accounts/tables.ts';
 import { type Catalogue, createCatalogue } from '../catalog/catalogue.ts';
 import type { CatalogueTables } from '../catalog/tables.ts';
 import { shardOf } from '../cluster/shards.ts';
@@ -15,6 +17,7 @@ import { CommandError, EXIT } from './exit-codes.ts';
 
 /** What commands work on: the database of the settings, beside a running node or without one. */
 export interface OpenedDatabase {
+  readonly accounts: Accounts;
   readonly catalogue: Catalogue;
   readonly journal: JournalReader;
 }
@@ -38,8 +41,11 @@ export async function withDatabase<T>(
     try {
       await requireSchema(database);
       const db: Kysely<CatalogueTables> = database.kysely;
+      const clock = systemClock();
       return await work({
-        catalogue: createCatalogue({ db, clock: systemClock(), random: systemRandom, shardOf }),
+        // Kysely's type of tables admits no widening: each room sees its own.
+        accounts: new Accounts(db as unknown as Kysely<AccountsTables>, clock, systemRandom),
+        catalogue: createCatalogue({ db, clock, random: systemRandom, shardOf }),
         journal,
       });
     } finally {

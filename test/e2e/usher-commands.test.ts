@@ -13,11 +13,12 @@ import { systemRandom } from '../../src/system/random.ts';
 import { systemTimers } from '../../src/system/timers.ts';
 import { capturedLog } from '../support/captured-log.ts';
 import { freePort } from '../support/free-port.ts';
+import { HttpClient } from '../support/http-client.ts';
 import { MemoryPlanStore } from '../support/memory-plan-store.ts';
 import { SimulatedCluster } from '../support/simulated-cluster.ts';
 import { SHOW_ID } from '../support/small-show.ts';
 import { temporaryDirectory } from '../support/temporary-directory.ts';
-import { runUsher, startUsher } from '../support/usher-process.ts';
+import { runUsher, startServer, startUsher } from '../support/usher-process.ts';
 
 const HALL = fileURLToPath(new URL('../../examples/la-laguna-auditorium.json', import.meta.url));
 
@@ -82,6 +83,41 @@ test('a command says that there is no box office, and makes none', async () => {
 test('a wrong setting or command is told in a line', async () => {
   expect(await failure(1, ['verify'], { DATABASE_URL: 'nowhere' })).toContain('DATABASE_URL must be');
   expect(await failure(2, ['conjure'])).toContain("unknown command 'conjure'");
+});
+
+test('users grant gives an account a role beside the running server, which the next log-in tells', async () => {
+  const settings = { PORT: String(await freePort()), USHER_DATA_DIR: temporaryDirectory(), USHER_DEMO: 'off' };
+  const server = startServer(settings);
+  await server.open;
+  const client = new HttpClient(Number(settings.PORT));
+  onTestFinished(() => client.close());
+  const account = { email: 'ada@usher.example', password: 'correct horse battery staple' };
+  const person = { ...account, firstName: 'Ada', lastName: 'Byron', role: 'buyer' };
+  await client.send({ method: 'POST', path: '/v1/users', body: person });
+  /** The role that a log-in tells, and whether its token may do what only organisers and admins may. */
+  const logIn = async (): Promise<[role: string, maySell: boolean]> => {
+    const { body } = await client.send({ method: 'POST', path: '/v1/sessions', body: account });
+    const { token, user } = body as { token: string; user: { role: string } };
+    const { status } = await client.send({ method: 'POST', path: '/v1/venues', token, body: {} });
+    return [user.role, status !== 403];
+  };
+  expect(await logIn()).toEqual(['buyer', false]);
+
+  const granted = await runUsher(['users', 'grant', ' Ada@Usher.example', 'admin', '--json'], settings);
+  expect(granted).toMatchObject({ code: 0, stderr: '' });
+  expect(JSON.parse(granted.stdout)).toEqual({ id: expect.any(String), email: account.email, role: 'admin' });
+  expect(await logIn()).toEqual(['admin', true]);
+  const taken = await runUsher(['users', 'grant', account.email, 'buyer'], settings);
+  expect(taken.stdout).toContain('ada@usher.example');
+  expect(await logIn()).toEqual(['buyer', false]);
+
+  expect(await failure(3, ['users', 'grant', 'grace@usher.example', 'admin'], settings)).toContain('grace@usher');
+  expect(await failure(2, ['users', 'grant', account.email, 'king'], settings)).toContain('buyer, organiser, admin');
+  expect(await failure(2, ['users', 'grant', account.email], settings)).toContain('role');
+  expect(await logIn()).toEqual(['buyer', false]);
+  expect(server.errors()).toEqual([]);
+  server.child.kill('SIGTERM');
+  expect(await server.ended).toEqual({ code: 0, signal: null });
 });
 
 const SHARD = shardOf(SHOW_ID);
