@@ -64,6 +64,9 @@ describe('keys', () => {
     expect(shown).toMatchObject({ status: 200, body: { id, amount: 5000 } });
     expect(shown.body).not.toHaveProperty('metadata');
     expect(shown.body).not.toHaveProperty('latest_charge');
+    const declined = await standIn.browser.confirm(client_secret ?? '', 'pm_card_chargeDeclined');
+    expect(declined).toMatchObject({ status: 402, paymentIntent: { id, status: 'requires_payment_method' } });
+    expect(declined.paymentIntent).not.toHaveProperty('metadata');
     const refused: [status: number, Promise<Answer>][] = [
       [400, ask(standIn, 'GET', `/v1/payment_intents/${id}`, '', publishable)],
       [400, ask(standIn, 'GET', `/v1/payment_intents/${id}`, `${secret}x`, publishable)],

@@ -82,7 +82,7 @@ export class Webhooks {
     this.#endpoints = [...endpoints];
     this.#settings = { ...WEBHOOK_DEFAULTS, ...settings };
     this.#isCutOff = isCutOff;
-    this.#agent = new Agent({ keepAlive: true, maxSockets: this.#settings.concurrency });
+    this.#agent = new Agent({ keepAlive: true });
     account.onEvent = (event) => this.#take(event);
   }
 
