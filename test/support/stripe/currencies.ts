@@ -16,7 +16,10 @@ const TWO_DECIMAL = new Set(
   ),
 );
 
-/** Of the other currencies Stripe asks for what is worth half a dollar; the stand-in asks for nothing there. */
+/**
+ * As if everything were settled in the currency of its payment: Stripe's minimum is that of the settlement. Of currencies
+ * that are not here Stripe asks for what is worth half a dollar; the stand-in asks for nothing.
+ */
 const MINIMUM: Readonly<Record<string, number>> = {
   aed: 200,
   aud: 50,

@@ -24,7 +24,7 @@ export interface WebhookSettings {
 
 const HOUR_MS = 3_600_000;
 
-// docs.stripe.com/webhooks: «up to three days with an exponential back off»; the steps are those that live mode shows.
+// docs.stripe.com/webhooks: «up to three days with an exponential back off». The steps are not published: these are ours.
 export const WEBHOOK_DEFAULTS: WebhookSettings = {
   concurrency: 16,
   timeoutMs: 10_000,
