@@ -176,6 +176,7 @@ export async function assembleBoxOffice(parts: BoxOfficeParts): Promise<BoxOffic
       ticketKeys,
       buyerShows: createBuyerShows(narrowed<BuyerShowTables>(kysely)),
       organiserOf: (showId: string) => catalogue.shows.organiserOf(showId),
+      markCancelled: (showId: string) => catalogue.shows.markCancelled(showId),
     },
   );
   const store = new PostgresPlanStore(database.pool, random);

@@ -39,6 +39,7 @@ export const CATALOGUE = {
   // Orders and money
   ORDER_NOT_PAYABLE: [409, 'The order can no longer be paid'],
   ORDER_NOT_CANCELLABLE: [409, 'The order can no longer be cancelled'],
+  ORDER_NOT_REFUNDABLE: [409, 'The order has nothing to refund, or not these tickets'],
   CARD_DECLINED: [402, 'The card was declined'],
   CAPTURE_FAILED: [402, 'The payment could not be captured; the seats are free again'],
   // The cluster, at the admin listener

@@ -2,6 +2,7 @@ import type { Command, Question } from '../allocator/commands.ts';
 import type { ShowEvent } from '../allocator/events.ts';
 import { HOLD } from '../allocator/holds.ts';
 import { ORDER } from '../allocator/orders.ts';
+import { REFUND } from '../allocator/refunds.ts';
 import { SEAT, type Show } from '../allocator/show.ts';
 import { TICKET } from '../allocator/tickets.ts';
 import type { ErrorCode } from '../errors.ts';
@@ -9,11 +10,14 @@ import { scopedId } from '../ids.ts';
 import { rfc3339 } from '../rfc3339.ts';
 import type {
   Answer,
+  CancellationView,
   HoldView,
   Money,
+  OrderState,
   OrderStatus,
   OrderView,
   PaymentWork,
+  RefundView,
   SeatName,
   ShowSummary,
   TicketView,
@@ -27,6 +31,22 @@ const STATUS: Readonly<Record<number, OrderStatus>> = {
   [ORDER.rejected]: 'cancelled',
   [ORDER.voided]: 'cancelled',
   [ORDER.expired]: 'expired',
+  [ORDER.pending]: 'processing',
+  [ORDER.declined]: 'expired',
+};
+const STATES = Object.fromEntries(Object.entries(ORDER).map(([name, state]) => [state, name])) as Readonly<
+  Record<number, OrderState>
+>;
+const TICKET_STATUS: Readonly<Record<number, TicketView['status']>> = {
+  [TICKET.valid]: 'valid',
+  [TICKET.void]: 'void',
+  [TICKET.refunded]: 'refunded',
+  [TICKET.suspended]: 'suspended',
+};
+const REFUND_STATUS: Readonly<Record<number, RefundView['status']>> = {
+  [REFUND.due]: 'pending',
+  [REFUND.done]: 'succeeded',
+  [REFUND.failed]: 'failed',
 };
 
 export function told(value: unknown): Answer {
@@ -54,6 +74,8 @@ export function answerOfEvent(show: Show, event: ShowEvent, at: number): Answer 
       return told(heldView(show, event, at));
     case 'ordered':
       return told(orderedView(show, event, at));
+    case 'refunding':
+      return told(refundingView(show, event, at));
     case 'refused':
       return { ok: false, refusal: event.refusal, replayed: false };
     default:
@@ -67,12 +89,16 @@ export function answerOfCommand(show: Show, command: Command, at: number): Answe
     case 'extend':
       return told(holdView(show, show.holds.place(command.hold), command.hold, at));
     case 'cancel':
+    case 'pending':
     case 'commit':
     case 'reject':
     case 'captured':
     case 'void':
     case 'settled':
+    case 'dispute':
       return told(orderView(show, command.order));
+    case 'cancel-show':
+      return show.cancelled === null ? NO_SUCH : told(cancellation(show, show.cancelled));
     default:
       return told(null);
   }
@@ -110,6 +136,8 @@ export function answerQuestion(show: Show, question: Question, at: number): Answ
       return told(ticketsFor(show, question));
     case 'get-payment':
       return orders.has(question.order) ? told(paymentWork(show, question.order)) : NO_SUCH;
+    case 'get-cancellation':
+      return show.cancelled === null ? NO_SUCH : told(cancellation(show, show.cancelled));
     case 'get-summary':
       return told(summary(show));
   }
@@ -213,6 +241,8 @@ function orderView(show: Show, order: number): OrderView {
   const at = orders.at[order];
   const first = orders.firstTicket[order];
   const reason = orders.reasons.get(order);
+  const refunds = [...show.refunds.of(order)].reverse().map((refund) => refundView(show, refund));
+  const dispute = show.disputes.get(order);
   return {
     id: scopedId('ord', at, show.id, order),
     showId: show.id,
@@ -223,11 +253,75 @@ function orderView(show: Show, order: number): OrderView {
       price: money(show, tickets.price[first + i]),
     })),
     total: money(show, orders.total[order]),
-    status: STATUS[orders.state[order]],
+    status: statusOf(show, order),
     ...(orders.total[order] === 0 ? {} : { payment: { id: paymentId(show, order) } }),
     createdAt: rfc3339(at),
     expiresAt: rfc3339(orders.until[order]),
     ...(reason === undefined ? {} : { reason }),
+    ...(refunds.length === 0 ? {} : { refunds }),
+    ...(dispute === undefined ? {} : { dispute }),
+  };
+}
+
+function statusOf(show: Show, order: number): OrderStatus {
+  if (!isPaid(show, order)) return STATUS[show.orders.state[order]];
+  const refunded = show.ticketsOf(order, TICKET.refunded).length;
+  if (refunded === 0) return 'paid';
+  return refunded === show.orders.quantity[order] ? 'refunded' : 'partially_refunded';
+}
+
+type Refunding = Extract<ShowEvent, { type: 'refunding' }>;
+
+/** The refund as it was when it was decided, and what it made of its order. */
+function refundingView(show: Show, event: Refunding, at: number): RefundView & { readonly orderStatus: OrderStatus } {
+  const madeAt = show.orders.at[event.order];
+  return {
+    id: scopedId('rfd', at, show.id, event.refund),
+    orderId: scopedId('ord', madeAt, show.id, event.order),
+    amount: money(show, event.amount),
+    ticketIds: event.tickets.map((ticket) => scopedId('tkt', madeAt, show.id, ticket)),
+    status: event.amount === 0 ? 'succeeded' : 'pending',
+    reason: event.reason,
+    createdAt: rfc3339(at),
+    orderStatus: event.partial ? 'partially_refunded' : 'refunded',
+  };
+}
+
+function refundView(show: Show, refund: number): RefundView {
+  const { refunds, orders } = show;
+  const order = refunds.order[refund];
+  const reason = refunds.reasons.get(refund) ?? show.cancelled?.reason;
+  return {
+    id: scopedId('rfd', refunds.at[refund], show.id, refund),
+    orderId: scopedId('ord', orders.at[order], show.id, order),
+    amount: money(show, refunds.amount[refund]),
+    ticketIds: show
+      .ticketsOf(order, TICKET.refunded)
+      .filter((ticket) => refunds.ofTicket.get(ticket) === refund)
+      .map((ticket) => scopedId('tkt', orders.at[order], show.id, ticket)),
+    status: REFUND_STATUS[refunds.state[refund]],
+    ...(reason === undefined ? {} : { reason }),
+    createdAt: rfc3339(refunds.at[refund]),
+  };
+}
+
+function cancellation(show: Show, { at, reason }: NonNullable<Show['cancelled']>): CancellationView {
+  const { orders, refunds } = show;
+  const counts = { waiting: show.toRefund.size, pending: 0, succeeded: 0, failed: 0 };
+  let refunded = 0;
+  for (let order = 1; order <= orders.count; order++) if (orders.state[order] === ORDER.committed) counts.waiting++;
+  for (let refund = 1; refund <= refunds.count; refund++) {
+    const status = REFUND_STATUS[refunds.state[refund]];
+    counts[status]++;
+    if (status === 'succeeded') refunded += refunds.amount[refund];
+  }
+  return {
+    showId: show.id,
+    status: counts.waiting + counts.pending > 0 ? 'refunding' : 'refunded',
+    reason,
+    cancelledAt: rfc3339(at),
+    refunds: counts,
+    refunded: money(show, refunded),
   };
 }
 
@@ -269,7 +363,7 @@ function ticketView(show: Show, ticket: number): TicketView {
     orderId: scopedId('ord', orders.at[order], show.id, order),
     seat: seatName(show, tickets.seat[ticket]),
     price: money(show, tickets.price[ticket]),
-    status: tickets.state[ticket] === TICKET.valid ? 'valid' : 'void',
+    status: TICKET_STATUS[tickets.state[ticket]],
   };
 }
 
@@ -307,15 +401,31 @@ function ticketsFor(show: Show, question: ListTickets): { total: number; items: 
 
 function paymentWork(show: Show, order: number): PaymentWork {
   const { orders } = show;
+  const reason = orders.reasons.get(order);
   return {
     orderId: scopedId('ord', orders.at[order], show.id, order),
     paymentId: paymentId(show, order),
     buyer: show.buyers.userId(orders.buyer[order]),
     amount: orders.total[order],
     currency: show.terms.currency,
-    status: STATUS[orders.state[order]],
+    status: statusOf(show, order),
+    state: STATES[orders.state[order]],
     unsettled: orders.unsettled[order] === 1,
+    createdAt: orders.at[order],
+    refunds: dueRefunds(show, order),
+    ...(reason === undefined ? {} : { reason }),
   };
+}
+
+function dueRefunds(show: Show, order: number): PaymentWork['refunds'] {
+  const { refunds } = show;
+  const due = [...refunds.of(order)].filter((refund) => refunds.state[refund] === REFUND.due).reverse();
+  return due.map((number) => ({
+    number,
+    id: scopedId('rfd', refunds.at[number], show.id, number),
+    amount: refunds.amount[number],
+    at: refunds.at[number],
+  }));
 }
 
 function summary(show: Show): ShowSummary {

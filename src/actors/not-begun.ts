@@ -24,6 +24,10 @@ export const STOPPING = moved('This node is stopping; try again.');
 export const NOT_RECOVERED = refused('UNAVAILABLE', 'The show cannot be recovered now; try again.');
 export const NOT_WOKEN_IN_TIME = refused('OVERLOADED', 'The show did not wake in time; this request was not begun.');
 export const TOO_LATE = refused('OVERLOADED', 'The show was too busy; this request was not begun in time.');
+export const UPGRADING = refused(
+  'UNAVAILABLE',
+  'Not all nodes of the cluster know this yet: it is being upgraded. Try again when that is done.',
+);
 export const TOO_MANY_AWAKE = refused('OVERLOADED', 'Too many shows are awake; try again shortly.');
 export const INBOX_FULL = refused('OVERLOADED', 'Too many requests wait for this show; try again shortly.');
 

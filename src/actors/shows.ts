@@ -1,5 +1,6 @@
-import type { Command, Question } from '../allocator/commands.ts';
+import type { Command, DisputeStatus, Question } from '../allocator/commands.ts';
 import type { Hall } from '../allocator/hall.ts';
+import type { ORDER } from '../allocator/orders.ts';
 import type { Refusal } from '../errors.ts';
 import type { SeatMap } from './seat-map.ts';
 
@@ -57,7 +58,14 @@ export interface Money {
   readonly currency: string;
 }
 
-export type OrderStatus = 'awaiting_payment' | 'processing' | 'paid' | 'cancelled' | 'expired';
+export type OrderStatus =
+  | 'awaiting_payment'
+  | 'processing'
+  | 'paid'
+  | 'cancelled'
+  | 'expired'
+  | 'refunded'
+  | 'partially_refunded';
 
 export interface OrderView {
   readonly id: string;
@@ -70,7 +78,40 @@ export interface OrderView {
   readonly payment?: { readonly id: string };
   readonly createdAt: string;
   readonly expiresAt: string;
+  /** Why it ended, and what became of money that came too late. */
   readonly reason?: string;
+  /** Oldest first; absent while there are none. */
+  readonly refunds?: readonly RefundView[];
+  /** The newest claim of the buyer's bank on its money. */
+  readonly dispute?: { readonly id: string; readonly status: DisputeStatus };
+}
+
+export interface RefundView {
+  readonly id: string;
+  readonly orderId: string;
+  readonly amount: Money;
+  /** Of the tickets that were taken back. */
+  readonly ticketIds: readonly string[];
+  readonly status: 'pending' | 'succeeded' | 'failed';
+  readonly reason?: string;
+  readonly createdAt: string;
+}
+
+/** How far a cancelled show has come. */
+export interface CancellationView {
+  readonly showId: string;
+  readonly status: 'refunding' | 'refunded';
+  readonly reason: string;
+  readonly cancelledAt: string;
+  readonly refunds: {
+    /** Orders of which the refund is still to begin, those included whose payment is being captured. */
+    readonly waiting: number;
+    readonly pending: number;
+    readonly succeeded: number;
+    readonly failed: number;
+  };
+  /** Given back so far. */
+  readonly refunded: Money;
 }
 
 /** A seat or a general-admission place (then only `area`) as a person reads it on the ticket. */
@@ -89,7 +130,7 @@ export interface TicketView {
   readonly orderId: string;
   readonly seat: SeatName;
   readonly price: Money;
-  readonly status: 'valid' | 'void';
+  readonly status: 'valid' | 'void' | 'refunded' | 'suspended';
 }
 
 /** What settlement needs to know of an order. */
@@ -100,9 +141,24 @@ export interface PaymentWork {
   readonly amount: number;
   readonly currency: string;
   readonly status: OrderStatus;
+  readonly state: OrderState;
   /** The gateway may still hold money for an order that ended unpaid. */
   readonly unsettled: boolean;
+  /** Why it ended. */
+  readonly reason?: string;
+  /** ms since the epoch. */
+  readonly createdAt: number;
+  /** Refunds that are due. `at`: when it was decided, ms since the epoch. */
+  readonly refunds: readonly {
+    readonly number: number;
+    readonly id: string;
+    readonly amount: number;
+    readonly at: number;
+  }[];
 }
+
+/** See `allocator/orders.ts`. */
+export type OrderState = keyof typeof ORDER;
 
 export interface ShowSummary {
   readonly capacity: number;

@@ -1,6 +1,7 @@
 import { apply } from '../allocator/apply.ts';
-import type { Command, Question } from '../allocator/commands.ts';
-import { type Decision, decide } from '../allocator/decide.ts';
+import { type Command, formatOf, type Question } from '../allocator/commands.ts';
+import { decide } from '../allocator/decide.ts';
+import type { Decision } from '../allocator/decision.ts';
 import type { ShowEvent } from '../allocator/events.ts';
 import { assertCounts } from '../allocator/invariants.ts';
 import type { Show } from '../allocator/show.ts';
@@ -9,7 +10,7 @@ import { rowHash, WRITER_SINCE } from '../journal/row-hash.ts';
 import type { Clock } from '../ports.ts';
 import { answerOfCommand, answerOfEvent, answerQuestion, refusedWith } from './answers.ts';
 import type { Inbox, Waiting } from './inbox.ts';
-import { FAILED, MOVES, TOO_LATE } from './not-begun.ts';
+import { FAILED, MOVES, TOO_LATE, UPGRADING } from './not-begun.ts';
 import { OwedAnswers } from './owed-answers.ts';
 import { PublishedSeats } from './published-seats.ts';
 import { ShowSnapshots } from './show-snapshots.ts';
@@ -99,14 +100,18 @@ export class Turns {
 
   /** Whether a turn would find something to do now. */
   isDue(): boolean {
+    const show = this.#show;
     return (
-      this.#show.seq === 0 || this.#options.inbox.size > 0 || this.#show.nextDeadline() <= this.#options.clock.now()
+      show.seq === 0 ||
+      this.#options.inbox.size > 0 ||
+      show.toRefund.size > 0 ||
+      show.nextDeadline() <= this.#options.clock.now()
     );
   }
 
   /** When time alone brings the next turn about (ms), or +∞. */
   nextDeadline(): number {
-    return this.#show.nextDeadline();
+    return this.#show.toRefund.size > 0 ? this.#show.at : this.#show.nextDeadline();
   }
 
   /** Whether the show has nothing pending: neither requests nor live holds nor money under way. */
@@ -206,6 +211,7 @@ export class Turns {
     const events: ShowEvent[] = [];
     if (show.seq === 0) this.#record({ type: 'opened', terms: show.terms }, events, seq, at);
     if (show.nextDeadline() <= at) this.#decide({ type: 'expire' }, events, seq, at);
+    if (show.toRefund.size > 0) this.#decide({ type: 'refund-next' }, events, seq, at);
     const gated = taken.map((waiting) => this.#handle(waiting, events, seq, at, now));
     if (events.length > 0) {
       show.seq = seq;
@@ -228,7 +234,13 @@ export class Turns {
     return {
       events: events.length,
       gated,
-      turn: { ...row, shard, newBuyers: this.#news.newBuyers, hash: rowHash(row) },
+      turn: {
+        ...row,
+        shard,
+        newBuyers: this.#news.newBuyers,
+        notices: this.#news.notices(),
+        hash: rowHash(row),
+      },
     };
   }
 
@@ -236,6 +248,8 @@ export class Turns {
     const { message, deadline } = waiting;
     // Not against `at`: after a restart the clock may be behind the journal, and nothing would be in time.
     if (deadline < now) return { waiting, answer: TOO_LATE, changed: false };
+    // What it leads to could not be read by every node yet.
+    if (formatOf(message) > this.#options.format()) return { waiting, answer: UPGRADING, changed: false };
     if (isQuestion(message)) return { waiting, answer: answerQuestion(this.#show, message, at), changed: false };
     const before = events.length;
     const decision = this.#decide(message, events, seq, at);

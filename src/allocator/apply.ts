@@ -1,8 +1,11 @@
+import { endHold, endUnpaid, freeTicket, livePlace, movePlaces, orderIn, setSeat, setTickets } from './apply-places.ts';
+import { applyDisputed, applyRefunding, applyRefundingAll, applyShowCancelled, endRefund } from './apply-refunds.ts';
 import type { OrderLine, ShowEvent } from './events.ts';
 import { HOLD } from './holds.ts';
 import { ensure } from './invariants.ts';
 import { ORDER } from './orders.ts';
-import { SEAT, SEAT_STATES, type Show } from './show.ts';
+import { REFUND } from './refunds.ts';
+import { SEAT, type Show } from './show.ts';
 import { TICKET } from './tickets.ts';
 
 /**
@@ -37,20 +40,31 @@ export function apply(show: Show, event: ShowEvent, seq: number, ordinal: number
     case 'cancelled':
       endUnpaid(show, orderIn(show, event.order, ORDER.awaiting), ORDER.cancelled, HOLD.released);
       return;
+    case 'pending':
+      applyPending(show, orderIn(show, event.order, ORDER.awaiting), event.until);
+      return;
     case 'rejected': {
-      const order = orderIn(show, event.order, ORDER.awaiting);
+      const order = orderIn(show, event.order, ORDER.awaiting, ORDER.pending);
       show.orders.reasons.set(order, event.reason);
       endUnpaid(show, order, ORDER.rejected, HOLD.released);
       settle(show, order);
       return;
     }
     case 'committed':
-      applyCommitted(show, orderIn(show, event.order, ORDER.awaiting), at);
+      if (event.late === true) applyCommittedLate(show, orderIn(show, event.order, ORDER.expired));
+      else applyCommitted(show, orderIn(show, event.order, ORDER.awaiting, ORDER.pending), at);
       return;
+    case 'declined': {
+      const order = orderIn(show, event.order, ORDER.expired);
+      show.orders.state[order] = ORDER.declined;
+      show.orders.reasons.set(order, event.reason);
+      return;
+    }
     case 'captured': {
       const order = orderIn(show, event.order, ORDER.committed);
       makePaid(show, order);
       settle(show, order);
+      if (show.cancelled !== null) show.toRefund.add(order);
       return;
     }
     case 'voided':
@@ -59,13 +73,37 @@ export function apply(show: Show, event: ShowEvent, seq: number, ordinal: number
     case 'settled': {
       const state = show.orders.state[event.order];
       ensure(
-        show.orders.has(event.order) && state !== ORDER.awaiting && state !== ORDER.committed,
+        show.orders.has(event.order) &&
+          state !== ORDER.awaiting &&
+          state !== ORDER.pending &&
+          state !== ORDER.committed,
         'I10',
         () => `order ${event.order} is settled in state ${state}`,
       );
       settle(show, event.order);
+      if (event.reason !== undefined) show.orders.reasons.set(event.order, event.reason);
       return;
     }
+    case 'refunding':
+      show.answered.add(event.once, seq, ordinal, at);
+      applyRefunding(show, event.refund, event.order, event.tickets, event.amount, event.reason, at);
+      return;
+    case 'refunding-all':
+      applyRefundingAll(show, event.refund, event.orders, at);
+      return;
+    case 'refunded':
+      endRefund(show, event.refund, REFUND.done);
+      return;
+    case 'refund-failed':
+      endRefund(show, event.refund, REFUND.failed);
+      show.refunds.reasons.set(event.refund, event.reason);
+      return;
+    case 'disputed':
+      applyDisputed(show, orderIn(show, event.order, ORDER.paid), event.dispute, event.status);
+      return;
+    case 'show-cancelled':
+      applyShowCancelled(show, event.holds, event.reason, at);
+      return;
     case 'refused':
       show.answered.add(event.once, seq, ordinal, at);
       return;
@@ -110,7 +148,7 @@ function applyExpired(show: Show, hold: number, at: number): void {
   ensure(place >= 0 && show.holds.isLive(place), 'I9', () => `hold ${hold} expired, but is not live`);
   ensure(at >= show.endOfHold(place), 'I9', () => `hold ${hold} expired ${show.endOfHold(place) - at} ms early`);
   const order = show.holds.order[place];
-  if (order > 0) endUnpaid(show, orderIn(show, order, ORDER.awaiting), ORDER.expired, HOLD.expired);
+  if (order > 0) endUnpaid(show, orderIn(show, order, ORDER.awaiting, ORDER.pending), ORDER.expired, HOLD.expired);
   else endHold(show, hold, place, HOLD.expired);
 }
 
@@ -201,114 +239,52 @@ function applyCommitted(show: Show, order: number, at: number): void {
   orders.state[order] = ORDER.committed;
 }
 
+/** The places of an order that had expired are taken again: all are free, and its hold stays ended. */
+function applyCommittedLate(show: Show, order: number): void {
+  const { orders, tickets, buyers } = show;
+  const end = orders.firstTicket[order] + orders.quantity[order];
+  for (let ticket = orders.firstTicket[order]; ticket < end; ticket++) {
+    const seat = tickets.seat[ticket];
+    if (seat < 0) {
+      movePlaces(show, -1 - seat, 1, SEAT.free, SEAT.sold);
+      continue;
+    }
+    ensure(show.status[seat] === SEAT.free, 'I1', () => `order ${order} takes seat ${seat} again, which is not free`);
+    setSeat(show, seat, SEAT.sold, ticket);
+  }
+  buyers.places[orders.buyer[order]] += orders.quantity[order];
+  orders.state[order] = ORDER.committed;
+  setTickets(show, order, TICKET.none);
+}
+
+/** The hold of an order lives as long as the bank may take. */
+function applyPending(show: Show, order: number, until: number): void {
+  const { orders, holds, deadlines } = show;
+  const hold = orders.hold[order];
+  const place = livePlace(show, hold, HOLD.inPayment);
+  orders.state[order] = ORDER.pending;
+  orders.until[order] = until;
+  holds.until[place] = until;
+  deadlines.add(show.endOfHold(place), hold);
+}
+
 function makePaid(show: Show, order: number): void {
   show.orders.state[order] = ORDER.paid;
   setTickets(show, order, TICKET.valid);
 }
 
 function applyVoided(show: Show, order: number, reason: string): void {
-  const { orders, tickets } = show;
+  const { orders } = show;
   const end = orders.firstTicket[order] + orders.quantity[order];
-  for (let ticket = orders.firstTicket[order]; ticket < end; ticket++) {
-    const seat = tickets.seat[ticket];
-    if (seat < 0) {
-      movePlaces(show, -1 - seat, 1, SEAT.sold, SEAT.free);
-    } else {
-      ensure(
-        show.status[seat] === SEAT.sold && show.claim[seat] === ticket,
-        'I1',
-        () => `voided ticket ${ticket} does not own seat ${seat}`,
-      );
-      setSeat(show, seat, SEAT.free, 0);
-    }
-  }
+  for (let ticket = orders.firstTicket[order]; ticket < end; ticket++) freeTicket(show, ticket);
   show.buyers.places[orders.buyer[order]] -= orders.quantity[order];
   orders.state[order] = ORDER.voided;
   orders.reasons.set(order, reason);
   setTickets(show, order, TICKET.void);
 }
 
-/** Ends an order that was never paid and frees its seats. What the gateway may hold for it is settled later. */
-function endUnpaid(show: Show, order: number, state: number, holdState: number): void {
-  const hold = show.orders.hold[order];
-  endHold(show, hold, livePlace(show, hold, HOLD.inPayment), holdState);
-  show.orders.state[order] = state;
-  setTickets(show, order, TICKET.void);
-}
-
-/** Frees the places of a live hold, all of them. */
-function endHold(show: Show, hold: number, place: number, state: number): void {
-  const { holds } = show;
-  const seatState = holds.state[place] === HOLD.inPayment ? SEAT.inPayment : SEAT.held;
-  let places = 0;
-  for (let seat = holds.firstSeat[place]; seat >= 0; seat = show.nextInHold[seat]) {
-    ensure(
-      show.claim[seat] === hold && show.status[seat] === seatState,
-      'I1',
-      () => `hold ${hold} ends with seat ${seat} that is not its own`,
-    );
-    setSeat(show, seat, SEAT.free, 0);
-    places++;
-  }
-  for (const [area, count] of show.areasOfHold.get(hold) ?? []) {
-    movePlaces(show, area, count, seatState, SEAT.free);
-    places += count;
-  }
-  ensure(
-    places === holds.quantity[place],
-    'I8',
-    () => `hold ${hold} of ${holds.quantity[place]} places ends with ${places}`,
-  );
-  show.areasOfHold.delete(hold);
-  const buyer = holds.buyer[place];
-  show.buyers.liveHold[buyer] = 0;
-  show.buyers.places[buyer] -= places;
-  holds.state[place] = state;
-  holds.firstSeat[place] = -1;
-}
-
 function settle(show: Show, order: number): void {
   ensure(show.orders.unsettled[order] === 1, 'I10', () => `order ${order} is settled twice`);
   show.orders.unsettled[order] = 0;
   show.unsettledOrders--;
-}
-
-function livePlace(show: Show, hold: number, state: number): number {
-  const place = show.holds.place(hold);
-  ensure(place >= 0 && show.holds.state[place] === state, 'I9', () => `hold ${hold} is not in state ${state}`);
-  return place;
-}
-
-function orderIn(show: Show, order: number, state: number): number {
-  ensure(
-    show.orders.has(order) && show.orders.state[order] === state,
-    'I10',
-    () => `order ${order} is not in state ${state}`,
-  );
-  return order;
-}
-
-function setTickets(show: Show, order: number, state: number): void {
-  const first = show.orders.firstTicket[order];
-  show.tickets.state.fill(state, first, first + show.orders.quantity[order]);
-}
-
-function setSeat(show: Show, seat: number, state: number, claim: number): void {
-  const before = show.status[seat];
-  show.status[seat] = state;
-  show.claim[seat] = claim;
-  show.seatCounts[before]--;
-  show.seatCounts[state]++;
-  show.touched.push(seat);
-  if (before === SEAT.free || state === SEAT.free) {
-    show.freeByCategory[show.hall.categoryOf[seat]] += state === SEAT.free ? 1 : -1;
-    show.freeRuns.update(seat);
-  }
-}
-
-function movePlaces(show: Show, area: number, count: number, from: number, to: number): void {
-  const at = area * SEAT_STATES;
-  ensure(show.areaCounts[at + from] >= count, 'I5', () => `area ${area} has not ${count} places in state ${from}`);
-  show.areaCounts[at + from] -= count;
-  show.areaCounts[at + to] += count;
 }

@@ -39,19 +39,60 @@ export type Command =
   | { readonly type: 'release'; readonly buyer: string; readonly hold: number; readonly at: number }
   /** Ends every hold whose time and grace are over. Sent by the show's own clock. */
   | { readonly type: 'expire' }
-  | { readonly type: 'order'; readonly once: Once; readonly buyer: string; readonly hold: number; readonly at: number }
+  | {
+      readonly type: 'order';
+      readonly once: Once;
+      readonly buyer: string;
+      readonly hold: number;
+      readonly at: number;
+      /** The organiser gives the places away: all for nothing. */
+      readonly comp?: true;
+    }
   /** The buyer gives an unpaid order up. */
   | { readonly type: 'cancel'; readonly buyer: string; readonly order: number; readonly at: number }
-  /** The gateway has authorised this order's payment: the seat decides. `amount` is what was authorised. */
-  | { readonly type: 'commit'; readonly order: number; readonly amount: number; readonly currency: string }
+  /** The buyer has paid by a method that takes days: the seats are held meanwhile. */
+  | { readonly type: 'pending'; readonly order: number }
+  /**
+   * The gateway has authorised this order's payment: the seat decides. `amount` is what was authorised. `late`: the sender
+   * knows that the order's time is over; if its places are free they are taken again, else the order is declined for good.
+   */
+  | {
+      readonly type: 'commit';
+      readonly order: number;
+      readonly amount: number;
+      readonly currency: string;
+      readonly late?: true;
+    }
   /** The gateway can never authorise this payment. */
   | { readonly type: 'reject'; readonly order: number; readonly reason: string }
   /** The money of a committed order has been captured: its tickets become valid. */
   | { readonly type: 'captured'; readonly order: number }
   /** The money of a committed order can never be captured: the sale is void, the seats are free. */
   | { readonly type: 'void'; readonly order: number; readonly reason: string }
-  /** The gateway holds no money any more for an order that ended unpaid. */
-  | { readonly type: 'settled'; readonly order: number };
+  /** The gateway holds no money any more for an order that ended unpaid. `reason`: what became of money that it had. */
+  | { readonly type: 'settled'; readonly order: number; readonly reason?: string }
+  /** The organiser gives the price of valid tickets back, all of the order's if none are named, and takes them back. */
+  | {
+      readonly type: 'refund';
+      readonly once: Once;
+      readonly order: number;
+      readonly at: number;
+      readonly tickets?: readonly number[];
+      readonly reason: string;
+    }
+  /** The money of this refund is on its way to the buyer, and cannot fail any more. */
+  | { readonly type: 'refunded'; readonly refund: number }
+  /** The money of this refund cannot be given back by the gateway: people have to. */
+  | { readonly type: 'refund-failed'; readonly refund: number; readonly reason: string }
+  /** The buyer's bank claims the money of an order back (`open`), has lost or won. */
+  | { readonly type: 'dispute'; readonly order: number; readonly dispute: string; readonly status: DisputeStatus }
+  /** The organiser calls the show off: nothing is sold any more, and everybody is paid back. */
+  | { readonly type: 'cancel-show'; readonly reason: string }
+  /** Begins the next refunds of a cancelled show. Sent by the show's own clock. */
+  | { readonly type: 'refund-next' };
+
+/** `won`: the money is ours again; `lost`: it is the buyer's for good. */
+export type DisputeStatus = 'open' | 'won' | 'lost';
 
 /** What can be read of a show; answered in turn with the commands, so that it never shows what is not yet durable. */
 export type Question =
@@ -64,10 +105,33 @@ export type Question =
   | { readonly type: 'list-tickets'; readonly viewer: Viewer; readonly offset: number; readonly limit: number }
   /** The order as settlement needs it. */
   | { readonly type: 'get-payment'; readonly order: number }
+  /** How far the refunds of a cancelled show have come. */
+  | { readonly type: 'get-cancellation' }
   | { readonly type: 'get-summary' };
 
 /** Who looks: `all` for the show's organiser and admins. */
 export interface Viewer {
   readonly user: string;
   readonly all: boolean;
+}
+
+const SINCE_FORMAT_3: ReadonlySet<string> = new Set<(Command | Question)['type']>([
+  'pending',
+  'refund',
+  'refunded',
+  'refund-failed',
+  'dispute',
+  'cancel-show',
+  'refund-next',
+  'get-cancellation',
+]);
+
+/** The format (`formats.ts`) that every node must read before this may be asked: what it leads to is journaled in it. */
+export function formatOf(message: Command | Question): number {
+  const isNew =
+    SINCE_FORMAT_3.has(message.type) ||
+    (message.type === 'order' && message.comp === true) ||
+    (message.type === 'commit' && message.late === true) ||
+    (message.type === 'settled' && message.reason !== undefined);
+  return isNew ? 3 : 1;
 }

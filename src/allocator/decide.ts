@@ -1,27 +1,16 @@
-import type { Refusal } from '../errors.ts';
 import { scopedId } from '../ids.ts';
-import { MAX_ANSWERS, MAX_ANSWERS_WITH_ORDERS, MAX_ANSWERS_WITH_REFUSALS } from './answered.ts';
+import { MAX_ANSWERS, MAX_ANSWERS_WITH_ORDERS } from './answered.ts';
 import { type BestQuery, findBest } from './best-available.ts';
-import type { AreaRequest, BestRequest, Command, Once } from './commands.ts';
-import type { OrderLine, ShowEvent } from './events.ts';
+import type { AreaRequest, BestRequest, Command } from './commands.ts';
+import { decideCancel, decideCommit, decideOrder, decidePending, decideSettled, ofOrder } from './decide-orders.ts';
+import { decideCancelShow, decideDispute, decideRefund, decideRefundNext, ofRefund } from './decide-refunds.ts';
+import { type Decision, done, OUTCOME_DONE, once, refused } from './decision.ts';
 import { HOLD } from './holds.ts';
 import { ORDER } from './orders.ts';
 import { checkPick } from './orphan-rule.ts';
-import { MAX_HOLD_LIVES, PAYMENT_WINDOW_MS, SEAT, SEAT_STATES, type Show } from './show.ts';
-
-const OUTCOME_DONE: Decision = { kind: 'done', event: null };
-
-/**
- * - `done`: the command takes effect through its event, or has taken effect already (null).
- * - `refused`: it does not. With an event the refusal is journaled under its command id, and it never will under this
- *   id; without one (the command has no id, the id is another request's, or the show is overloaded) nothing is kept of
- *   it, and the same command may succeed later.
- * - `replay`: this command id was answered before, by the event at `ordinal` of row `seq`.
- */
-export type Decision =
-  | { readonly kind: 'done'; readonly event: ShowEvent | null }
-  | { readonly kind: 'refused'; readonly refusal: Refusal; readonly event: ShowEvent | null }
-  | { readonly kind: 'replay'; readonly seq: number; readonly ordinal: number };
+import { HOLD_OVER, inPayment, NO_HOLD, ownHold } from './own-holds.ts';
+import { REFUND } from './refunds.ts';
+import { MAX_HOLD_LIVES, SEAT, SEAT_STATES, type Show } from './show.ts';
 
 /**
  * Decides a command against the show as it is. Changes nothing that the journal knows: the caller applies the event.
@@ -41,14 +30,18 @@ export function decide(show: Show, command: Command, at: number): Decision {
       return decideExpire(show, at);
     case 'cancel':
       return decideCancel(show, command.buyer, command.order, command.at);
+    case 'pending':
+      return decidePending(show, command.order, at);
     case 'commit':
       return decideCommit(show, command, at);
     case 'reject':
-      return ofOrder(show, command.order, [ORDER.awaiting], [ORDER.rejected, ORDER.cancelled, ORDER.expired], {
-        type: 'rejected',
-        order: command.order,
-        reason: command.reason,
-      });
+      return ofOrder(
+        show,
+        command.order,
+        [ORDER.awaiting, ORDER.pending],
+        [ORDER.rejected, ORDER.cancelled, ORDER.expired, ORDER.declined],
+        { type: 'rejected', order: command.order, reason: command.reason },
+      );
     case 'captured':
       return ofOrder(show, command.order, [ORDER.committed], [ORDER.paid], { type: 'captured', order: command.order });
     case 'void':
@@ -58,58 +51,30 @@ export function decide(show: Show, command: Command, at: number): Decision {
         reason: command.reason,
       });
     case 'settled':
-      return decideSettled(show, command.order);
+      return decideSettled(show, command.order, command.reason);
+    case 'refund':
+      return once(show, command.once, at, MAX_ANSWERS_WITH_ORDERS, () => decideRefund(show, command));
+    case 'refunded':
+      return ofRefund(show, command.refund, REFUND.done, { type: 'refunded', refund: command.refund });
+    case 'refund-failed':
+      return ofRefund(show, command.refund, REFUND.failed, {
+        type: 'refund-failed',
+        refund: command.refund,
+        reason: command.reason,
+      });
+    case 'dispute':
+      return decideDispute(show, command);
+    case 'cancel-show':
+      return decideCancelShow(show, command.reason);
+    case 'refund-next':
+      return decideRefundNext(show);
   }
-}
-
-function done(event: ShowEvent): Decision {
-  return { kind: 'done', event };
-}
-
-function refused(code: Refusal['code'], detail: string, extra?: Record<string, unknown>): Decision {
-  return { kind: 'refused', refusal: extra === undefined ? { code, detail } : { code, detail, extra }, event: null };
-}
-
-/** Seconds after which a show that keeps too many answers may be asked again. */
-const OVERLOADED_RETRY_S = 60;
-const TOO_MANY_ANSWERS: Decision = {
-  kind: 'refused',
-  refusal: {
-    code: 'OVERLOADED',
-    detail: 'This show has answered too many requests of late; this one was not decided.',
-    retryAfter: OVERLOADED_RETRY_S,
-  },
-  event: null,
-};
-
-/**
- * First answers stay: a command id that was answered is told so again, and a refusal is journaled under its id too. A
- * refusal that there is no room to keep is not told at all: a retry must not hear otherwise.
- * @param most with so many kept answers the command is not decided.
- */
-function once(show: Show, key: Once, at: number, most: number, decideFirst: () => Decision): Decision {
-  const { answered } = show;
-  const place = answered.find(key.id);
-  if (place >= 0) {
-    if (answered.fingerprintAt(place) !== key.fingerprint) {
-      return refused('IDEMPOTENCY_KEY_REUSED', 'This Idempotency-Key was used with another request; use a new key.');
-    }
-    return { kind: 'replay', seq: answered.seqAt(place), ordinal: answered.ordinalAt(place) };
-  }
-  if (answered.keepsAtLeast(most, at)) return TOO_MANY_ANSWERS;
-  const decision = decideFirst();
-  if (decision.kind !== 'refused') return decision;
-  if (answered.keepsAtLeast(MAX_ANSWERS_WITH_REFUSALS, at)) return TOO_MANY_ANSWERS;
-  return {
-    kind: 'refused',
-    refusal: decision.refusal,
-    event: { type: 'refused', once: key, refusal: decision.refusal },
-  };
 }
 
 type HoldCommand = Extract<Command, { type: 'hold' }>;
 
 function decideHold(show: Show, command: HoldCommand, at: number): Decision {
+  if (show.cancelled !== null) return refused('NOT_ON_SALE', 'The show is cancelled.');
   if (!show.isOnSale(at)) {
     return refused('NOT_ON_SALE', at < show.terms.onSaleAt ? 'The sale has not opened yet.' : 'The sale has closed.');
   }
@@ -276,35 +241,6 @@ function chooseBest(show: Show, best: BestRequest): number[] | Decision {
   );
 }
 
-/** The place of the buyer's own hold with this number and time, or -1. */
-function ownHold(show: Show, userId: string, hold: number, madeAt: number): number {
-  const place = show.holds.place(hold);
-  if (place < 0 || show.holds.at[place] !== madeAt) return -1;
-  return show.holds.buyer[place] === show.buyers.find(userId) ? place : -1;
-}
-
-const NO_HOLD: Decision = {
-  kind: 'refused',
-  refusal: { code: 'NOT_FOUND', detail: 'There is no such hold of yours.' },
-  event: null,
-};
-const NO_ORDER: Decision = {
-  kind: 'refused',
-  refusal: { code: 'NOT_FOUND', detail: 'There is no such order of yours.' },
-  event: null,
-};
-const HOLD_OVER: Decision = {
-  kind: 'refused',
-  refusal: { code: 'HOLD_EXPIRED', detail: 'The hold has ended; make a new one.' },
-  event: null,
-};
-
-function inPayment(show: Show, place: number): Decision {
-  const order = show.holds.order[place];
-  const orderId = scopedId('ord', show.orders.at[order], show.id, order);
-  return refused('HOLD_IN_PAYMENT', 'The hold has an order; pay or cancel that.', { orderId });
-}
-
 function decideExtend(show: Show, userId: string, hold: number, madeAt: number, at: number): Decision {
   const place = ownHold(show, userId, hold, madeAt);
   if (place < 0) return NO_HOLD;
@@ -343,93 +279,4 @@ function decideExpire(show: Show, at: number): Decision {
     show.deadlines.dropSoonest();
   }
   return holds.length === 0 ? OUTCOME_DONE : done({ type: 'expired', holds: [...new Set(holds)] });
-}
-
-type OrderCommand = Extract<Command, { type: 'order' }>;
-
-function decideOrder(show: Show, command: OrderCommand, at: number): Decision {
-  const place = ownHold(show, command.buyer, command.hold, command.at);
-  if (place < 0) return NO_HOLD;
-  if (show.holds.state[place] === HOLD.inPayment || show.holds.state[place] === HOLD.bought)
-    return inPayment(show, place);
-  if (show.holds.state[place] !== HOLD.active || at >= show.endOfHold(place)) return HOLD_OVER;
-  const lines: OrderLine[] = [];
-  let total = 0;
-  for (const seat of show.seatsOfHold(place).sort((a, b) => a - b)) {
-    const price = show.prices[show.hall.categoryOf[seat]];
-    lines.push({ seat, price });
-    total += price;
-  }
-  for (const [area, quantity] of show.areasOfHold.get(command.hold) ?? []) {
-    const price = show.prices[show.hall.areas[area].category];
-    for (let i = 0; i < quantity; i++) lines.push({ seat: -1 - area, price });
-    total += price * quantity;
-  }
-  const until = Math.max(show.holds.until[place], at + PAYMENT_WINDOW_MS);
-  return done({
-    type: 'ordered',
-    once: command.once,
-    order: show.orders.count + 1,
-    hold: command.hold,
-    lines,
-    total,
-    until,
-  });
-}
-
-function decideCancel(show: Show, userId: string, order: number, madeAt: number): Decision {
-  const { orders } = show;
-  if (!orders.has(order) || orders.at[order] !== madeAt || orders.buyer[order] !== show.buyers.find(userId))
-    return NO_ORDER;
-  switch (orders.state[order]) {
-    case ORDER.awaiting:
-      return done({ type: 'cancelled', order });
-    case ORDER.cancelled:
-      return OUTCOME_DONE;
-    default:
-      return refused('ORDER_NOT_CANCELLABLE', 'Only an order that awaits its payment can be cancelled.');
-  }
-}
-
-type CommitCommand = Extract<Command, { type: 'commit' }>;
-
-/** The seat decides: the first decision wins, and only a live hold can be sold. */
-function decideCommit(show: Show, command: CommitCommand, at: number): Decision {
-  const { orders } = show;
-  const { order } = command;
-  if (!orders.has(order)) return NO_ORDER;
-  const state = orders.state[order];
-  if (state === ORDER.committed || state === ORDER.paid) return OUTCOME_DONE;
-  if (state !== ORDER.awaiting) return refused('ORDER_NOT_PAYABLE', 'The order has ended; nothing is charged.');
-  if (command.amount !== orders.total[order] || command.currency !== show.terms.currency) {
-    return refused('ORDER_NOT_PAYABLE', 'The payment is not for this order’s amount and currency; nothing is charged.');
-  }
-  const place = show.holds.place(orders.hold[order]);
-  if (at >= show.endOfHold(place)) return refused('ORDER_NOT_PAYABLE', 'The time to pay is over; nothing is charged.');
-  return done({ type: 'committed', order });
-}
-
-/** An event about an order in one of `from`; no event if it has arrived in one of `already`; else refused. */
-function ofOrder(
-  show: Show,
-  order: number,
-  from: readonly number[],
-  already: readonly number[],
-  event: ShowEvent,
-): Decision {
-  if (!show.orders.has(order)) return NO_ORDER;
-  const state = show.orders.state[order];
-  if (from.includes(state)) return done(event);
-  return already.includes(state)
-    ? OUTCOME_DONE
-    : refused('ORDER_NOT_PAYABLE', `The order is past that: ${event.type} does not apply.`);
-}
-
-function decideSettled(show: Show, order: number): Decision {
-  if (!show.orders.has(order)) return NO_ORDER;
-  if (show.orders.unsettled[order] === 0) return OUTCOME_DONE;
-  const state = show.orders.state[order];
-  if (state === ORDER.awaiting || state === ORDER.committed)
-    return refused('ORDER_NOT_PAYABLE', 'The order has not ended.');
-  return done({ type: 'settled', order });
 }

@@ -1,5 +1,5 @@
 import type { Refusal } from '../errors.ts';
-import type { Once } from './commands.ts';
+import type { DisputeStatus, Once } from './commands.ts';
 
 /** What a show was created with; the first event of every journal. Times in ms since the epoch, money in minor units. */
 export interface ShowTerms {
@@ -49,11 +49,36 @@ export type ShowEvent =
       readonly lines: readonly OrderLine[];
       readonly total: number;
       readonly until: number;
+      readonly comp?: true;
     }
   | { readonly type: 'cancelled'; readonly order: number }
-  | { readonly type: 'committed'; readonly order: number }
+  /** The seats are held until then, for a payment that takes days. */
+  | { readonly type: 'pending'; readonly order: number; readonly until: number }
+  /** `late`: the order had expired, and its places were free. */
+  | { readonly type: 'committed'; readonly order: number; readonly late?: true }
+  /** Paid too late: the order had expired, and its places are not to be had any more. */
+  | { readonly type: 'declined'; readonly order: number; readonly reason: string }
   | { readonly type: 'rejected'; readonly order: number; readonly reason: string }
   | { readonly type: 'captured'; readonly order: number }
   | { readonly type: 'voided'; readonly order: number; readonly reason: string }
-  | { readonly type: 'settled'; readonly order: number }
+  | { readonly type: 'settled'; readonly order: number; readonly reason?: string }
+  /** The tickets are taken back and their price, `amount`, is owed. All are of one order. */
+  | {
+      readonly type: 'refunding';
+      readonly once: Once;
+      readonly refund: number;
+      readonly order: number;
+      readonly tickets: readonly number[];
+      readonly amount: number;
+      /** Whether the order keeps other valid tickets. */
+      readonly partial: boolean;
+      readonly reason: string;
+    }
+  /** All valid tickets of each of these orders of a cancelled show: refunds `refund`, `refund` + 1, … in this order. */
+  | { readonly type: 'refunding-all'; readonly refund: number; readonly orders: readonly number[] }
+  | { readonly type: 'refunded'; readonly refund: number }
+  | { readonly type: 'refund-failed'; readonly refund: number; readonly reason: string }
+  | { readonly type: 'disputed'; readonly order: number; readonly dispute: string; readonly status: DisputeStatus }
+  /** `holds`: those that were live and end with it. */
+  | { readonly type: 'show-cancelled'; readonly reason: string; readonly holds: readonly number[] }
   | { readonly type: 'refused'; readonly once: Once; readonly refusal: Refusal };

@@ -3,11 +3,26 @@ import { nextCapacity, widened } from './columns.ts';
 /**
  * An order's life. The seat decides, then the money moves:
  *
- *     awaiting ──► committed ──► paid            (a free order is paid at once)
- *        │             └───────► voided          the capture failed for good
- *        └──► cancelled | expired | rejected     the buyer gave up | the time ran out | the gateway never will
+ *     awaiting ──► pending ──► committed ──► paid            (a free order is paid at once)
+ *        │ └──────────┼───────────▲ │ └────► voided          the capture failed for good
+ *        │            │           │ │
+ *        └────────────┴──► expired┘ └ late: its places were still free
+ *        │            │        └──► declined                  paid too late: they were not
+ *        └────────────┴──► cancelled | rejected               given up, by the buyer or with the show | the gateway never will
+ *
+ * Pending: the bank takes days over it. A paid order stays paid; its tickets may be refunded, each once.
  */
-export const ORDER = { awaiting: 1, committed: 2, paid: 3, cancelled: 4, expired: 5, rejected: 6, voided: 7 } as const;
+export const ORDER = {
+  awaiting: 1,
+  committed: 2,
+  paid: 3,
+  cancelled: 4,
+  expired: 5,
+  rejected: 6,
+  voided: 7,
+  pending: 8,
+  declined: 9,
+} as const;
 
 /** The orders of a show, numbered from 1, all kept. Times in ms since the epoch, money in minor units. */
 export class Orders {
@@ -27,7 +42,7 @@ export class Orders {
   unsettled: Uint8Array = new Uint8Array(0);
   /** The same buyer's order before this one, or 0. */
   previous: Uint32Array = new Uint32Array(0);
-  /** Why an order was rejected or voided. */
+  /** Why an order was rejected, declined or voided, and what became of money that came too late. */
   readonly reasons = new Map<number, string>();
 
   has(order: number): boolean {

@@ -1,13 +1,15 @@
 import { Answered } from './answered.ts';
 import { type Banks, banksOf } from './banks.ts';
 import { Buyers } from './buyers.ts';
+import type { DisputeStatus } from './commands.ts';
 import { Deadlines } from './deadlines.ts';
 import type { ShowTerms } from './events.ts';
 import { FreeRuns } from './free-runs.ts';
 import type { Hall } from './hall.ts';
 import { HOLD, Holds } from './holds.ts';
-import { Orders } from './orders.ts';
-import { Tickets } from './tickets.ts';
+import { ORDER, Orders } from './orders.ts';
+import { Refunds } from './refunds.ts';
+import { TICKET, Tickets } from './tickets.ts';
 import { Windows } from './windows.ts';
 
 /**
@@ -15,7 +17,7 @@ import { Windows } from './windows.ts';
  *
  *     free ──► held ──► inPayment ──► sold
  *      ▲        │           │          │
- *      └────────┴───────────┴──────────┘   released, expired, cancelled, voided
+ *      └────────┴───────────┴──────────┘   released, expired, cancelled, voided, refunded
  *     blocked: never on sale in this show (its category has no price)
  */
 export const SEAT = { free: 0, held: 1, inPayment: 2, sold: 3, blocked: 4 } as const;
@@ -25,6 +27,8 @@ export const SEAT_STATES = 5;
 export const HOLD_GRACE_MS = 60_000;
 /** An order can be paid at least this long after it was made. */
 export const PAYMENT_WINDOW_MS = 600_000;
+/** While a bank takes its time over a payment, its seats are held so long at most. */
+export const PENDING_WINDOW_MS = 7 * 24 * 3_600_000;
 /** Extensions end when a hold is this many times its usual life old. */
 export const MAX_HOLD_LIVES = 2;
 
@@ -69,13 +73,20 @@ export class Show {
   readonly tickets = new Tickets();
   readonly buyers = new Buyers();
   readonly answered = new Answered();
-  /** Orders whose money is not at rest. */
+  /** Orders whose money is not at rest; refunds that are due count by themselves. */
   unsettledOrders = 0;
+  readonly refunds = new Refunds();
+  /** By order: the newest dispute over its payment. */
+  readonly disputes = new Map<number, Dispute>();
+  /** When the show was called off (ms), and why. */
+  cancelled: { readonly at: number; readonly reason: string } | null = null;
 
   /** Derived: rebuilt on restore. */
   freeRuns: FreeRuns;
   windows: Windows;
   readonly deadlines = new Deadlines();
+  /** Orders of a cancelled show of which refunds are still to begin. */
+  readonly toRefund = new Set<number>();
   /** Seats changed since the reader last emptied this list. */
   readonly touched: number[] = [];
 
@@ -121,7 +132,7 @@ export class Show {
   }
 
   isOnSale(at: number): boolean {
-    return at >= this.terms.onSaleAt && at < this.terms.offSaleAt;
+    return this.cancelled === null && at >= this.terms.onSaleAt && at < this.terms.offSaleAt;
   }
 
   /** When the hold at this place ends unless something happens (ms). */
@@ -142,7 +153,7 @@ export class Show {
 
   /** When this show next has to be awake (ms), or null when nothing of it is pending. */
   wakeAt(): number | null {
-    if (this.unsettledOrders > 0) return this.at;
+    if (this.unsettledOrders > 0 || this.refunds.due > 0 || this.toRefund.size > 0) return this.at;
     const deadline = this.nextDeadline();
     return deadline === Number.POSITIVE_INFINITY ? null : deadline;
   }
@@ -164,5 +175,35 @@ export class Show {
         this.deadlines.add(this.endOfHold(place), n);
       }
     }
+    this.findOrdersToRefund();
   }
+
+  /** In a cancelled show every ticket that is valid is to be paid back. */
+  findOrdersToRefund(): void {
+    if (this.cancelled === null) return;
+    for (let order = 1; order <= this.orders.count; order++) {
+      if (this.orders.state[order] === ORDER.paid && this.hasValidTickets(order)) this.toRefund.add(order);
+    }
+  }
+
+  hasValidTickets(order: number): boolean {
+    return this.ticketsOf(order, TICKET.valid).length > 0;
+  }
+
+  /** The order's tickets in this state, in the order of its lines. */
+  ticketsOf(order: number, state: number): number[] {
+    const first = this.orders.firstTicket[order];
+    const found: number[] = [];
+    for (let ticket = first; ticket < first + this.orders.quantity[order]; ticket++) {
+      if (this.tickets.state[ticket] === state) found.push(ticket);
+    }
+    return found;
+  }
+}
+
+/** A claim of the buyer's bank on the money of an order. */
+export interface Dispute {
+  /** As the gateway names it. */
+  readonly id: string;
+  readonly status: DisputeStatus;
 }

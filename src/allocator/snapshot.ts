@@ -1,10 +1,19 @@
 import { hash } from 'node:crypto';
 import type { ShowTerms } from './events.ts';
 import type { Hall } from './hall.ts';
-import { Show } from './show.ts';
+import { type Dispute, Show } from './show.ts';
 
-/** The form of the bytes; a reader refuses any other by name. */
-export const SNAPSHOT_FORMAT = 1;
+/**
+ * The forms of the bytes; a reader refuses any other by name. A show is written in the lowest that can tell it: so an older
+ * version reads what it could have written, and a show has one form.
+ *
+ * | format | since                                        |
+ * | ------ | -------------------------------------------- |
+ * | 1      | the first                                    |
+ * | 2      | refunds, disputes, and whether it is cancelled |
+ */
+const PLAIN = 1;
+const WITH_REFUNDS = 2;
 
 interface Header {
   readonly format: number;
@@ -20,6 +29,27 @@ interface Header {
   readonly orders: number;
   readonly tickets: number;
   readonly buyers: number;
+  /** Format 2. */
+  readonly late?: Late;
+}
+
+/** What comes after a sale. */
+interface Late {
+  readonly cancelled: Show['cancelled'];
+  readonly disputes: readonly (readonly [order: number, Dispute])[];
+  readonly refundReasons: readonly (readonly [refund: number, reason: string])[];
+  readonly refundOfTicket: readonly (readonly [ticket: number, refund: number])[];
+}
+
+function lateOf({ cancelled, disputes, refunds }: Show): Late | null {
+  if (cancelled === null && disputes.size === 0 && refunds.count === 0) return null;
+  const sorted = <T>(map: ReadonlyMap<number, T>): (readonly [number, T])[] => [...map].sort(([a], [b]) => a - b);
+  return {
+    cancelled,
+    disputes: sorted(disputes),
+    refundReasons: sorted(refunds.reasons),
+    refundOfTicket: sorted(refunds.ofTicket),
+  };
 }
 
 /**
@@ -29,8 +59,9 @@ interface Header {
  */
 export function encodeShow(show: Show): Uint8Array {
   const { orders, tickets, buyers } = show;
+  const late = lateOf(show);
   const header: Header = {
-    format: SNAPSHOT_FORMAT,
+    format: late === null ? PLAIN : WITH_REFUNDS,
     showId: show.id,
     seq: show.seq,
     at: show.at,
@@ -43,6 +74,7 @@ export function encodeShow(show: Show): Uint8Array {
     orders: orders.count,
     tickets: tickets.count,
     buyers: buyers.count,
+    ...(late === null ? {} : { late }),
   };
   const text = new TextEncoder().encode(JSON.stringify(header));
   const lines = orders.count + 1;
@@ -75,6 +107,7 @@ export function encodeShow(show: Show): Uint8Array {
     buyers.places.subarray(0, buyers.count),
     buyers.newestOrder.subarray(0, buyers.count),
     show.answered.dump(),
+    ...(late === null ? [] : [show.refunds.dump()]),
   ];
   let size = aligned(8 + text.length);
   for (const column of columns) size += 8 + aligned(column.byteLength);
@@ -101,8 +134,8 @@ export function decodeShow(bytes: Uint8Array, showId: string, hall: Hall): Show 
   const view = new DataView(copy.buffer);
   const length = view.getUint32(0, true);
   const header = JSON.parse(new TextDecoder().decode(copy.subarray(8, 8 + length))) as Header;
-  if (header.format !== SNAPSHOT_FORMAT)
-    throw new Error(`snapshot format ${header.format} is not known; this is format ${SNAPSHOT_FORMAT}`);
+  if (header.format !== PLAIN && header.format !== WITH_REFUNDS)
+    throw new Error(`snapshot format ${header.format} is not known; this version knows ${PLAIN} and ${WITH_REFUNDS}`);
   if (header.showId !== showId) throw new Error(`the snapshot is of ${header.showId}, not of ${showId}`);
   let at = aligned(8 + length);
   const next = (): Uint8Array => {
@@ -149,8 +182,17 @@ export function decodeShow(bytes: Uint8Array, showId: string, hall: Hall): Show 
   tickets.state = bytes8();
   show.buyers.restore(header.buyers, words(), words(), words(), words());
   show.answered.restore(header.oldestAnswer, words());
+  if (header.late !== undefined) restoreLate(show, header.late, floats());
   show.rederive();
   return show;
+}
+
+function restoreLate(show: Show, late: Late, refunds: Float64Array): void {
+  show.cancelled = late.cancelled;
+  for (const [order, dispute] of late.disputes) show.disputes.set(order, dispute);
+  for (const [refund, reason] of late.refundReasons) show.refunds.reasons.set(refund, reason);
+  for (const [ticket, refund] of late.refundOfTicket) show.refunds.ofTicket.set(ticket, refund);
+  show.refunds.restore(refunds);
 }
 
 function fitting(column: Uint8Array, length: number, what: string): Uint8Array {

@@ -1,7 +1,12 @@
 import { nextCapacity, widened } from './columns.ts';
 
-/** none (ordered, not paid) ──► valid; none | valid ──► void */
-export const TICKET = { none: 0, valid: 1, void: 2 } as const;
+/**
+ *     none (ordered, not paid) ──► valid ──► refunded             taken back, its price is owed
+ *       ▲ │                         ▲│
+ *       │ └──► void ◄── suspended ◄─┴┘ (and back, if the dispute is won)
+ *       └───────┘ the order was late, and is sold after all
+ */
+export const TICKET = { none: 0, valid: 1, void: 2, refunded: 3, suspended: 4 } as const;
 
 /** The lines of all orders, numbered from 1: a line becomes a ticket when its order is paid. */
 export class Tickets {

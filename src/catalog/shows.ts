@@ -32,13 +32,16 @@ export interface ShowRecord {
   readonly holdSeconds: number;
   readonly mediaUrl: string | null;
   readonly createdAt: number;
+  /** When it was called off; null if it was not. */
+  readonly cancelledAt: number | null;
 }
 
-/** What time alone says of a show. */
-export type SalePhase = 'scheduled' | 'on_sale' | 'closed';
+/** What time says of a show, and whether it was called off. */
+export type SalePhase = 'scheduled' | 'on_sale' | 'closed' | 'cancelled';
 
 /** Where a show stands at `now` (ms). */
-export function salePhase(show: Pick<ShowRecord, 'onSaleAt' | 'offSaleAt'>, now: number): SalePhase {
+export function salePhase(show: Pick<ShowRecord, 'onSaleAt' | 'offSaleAt' | 'cancelledAt'>, now: number): SalePhase {
+  if (show.cancelledAt !== null) return 'cancelled';
   if (now < show.onSaleAt) return 'scheduled';
   return now < show.offSaleAt ? 'on_sale' : 'closed';
 }
@@ -96,6 +99,7 @@ const COLUMNS = [
   'show.hold_seconds',
   'show.media_url',
   milliseconds('show.created_at').as('created_ms'),
+  milliseconds('show.cancelled_at').as('cancelled_ms'),
 ] as const;
 
 function notFound(kind: string): RefusedError {
@@ -207,6 +211,16 @@ export class ShowRecords {
     return row?.organiser_id ?? null;
   }
 
+  /** Safe to repeat: the first time stays. */
+  async markCancelled(id: string): Promise<void> {
+    await this.#db
+      .updateTable('show')
+      .set({ cancelled_at: rfc3339(this.#clock.now()) })
+      .where('id', '=', id)
+      .where('cancelled_at', 'is', null)
+      .execute();
+  }
+
   async #records(conditions: readonly RawBuilder<SqlBool>[], sort: ShowSort, page: PageRequest): Promise<ShowRecord[]> {
     const direction = sort.startsWith('-') ? 'desc' : 'asc';
     const rows = await this.#db
@@ -242,6 +256,7 @@ export class ShowRecords {
       holdSeconds: row.hold_seconds,
       mediaUrl: row.media_url,
       createdAt: row.created_ms,
+      cancelledAt: row.cancelled_ms,
     }));
   }
 
@@ -272,12 +287,15 @@ export class ShowRecords {
 
 /** {@link salePhase}, in SQL. */
 function inPhase(phase: SalePhase, now: string): RawBuilder<SqlBool> {
+  const goesOn = sql<SqlBool>`show.cancelled_at is null`;
   switch (phase) {
     case 'scheduled':
-      return sql<SqlBool>`show.on_sale_at > ${now}`;
+      return sql<SqlBool>`${goesOn} and show.on_sale_at > ${now}`;
     case 'on_sale':
-      return sql<SqlBool>`show.on_sale_at <= ${now} and show.off_sale_at > ${now}`;
+      return sql<SqlBool>`${goesOn} and show.on_sale_at <= ${now} and show.off_sale_at > ${now}`;
     case 'closed':
-      return sql<SqlBool>`show.on_sale_at <= ${now} and show.off_sale_at <= ${now}`;
+      return sql<SqlBool>`${goesOn} and show.on_sale_at <= ${now} and show.off_sale_at <= ${now}`;
+    case 'cancelled':
+      return sql<SqlBool>`not ${goesOn}`;
   }
 }

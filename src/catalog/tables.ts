@@ -1,4 +1,4 @@
-import type { JSONColumnType } from 'kysely';
+import type { ColumnType, JSONColumnType } from 'kysely';
 
 interface VenueTable {
   id: string;
@@ -70,6 +70,7 @@ interface ShowTable {
   hold_seconds: number;
   media_url: string | null;
   created_at: string;
+  cancelled_at: ColumnType<string | null, never, string>;
 }
 
 interface ShowPerformerTable {
@@ -78,7 +79,7 @@ interface ShowPerformerTable {
   position: number;
 }
 
-/** The tables of `migrations/0003-catalogue.ts`. Times are written as RFC 3339 and read as ms, see `columns.ts`. */
+/** The tables of `migrations/0003-catalogue.ts` and `0008-cancelled-shows.ts`. Times are written as RFC 3339 and read as ms, see `columns.ts`. */
 export interface CatalogueTables {
   venue: VenueTable;
   plan_document: PlanDocumentTable;

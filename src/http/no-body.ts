@@ -15,3 +15,9 @@ export function noBody(request: FastifyRequest, _reply: FastifyReply, done: Hook
   const errors = [{ pointer: '', detail: 'must be absent or {}' }];
   done(new RefusedError({ code: 'BODY_INVALID', detail: 'This request takes no body.', errors }));
 }
+
+/** A `preValidation` hook for routes whose body may be left out: then it is `{}`. */
+export function emptyIfNone(request: FastifyRequest, _reply: FastifyReply, done: HookHandlerDoneFunction): void {
+  if (request.body === undefined || request.body === null) request.body = {};
+  done();
+}

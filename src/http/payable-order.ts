@@ -8,10 +8,16 @@ export type PayableOrder = Omit<OrderView, 'payment'> & {
 };
 
 /** Adds what the show cannot know: who takes the money, and what the buyer's browser needs to pay it. */
-export function payable(order: OrderView, gateway: PaymentGateway): PayableOrder {
+export async function payable(order: OrderView, gateway: PaymentGateway): Promise<PayableOrder> {
   if (order.payment === undefined) return order as PayableOrder;
   const { id } = order.payment;
-  const { provider } = gateway;
-  const canBePaid = order.status === 'awaiting_payment';
-  return { ...order, payment: canBePaid ? { id, provider, clientSecret: gateway.clientSecret(id) } : { id, provider } };
+  const secret = order.status === 'awaiting_payment' ? await gateway.clientSecret(id) : null;
+  return withSecret(order, gateway, secret);
+}
+
+/** The same with a secret that is known already; null where there is none. */
+export function withSecret(order: OrderView, gateway: PaymentGateway, clientSecret: string | null): PayableOrder {
+  if (order.payment === undefined) return order as PayableOrder;
+  const payment = { id: order.payment.id, provider: gateway.provider };
+  return { ...order, payment: clientSecret === null ? payment : { ...payment, clientSecret } };
 }

@@ -15,4 +15,6 @@ export interface SalesDeps extends Pick<HttpDeps, 'shows' | 'clock'> {
   readonly buyerShows: BuyerShows;
   /** The user id of a show's organiser, or null for an unknown show. */
   organiserOf(showId: string): Promise<string | null>;
+  /** The catalogue is to tell that a show was called off. */
+  markCancelled(showId: string): Promise<void>;
 }

@@ -1,5 +1,5 @@
 import Type from 'typebox';
-import type { HoldView, TicketView } from '../actors/shows.ts';
+import type { CancellationView, HoldView, OrderStatus, RefundView, TicketView } from '../actors/shows.ts';
 import type { PayableOrder } from './payable-order.ts';
 import { MoneySchema, TimeOut } from './schemas.ts';
 
@@ -41,6 +41,55 @@ const SeatNameSchema = Type.Object(
   { description: 'A seat, or a general-admission place: then only `area` and `category`' },
 );
 
+const RefundFields = {
+  id: Type.String(),
+  orderId: Type.String(),
+  amount: MoneySchema,
+  ticketIds: Type.Array(Type.String(), { description: 'Tickets that were taken back' }),
+  status: Type.String({
+    enum: ['pending', 'succeeded', 'failed'],
+    description: '`failed`: the provider cannot give the money back; people have to see to it',
+  }),
+  reason: Type.Optional(Type.String()),
+  createdAt: TimeOut,
+};
+const RefundSchema = Type.Object(RefundFields, { title: 'Refund' });
+
+export const NewRefundSchema = Type.Unsafe<RefundView & { readonly orderStatus: OrderStatus }>(
+  Type.Object(
+    {
+      ...RefundFields,
+      orderStatus: Type.String({
+        enum: ['refunded', 'partially_refunded'],
+        description: 'What the refund made of its order',
+      }),
+    },
+    { title: 'NewRefund' },
+  ),
+);
+
+export const CancellationSchema = Type.Unsafe<CancellationView>(
+  Type.Object(
+    {
+      showId: Type.String(),
+      status: Type.String({ enum: ['refunding', 'refunded'] }),
+      reason: Type.String(),
+      cancelledAt: TimeOut,
+      refunds: Type.Object(
+        {
+          waiting: Type.Integer({ description: 'Paid orders of which the refund is still to begin' }),
+          pending: Type.Integer({ description: 'On their way' }),
+          succeeded: Type.Integer(),
+          failed: Type.Integer({ description: 'For people to see to' }),
+        },
+        { description: 'Orders' },
+      ),
+      refunded: Type.Object(MoneySchema.properties, { description: 'Given back so far' }),
+    },
+    { title: 'Cancellation' },
+  ),
+);
+
 export const OrderSchema = Type.Unsafe<PayableOrder>(
   Type.Object(
     {
@@ -49,7 +98,9 @@ export const OrderSchema = Type.Unsafe<PayableOrder>(
       holdId: Type.String(),
       lines: Type.Array(Type.Object({ ticketId: Type.String(), seat: SeatNameSchema, price: MoneySchema })),
       total: MoneySchema,
-      status: Type.String({ enum: ['awaiting_payment', 'processing', 'paid', 'cancelled', 'expired'] }),
+      status: Type.String({
+        enum: ['awaiting_payment', 'processing', 'paid', 'cancelled', 'expired', 'refunded', 'partially_refunded'],
+      }),
       payment: Type.Optional(
         Type.Object(
           {
@@ -62,7 +113,14 @@ export const OrderSchema = Type.Unsafe<PayableOrder>(
       ),
       createdAt: TimeOut,
       expiresAt: TimeOut,
-      reason: Type.Optional(Type.String()),
+      reason: Type.Optional(Type.String({ description: 'Why it ended, and what became of money that came too late' })),
+      refunds: Type.Optional(Type.Array(RefundSchema, { description: 'Oldest first' })),
+      dispute: Type.Optional(
+        Type.Object(
+          { id: Type.String(), status: Type.String({ enum: ['open', 'won', 'lost'] }) },
+          { description: "A claim of the buyer's bank on the money. While it is open the tickets are suspended" },
+        ),
+      ),
     },
     { title: 'Order' },
   ),
@@ -79,7 +137,7 @@ export const TicketSchema = Type.Unsafe<CodedTicket>(
       orderId: Type.String(),
       seat: SeatNameSchema,
       price: MoneySchema,
-      status: Type.String({ enum: ['valid', 'void'] }),
+      status: Type.String({ enum: ['valid', 'void', 'refunded', 'suspended'] }),
       code: Type.Optional(
         Type.String({
           description: 'Ed25519-signed; only while valid. Checked offline with /.well-known/usher-keys.json',

@@ -1,6 +1,7 @@
 import type { Guards } from './auth.ts';
 import { holdRoutes } from './routes/holds.ts';
 import { orderRoutes } from './routes/orders.ts';
+import { refundRoutes } from './routes/refunds.ts';
 import { sandboxPaymentRoutes } from './routes/sandbox-payments.ts';
 import { seatRoutes } from './routes/seats.ts';
 import { ticketRoutes } from './routes/tickets.ts';
@@ -12,6 +13,7 @@ export function salesRoutes(v1: App, deps: SalesDeps, guards: Guards): void {
   seatRoutes(v1, deps);
   holdRoutes(v1, deps, guards);
   orderRoutes(v1, deps, guards);
+  refundRoutes(v1, deps, guards);
   ticketRoutes(v1, deps, guards);
   if (deps.sandbox !== null) sandboxPaymentRoutes(v1, deps, deps.sandbox, guards);
 }

@@ -24,7 +24,7 @@ export const ShowSchema = Type.Object(
     limits: Type.Object({ perHold: Type.Integer(), perBuyer: Type.Integer(), holdSeconds: Type.Integer() }),
     mediaUrl: Type.Optional(Type.String()),
     createdAt: TimeOut,
-    status: Type.Enum(['scheduled', 'on_sale', 'sold_out', 'closed']),
+    status: Type.Enum(['scheduled', 'on_sale', 'sold_out', 'closed', 'cancelled']),
     capacity: Type.Integer(),
     available: Type.Union([Type.Integer(), Type.Null()], { description: 'null while the seats cannot be read' }),
     fromPrice: Type.Union([MoneySchema, Type.Null()], { description: 'The cheapest that is still to be had' }),

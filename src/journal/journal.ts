@@ -26,7 +26,28 @@ export interface Turn {
   readonly wakeAt: number | null;
   /** Users who got their first order in this show in this turn: kept as an index from buyer to shows. */
   readonly newBuyers: readonly string[];
+  /** What buyers are to be told of this turn by mail: kept with the row, to be sent later. */
+  readonly notices: readonly Notice[];
 }
+
+/** Something that the buyer of an order is to hear of. */
+export interface Notice {
+  /** The same whenever the same thing is told again. */
+  readonly id: string;
+  readonly kind: NoticeKind;
+  /** Of the order. */
+  readonly orderId: string;
+  /** Of the refund that it tells of. */
+  readonly refundId: string | null;
+}
+
+/**
+ * - `paid`: the tickets are valid.
+ * - `expired`: the time to pay is over. `cancelled`: the order was given up, by its buyer or with the show.
+ * - `failed`: the payment can never succeed. `late`: it came too late, and the money is let go.
+ * - `refund`: the price of tickets is paid back.
+ */
+export type NoticeKind = 'paid' | 'expired' | 'cancelled' | 'failed' | 'late' | 'refund';
 
 /**
  * - `durable`: committed.

@@ -7,6 +7,9 @@ import type { OrderLine, ShowEvent } from '../allocator/events.ts';
 export class SoldSeats {
   /** Lines of the orders that may yet be sold or given back. */
   readonly #lines = new Map<number, readonly OrderLine[]>();
+  /** Of each order: its first ticket. They are numbered in the order of the lines. */
+  readonly #firstTicket = new Map<number, number>();
+  #tickets = 0;
   readonly #sold = new Map<number, number>();
   #twice = 0;
 
@@ -20,14 +23,24 @@ export class SoldSeats {
     switch (event.type) {
       case 'ordered':
         this.#lines.set(event.order, event.lines);
+        this.#firstTicket.set(event.order, this.#tickets + 1);
+        this.#tickets += event.lines.length;
         // A free order is sold at once.
         return event.total === 0 ? this.#sell(event.order) : null;
       case 'committed':
         return this.#sell(event.order);
       case 'voided':
         return this.#giveBack(event.order);
-      case 'captured':
+      case 'refunding':
+        for (const ticket of event.tickets) this.#giveTicketBack(event.order, ticket);
+        return null;
+      case 'refunding-all':
+        for (const order of event.orders) this.#giveBack(order);
+        return null;
+      case 'disputed':
+        return event.status === 'lost' ? this.#giveBack(event.order) : null;
       case 'cancelled':
+      case 'declined':
       case 'rejected':
         this.#lines.delete(event.order);
         return null;
@@ -57,7 +70,11 @@ export class SoldSeats {
     const lines = this.#lines.get(order);
     if (lines === undefined) return `order ${order} is void, but was not sold`;
     for (const { seat } of lines) if (this.#sold.get(seat) === order) this.#sold.delete(seat);
-    this.#lines.delete(order);
     return null;
+  }
+
+  #giveTicketBack(order: number, ticket: number): void {
+    const line = this.#lines.get(order)?.[ticket - (this.#firstTicket.get(order) ?? 0)];
+    if (line !== undefined && this.#sold.get(line.seat) === order) this.#sold.delete(line.seat);
   }
 }

@@ -2,10 +2,10 @@ import { createHmac } from 'node:crypto';
 import type { Pool } from 'pg';
 import type { Clock, Timers } from '../ports.ts';
 import { behaviourOf, type CardBehaviour } from './cards.ts';
-import type { Payment, PaymentGateway, PaymentState } from './gateway.ts';
+import type { Payment, PaymentGateway, PaymentState, RefundOrder } from './gateway.ts';
 import { type BatchLimits, StatementBatcher } from './statement-batcher.ts';
 
-/** Limits of each of the sandbox's four statements. */
+/** Limits of each of the sandbox's statements. */
 const SANDBOX_LIMITS: BatchLimits = { perStatement: 256, waiting: 8_192, deadlineMs: 5_000 };
 
 interface Confirmation {
@@ -83,6 +83,26 @@ on conflict (id) do update set
   changed_at = case when p.state in ('open', 'challenge', 'authorised') then excluded.changed_at else p.changed_at end
 returning ${COLUMNS}`;
 
+/** Gives back only what was captured, and of that no more than there is; the same refund once. */
+const REFUND = `
+with wanted as materialized (
+  select i.id, i.payment_id, i.amount
+  from unnest($1::text[], $2::text[], $3::bigint[]) as i (id, payment_id, amount)
+), locked as materialized (
+  select p.id, p.amount, p.state from sandbox_payment as p
+  where p.id in (select payment_id from wanted) order by p.id collate "C" for update
+), given as (
+  insert into sandbox_refund (id, payment_id, amount, created_at)
+  select w.id, w.payment_id, w.amount, $4::bigint from wanted as w join locked as p on p.id = w.payment_id
+  where p.state = 'captured' and w.amount + coalesce(
+    (select sum(r.amount) from sandbox_refund as r where r.payment_id = w.payment_id and r.id <> w.id), 0
+  ) <= p.amount
+  on conflict (id) do nothing
+  returning id, payment_id
+)
+select id, payment_id as "paymentId" from given
+union select r.id, r.payment_id from sandbox_refund as r join wanted on wanted.id = r.id`;
+
 function paymentOf(row: PaymentRow): Payment {
   return { id: row.id, state: row.state, amount: row.amount ?? 0, currency: row.currency ?? '' };
 }
@@ -126,13 +146,33 @@ export function createSandboxGateway(deps: {
   const gets = batchById('sandbox-get', GET, (ids) => [ids]);
   const captures = batchById('sandbox-capture', CAPTURE, (ids) => [ids, clock.now()]);
   const cancels = batchById('sandbox-cancel', CANCEL, (ids) => [ids, clock.now()]);
+  // Two refunds of one payment never share a statement, in which neither would see the other.
+  const refunds = new StatementBatcher<RefundOrder, { readonly id: string; readonly paymentId: string }>(
+    pool,
+    timers,
+    {
+      name: 'sandbox-refund',
+      text: REFUND,
+      values: (items) => [
+        items.map((item) => item.refundId),
+        items.map((item) => item.paymentId),
+        items.map((item) => item.amount),
+        clock.now(),
+      ],
+      keyOf: (item) => item.paymentId,
+      rowKeyOf: (row) => row.paymentId,
+    },
+    SANDBOX_LIMITS,
+  );
+  const secretOf = (paymentId: string): string =>
+    `${paymentId}_secret_${createHmac('sha256', secret).update(paymentId).digest('base64url')}`;
 
   return {
     provider: 'sandbox',
 
-    clientSecret(paymentId) {
-      return `${paymentId}_secret_${createHmac('sha256', secret).update(paymentId).digest('base64url')}`;
-    },
+    open: async ({ paymentId }) => ({ clientSecret: secretOf(paymentId) }),
+
+    clientSecret: async (paymentId) => secretOf(paymentId),
 
     async confirm(paymentId, amount, currency, card) {
       const row = await confirms.run({
@@ -159,7 +199,14 @@ export function createSandboxGateway(deps: {
 
     async cancel(paymentId) {
       const row = await cancels.run(paymentId);
-      if (row?.state === 'captured') throw new Error(`payment ${paymentId} cannot be cancelled: it was captured`);
+      if (row === null) throw new Error(`the sandbox lost payment ${paymentId}`);
+      return paymentOf(row);
     },
+
+    async refund(refund) {
+      return (await refunds.run(refund)) === null ? 'failed' : 'done';
+    },
+
+    amountFault: () => null,
   };
 }

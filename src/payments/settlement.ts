@@ -6,20 +6,25 @@ import type { Payment, PaymentGateway } from './gateway.ts';
 
 /*
  * Settlement brings an order and its payment to agree. It keeps nothing: what is to be done follows from the order's
- * journaled status and the gateway's state alone, so that whoever recovers the show can go on from any crash.
+ * journaled state and the gateway's alone, so that whoever recovers the show can go on from any crash.
  *
- *   order               gateway                  step
- *   awaiting_payment    none, open, challenge    nothing: the buyer's move
- *   awaiting_payment    authorised               commit                       refused if the time is over: then the order ends
- *   awaiting_payment    cancelled, failed        reject
- *   processing          authorised               capture                      crashed before: capture again
- *   processing          captured                 captured                     captured but not journaled: seen here, journaled
- *   processing          failed, cancelled        void                         the seats are free, the order stays unsettled
- *   ended and unsettled any                      cancel, then settled         crashed between: cancelled twice, settled once
- *   anything else                                nothing: final
+ *   order                    gateway                  step
+ *   awaiting                 none, open, challenge    nothing: the buyer's move
+ *   awaiting                 pending                  pending                  the bank takes days: the seats are held meanwhile
+ *   awaiting, pending        authorised, captured     commit
+ *   awaiting, pending        cancelled, failed        reject                   also pending that the bank has refused
+ *   committed                authorised               capture                  crashed before: capture again
+ *   committed                captured                 captured                 captured but not journaled: seen here, journaled
+ *   committed                failed, cancelled        void                     the seats are free, the order stays unsettled
+ *   expired, unsettled       authorised, captured     commit, late             places that are still free are taken again, else declined
+ *   ended, unsettled         open … authorised        cancel                   nothing was charged
+ *   ended, unsettled         captured                 give back                the method settles at once: one refund
+ *   ended, unsettled         cancelled, failed        settled                  crashed between: cancelled twice, settled once
+ *   paid, refund due         captured                 refund, refunded         asked for twice, given back once
+ *   anything else                                     nothing: final, or the bank's move
  *
- * The seat decides first: nothing is captured before the commit is durable, and nothing is cancelled at the gateway
- * before the order has durably ended; so a commit and a cancellation never cross.
+ * The seat decides first: nothing is captured before the commit is durable, and nothing is cancelled or given back at the
+ * gateway before the order has durably ended or been declined; so a commit and a cancellation never cross.
  */
 
 export const SETTLEMENT_LIMITS = {
@@ -27,8 +32,8 @@ export const SETTLEMENT_LIMITS = {
   pending: 262_144,
   /** Orders settled at a time in the background. */
   concurrency: 64,
-  /** The longest path is look, commit, capture and void, cancel and settled, end; more means the two sides do not converge. */
-  steps: 12,
+  /** The longest path is look, late commit, capture and void, cancel, settled, end; more means the two sides do not converge. */
+  steps: 24,
   /** How long one question to a show may take. */
   askMs: 10_000,
   /** Wait before the first repeat; doubled each time, and shortened at random by up to half. */
@@ -89,62 +94,110 @@ const NOT_YET: Refusal = { code: 'UNAVAILABLE', detail: 'The order is not settle
 
 /** What a durable command has made of the order; `null` if that is to be read. */
 function afterwards(work: PaymentWork, command: Command, order: OrderView): PaymentWork | null {
-  switch (command.type) {
-    case 'commit':
-      return { ...work, status: order.status };
-    case 'captured':
-    case 'settled':
-      return { ...work, status: order.status, unsettled: false };
-    default:
-      return null;
+  if (command.type === 'commit' && command.late === undefined) {
+    return order.status === 'processing' ? { ...work, status: order.status, state: 'committed' } : null;
   }
+  if (command.type === 'captured') return { ...work, status: order.status, state: 'paid', unsettled: false };
+  if (command.type === 'settled') return { ...work, status: order.status, unsettled: false };
+  return null;
 }
 
 type Step =
   | { readonly do: 'ask'; readonly command: Command }
   | { readonly do: 'look' | 'capture' | 'cancel' }
+  /** Captured money of an order that has ended. */
+  | { readonly do: 'give-back' }
+  | { readonly do: 'refund'; readonly refund: PaymentWork['refunds'][number] }
   | { readonly do: 'nothing' };
 
-/** The one next step for an order. `payment`: undefined if the gateway was not asked yet. */
+const ask = (command: Command): Step => ({ do: 'ask', command });
+
+/** The one next step for an order. `payment`: undefined if the gateway was not asked yet, null if it knows of none. */
 function nextStep(order: number, work: PaymentWork, payment: Payment | null | undefined): Step {
-  const ask = (command: Command): Step => ({ do: 'ask', command });
   // A free order has no payment.
   if (work.amount === 0) return { do: 'nothing' };
-  switch (work.status) {
-    case 'awaiting_payment':
-      if (payment === undefined) return { do: 'look' };
-      switch (payment?.state) {
-        case 'authorised':
-        case 'captured':
-          return ask({ type: 'commit', order, amount: payment.amount, currency: payment.currency });
-        case 'cancelled':
-        case 'failed':
-          return ask({ type: 'reject', order, reason: `payment ${payment.state}` });
-        default:
-          return { do: 'nothing' };
-      }
-    case 'processing':
-      if (payment === undefined) return { do: 'look' };
-      switch (payment?.state) {
-        case 'captured':
-          return ask({ type: 'captured', order });
-        case 'failed':
-        case 'cancelled':
-          return ask({
-            type: 'void',
-            order,
-            reason: payment.state === 'failed' ? 'capture failed' : 'payment cancelled',
-          });
-        default:
-          return { do: 'capture' };
-      }
-    case 'cancelled':
-    case 'expired':
-      return work.unsettled ? { do: 'cancel' } : { do: 'nothing' };
+  switch (work.state) {
+    case 'awaiting':
+    case 'pending':
+      return payment === undefined ? { do: 'look' } : whileOpen(order, work, payment);
+    case 'committed':
+      return payment === undefined ? { do: 'look' } : whileCommitted(order, payment);
     case 'paid':
-      return { do: 'nothing' };
+      return work.refunds.length === 0 ? { do: 'nothing' } : { do: 'refund', refund: work.refunds[0] };
+    default:
+      return work.unsettled ? onceEnded(order, work, payment) : { do: 'nothing' };
   }
 }
+
+function whileOpen(order: number, work: PaymentWork, payment: Payment | null): Step {
+  switch (payment?.state) {
+    case 'authorised':
+    case 'captured':
+      return ask({ type: 'commit', order, amount: payment.amount, currency: payment.currency });
+    case 'cancelled':
+    case 'failed':
+      return ask({ type: 'reject', order, reason: `payment ${payment.state}` });
+    case 'pending':
+      return work.state === 'pending' ? { do: 'nothing' } : ask({ type: 'pending', order });
+    default:
+      return work.state === 'awaiting'
+        ? { do: 'nothing' }
+        : ask({ type: 'reject', order, reason: 'the bank refused the payment' });
+  }
+}
+
+function whileCommitted(order: number, payment: Payment | null): Step {
+  switch (payment?.state) {
+    case 'captured':
+      return ask({ type: 'captured', order });
+    case 'failed':
+    case 'cancelled':
+      return ask({
+        type: 'void',
+        order,
+        reason: payment.state === 'failed' ? 'capture failed' : 'payment cancelled',
+      });
+    default:
+      return { do: 'capture' };
+  }
+}
+
+/** The order has ended unpaid: what the gateway holds of it, or may yet get, is not ours. */
+function onceEnded(order: number, work: PaymentWork, payment: Payment | null | undefined): Step {
+  if (payment === undefined) return { do: work.state === 'expired' ? 'look' : 'cancel' };
+  const isPaid = payment?.state === 'authorised' || payment?.state === 'captured';
+  if (work.state === 'expired' && isPaid) {
+    return ask({ type: 'commit', order, amount: payment.amount, currency: payment.currency, late: true });
+  }
+  switch (payment?.state) {
+    case 'captured':
+      return { do: 'give-back' };
+    case 'pending':
+      return { do: 'nothing' };
+    case 'cancelled':
+    case 'failed':
+      return ask(settledBy(order, work, 'Nothing was charged.'));
+    default:
+      return { do: 'cancel' };
+  }
+}
+
+/** Only the buyer of a payment that came too late has to be told what became of it. */
+function settledBy(order: number, work: PaymentWork, outcome: string): Command {
+  return work.state === 'declined'
+    ? { type: 'settled', order, reason: `${work.reason ?? ''} ${outcome}`.trim() }
+    : { type: 'settled', order };
+}
+
+const GIVEN_BACK = 'The money is on its way back.';
+const REFUND_FAILED = 'The money could not be given back by the payment provider; the box office will see to it.';
+const LATE = 'The order had ended when the payment came.';
+
+const CALLS = {
+  look: (gateway: PaymentGateway, paymentId: string) => gateway.get(paymentId),
+  capture: (gateway: PaymentGateway, paymentId: string) => gateway.capture(paymentId),
+  cancel: (gateway: PaymentGateway, paymentId: string) => gateway.cancel(paymentId),
+} as const;
 
 export function createSettlement(deps: {
   readonly shows: Shows;
@@ -158,7 +211,7 @@ export function createSettlement(deps: {
 
   // --- one order ---------------------------------------------------------------------------------------------------
 
-  const ask = <T>(ref: OrderRef, message: Parameters<Shows['ask']>[1]): Promise<Answer<T>> =>
+  const askShow = <T>(ref: OrderRef, message: Parameters<Shows['ask']>[1]): Promise<Answer<T>> =>
     shows.ask<T>(ref.showId, message, clock.now() + SETTLEMENT_LIMITS.askMs);
 
   /** Asks the gateway; its failures are refusals, and any but a definite one may pass. */
@@ -174,48 +227,79 @@ export function createSettlement(deps: {
     }
   }
 
+  /** Gives money back, and says what the show is to hear of it; null while the provider has it under way. */
+  async function giveBack(
+    ref: OrderRef,
+    work: PaymentWork,
+    refund: PaymentWork['refunds'][number] | null,
+  ): Promise<{ value: Command | null } | { refusal: Refusal }> {
+    const { paymentId, currency } = work;
+    // What is not one of the show's refunds is the whole of a payment without a sale, and there is one of them at most.
+    const { id: refundId, amount, at } = refund ?? { id: paymentId, amount: work.amount, at: work.createdAt };
+    const answered = await atGateway(ref, () => gateway.refund({ refundId, paymentId, amount, currency, at }));
+    if ('refusal' in answered) return answered;
+    switch (answered.value) {
+      case 'pending':
+        return { value: null };
+      case 'done':
+        if (refund !== null) return { value: { type: 'refunded', refund: refund.number } };
+        return { value: { type: 'settled', order: ref.order, reason: `${work.reason ?? LATE} ${GIVEN_BACK}` } };
+      case 'failed':
+        log.error({ ...ref, refundId, amount }, 'money cannot be given back by the payment provider: people have to');
+        if (refund !== null) return { value: { type: 'refund-failed', refund: refund.number, reason: REFUND_FAILED } };
+        return { value: { type: 'settled', order: ref.order, reason: `${work.reason ?? LATE} ${REFUND_FAILED}` } };
+    }
+  }
+
   async function settleNow(ref: OrderRef, known: Known | undefined): Promise<SettlementResult> {
     let work: PaymentWork | null = known?.work ?? null;
     let payment: Payment | null | undefined = known?.payment;
     let order: OrderView | undefined;
     let refused: { readonly refusal: Refusal; readonly work: PaymentWork } | null = null;
-    let wasReadAgain = false;
     for (let step = 0; step < SETTLEMENT_LIMITS.steps; step++) {
       if (work === null) {
-        const read = await ask<PaymentWork>(ref, { type: 'get-payment', order: ref.order });
+        const read = await askShow<PaymentWork>(ref, { type: 'get-payment', order: ref.order });
         if (!read.ok) return { ok: false, refusal: read.refusal };
         work = read.value;
       }
       // After a refusal the same step would be refused again, unless the order has moved on: as it does when its time
       // to pay is over but the show's clock has not ended it yet.
-      if (refused !== null && refused.work.status === work.status && refused.work.unsettled === work.unsettled) {
+      if (refused !== null && refused.work.state === work.state && refused.work.unsettled === work.unsettled) {
         log.warn(
-          { ...ref, status: work.status, payment: payment?.state, refusal: refused.refusal },
+          { ...ref, state: work.state, payment: payment?.state, refusal: refused.refusal },
           'settlement was refused',
         );
         return { ok: false, refusal: refused.refusal };
       }
       refused = null;
 
-      let next = nextStep(ref.order, work, payment);
-      if (next.do === 'look' || next.do === 'capture') {
-        const { paymentId } = work;
-        const call = next.do === 'look' ? () => gateway.get(paymentId) : () => gateway.capture(paymentId);
-        const answered = await atGateway(ref, call);
-        if ('refusal' in answered) return { ok: false, refusal: answered.refusal };
-        payment = answered.value;
-        if (next.do === 'look') continue;
-        next = nextStep(ref.order, work, payment);
-        // Repeated later, not at once: the provider has not decided yet.
-        if (next.do === 'capture') return { ok: false, refusal: NOT_YET };
+      let command: Command | null = null;
+      const next = nextStep(ref.order, work, payment);
+      switch (next.do) {
+        case 'nothing':
+          break;
+        case 'ask':
+          command = next.command;
+          break;
+        case 'refund':
+        case 'give-back': {
+          const given = await giveBack(ref, work, next.do === 'refund' ? next.refund : null);
+          if ('refusal' in given) return { ok: false, refusal: given.refusal };
+          command = given.value;
+          break;
+        }
+        default: {
+          const { paymentId } = work;
+          const answered = await atGateway<Payment | null>(ref, () => CALLS[next.do](gateway, paymentId));
+          if ('refusal' in answered) return { ok: false, refusal: answered.refusal };
+          const isUndecided = next.do === 'capture' && nextStep(ref.order, work, answered.value).do === 'capture';
+          payment = answered.value;
+          // Repeated later, not at once: the provider has not decided yet.
+          if (isUndecided) return { ok: false, refusal: NOT_YET };
+          continue;
+        }
       }
-      if (next.do === 'cancel') {
-        const { paymentId } = work;
-        const cancelled = await atGateway(ref, () => gateway.cancel(paymentId));
-        if ('refusal' in cancelled) return { ok: false, refusal: cancelled.refusal };
-        next = { do: 'ask', command: { type: 'settled', order: ref.order } };
-      }
-      if (next.do !== 'ask') {
+      if (command === null) {
         return {
           ok: true,
           work,
@@ -224,26 +308,16 @@ export function createSettlement(deps: {
         };
       }
 
-      if (work.status === 'awaiting_payment' && payment?.state === 'captured') {
-        // The order was read before the payment: another node may have committed it between the two.
-        if (!wasReadAgain) {
-          wasReadAgain = true;
-          work = null;
-          continue;
-        }
-        log.error({ ...ref, paymentId: work.paymentId }, 'money was captured before the sale was committed');
-      }
-      const answer = await ask<OrderView>(ref, next.command);
+      const answer = await askShow<OrderView>(ref, command);
       if (answer.ok) {
-        order = answer.value;
-        work = afterwards(work, next.command, order);
+        order = answer.value ?? order;
+        work = afterwards(work, command, answer.value);
       } else {
         if (PASSING.has(answer.refusal.code)) return { ok: false, refusal: answer.refusal };
         // Another settlement of the order, on another node, may have moved its payment on too.
         refused = { refusal: answer.refusal, work };
         work = null;
         payment = undefined;
-        wasReadAgain = false;
       }
     }
     log.error({ ...ref, payment: payment?.state }, 'settlement does not converge');

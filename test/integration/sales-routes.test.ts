@@ -399,7 +399,7 @@ describe('POST /v1/sandbox/payments/{paymentId}/confirm', () => {
     const reply = await request('POST', url, card('4242'));
     expect({ status: reply.statusCode, code: reply.json().code }).toEqual({ status: 409, code: 'ORDER_NOT_PAYABLE' });
     expect(sandbox.payments.get(paymentIdOf(1))?.state).toBe('cancelled');
-    expect(book.history).toEqual(['expired 1', 'settled 1']);
+    expect(book.history).toEqual(['expired 1', 'declined 1', 'settled 1']);
   });
 
   test('says that the outcome is unknown when the show does not answer, and settles it by itself', async () => {

@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import type { Answer, PaymentWork, Shows } from '../../src/actors/shows.ts';
 import type { Command, Question } from '../../src/allocator/commands.ts';
-import type { Payment, PaymentGateway, PaymentState } from '../../src/payments/gateway.ts';
+import type { Payment, PaymentGateway, PaymentOrder, PaymentState, RefundState } from '../../src/payments/gateway.ts';
 import { createSettlement, SETTLEMENT_LIMITS, type Settlement } from '../../src/payments/settlement.ts';
 import type { Log } from '../../src/system/log.ts';
 import { capturedLog } from '../support/captured-log.ts';
@@ -26,8 +26,17 @@ class MemoryGateway implements PaymentGateway {
   stateOf(order: number): PaymentState | undefined {
     return this.payments.get(paymentIdOf(order))?.state;
   }
-  clientSecret(paymentId: string): string {
+  async open({ paymentId }: PaymentOrder): Promise<{ clientSecret: string }> {
+    return { clientSecret: paymentId };
+  }
+  async clientSecret(paymentId: string): Promise<string> {
     return paymentId;
+  }
+  async refund(): Promise<RefundState> {
+    return 'done';
+  }
+  amountFault(): null {
+    return null;
   }
   async get(id: string): Promise<Payment | null> {
     const payment = this.payments.get(id);
@@ -42,12 +51,13 @@ class MemoryGateway implements PaymentGateway {
     }
     return { id, state: payment.state, amount: 4_550, currency: 'EUR' };
   }
-  async cancel(id: string): Promise<void> {
-    const payment = this.payments.get(id);
-    if (payment?.state === 'captured') throw new Error('captured');
-    if (payment?.state === 'failed' || payment?.state === 'cancelled') return;
-    this.payments.set(id, { state: 'cancelled', captureFails: false });
-    this.#history.push('gateway cancelled');
+  async cancel(id: string): Promise<Payment> {
+    const state = this.payments.get(id)?.state ?? 'open';
+    if (state === 'open' || state === 'challenge' || state === 'authorised') {
+      this.payments.set(id, { state: 'cancelled', captureFails: false });
+      this.#history.push('gateway cancelled');
+    }
+    return (await this.get(id)) as Payment;
   }
 }
 
@@ -58,7 +68,10 @@ function withCalls(
 ): PaymentGateway {
   return {
     provider: gateway.provider,
+    open: (order) => gateway.open(order),
     clientSecret: (id) => gateway.clientSecret(id),
+    refund: (refund) => gateway.refund(refund),
+    amountFault: (amount, currency) => gateway.amountFault(amount, currency),
     get: (id) => gateway.get(id),
     capture: (id) => gateway.capture(id),
     cancel: (id) => gateway.cancel(id),
@@ -143,14 +156,14 @@ const SCENES: readonly Scene[] = [
     history: ['commit 1', 'gateway failed', 'void 1', 'settled 1'],
   },
   {
-    name: 'an order that expired with an authorisation lets it go',
+    name: 'an order that expired with an authorisation, and whose places are gone, lets it go',
     set: (book, gateway) => {
       book.add(1, BUYER, { status: 'expired' });
       gateway.authorise(1);
     },
     ends: 'expired',
     gateway: 'cancelled',
-    history: ['gateway cancelled', 'settled 1'],
+    history: ['declined 1', 'gateway cancelled', 'settled 1'],
   },
   {
     name: 'an order that ended before anybody paid is closed at the provider',
@@ -296,7 +309,7 @@ describe('settlement', () => {
     };
     const result = await settlementOf(late, gateway, time).settle(REF);
     expect(result).toMatchObject({ ok: true, work: { status: 'expired', unsettled: false } });
-    expect(book.history).toEqual(['expired 1', 'gateway cancelled', 'settled 1']);
+    expect(book.history).toEqual(['expired 1', 'declined 1', 'gateway cancelled', 'settled 1']);
   });
 
   test('answers the refusal of a commit that the show will not take, and captures nothing', async () => {
@@ -364,13 +377,11 @@ describe('settlement', () => {
   test('an order announced again while it is at work is looked at again', async () => {
     const { book, gateway, time } = scene();
     book.add(1, BUYER);
-    let release = (): void => {};
+    const held = Promise.withResolvers<void>();
     const slow = withCalls(gateway, {
       get: async (id: string) => {
         const payment = await gateway.get(id);
-        await new Promise<void>((resolve) => {
-          release = resolve;
-        });
+        await held.promise;
         return payment;
       },
     });
@@ -379,7 +390,7 @@ describe('settlement', () => {
     await time.advance(0);
     book.expire(1);
     settlement.resume(SHOW, [1]);
-    release();
+    held.resolve();
     await time.advance(0);
     expect(book.history).toEqual(['expired 1', 'gateway cancelled', 'settled 1']);
     expect(settlement.pending).toBe(0);
@@ -395,8 +406,9 @@ describe('settlement', () => {
       cancel: async (id: string) => {
         most = Math.max(most, ++atWork);
         await settled();
-        await gateway.cancel(id);
+        const payment = await gateway.cancel(id);
         atWork--;
+        return payment;
       },
     });
     const settlement = settlementOf(book, counting, time);
@@ -418,7 +430,7 @@ describe('settlement', () => {
       cancel: async (id: string) => {
         tries.push(time.clock.now());
         if (down) throw new Error('connection refused');
-        await gateway.cancel(id);
+        return gateway.cancel(id);
       },
     });
     const settlement = settlementOf(book, broken, time);

@@ -3,7 +3,7 @@ import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { RULES, type Rules } from '../../src/actors/turns.ts';
 import type { Command, CommandId } from '../../src/allocator/commands.ts';
-import type { Decision } from '../../src/allocator/decide.ts';
+import type { Decision } from '../../src/allocator/decision.ts';
 import type { ShowEvent } from '../../src/allocator/events.ts';
 import { HOLD } from '../../src/allocator/holds.ts';
 import { ORDER } from '../../src/allocator/orders.ts';

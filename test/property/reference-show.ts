@@ -242,7 +242,15 @@ export class ReferenceShow {
       case 'settled':
         return this.#settled(message.order);
       case 'expire':
+      case 'refund-next':
         throw new Error('only the show itself asks for this');
+      case 'pending':
+      case 'refund':
+      case 'refunded':
+      case 'refund-failed':
+      case 'dispute':
+      case 'cancel-show':
+        throw new Error(`the model does not know ${message.type} yet`);
       default:
         return this.#question(message);
     }
@@ -755,10 +763,16 @@ export class ReferenceShow {
           amount: total,
           currency: this.terms.currency,
           status: STATUS[state],
+          state,
           unsettled: !settled,
+          createdAt: at,
+          refunds: [],
+          ...(order.reason === undefined ? {} : { reason: order.reason }),
         });
         return { answer, inTurn: false };
       }
+      case 'get-cancellation':
+        return refusedBy('NOT_FOUND');
       case 'get-summary': {
         const capacity = this.seats.length + this.areas.reduce((sum, area) => sum + area.capacity, 0);
         const answer = told({

@@ -3,6 +3,7 @@ import pg from 'pg';
 import { afterAll, beforeAll, onTestFinished } from 'vitest';
 import { up as accountsTables } from '../../migrations/0002-accounts.ts';
 import { up as catalogueTables } from '../../migrations/0003-catalogue.ts';
+import { up as cancelledShows } from '../../migrations/0008-cancelled-shows.ts';
 import { Accounts } from '../../src/accounts/accounts.ts';
 import type { AccountsTables } from '../../src/accounts/tables.ts';
 import { type Role, Tokens } from '../../src/accounts/tokens.ts';
@@ -26,10 +27,13 @@ import { ticketKeysInMemory } from './ticket-keys.ts';
 /** No test here pays. */
 const NO_GATEWAY: PaymentGateway = {
   provider: 'stripe',
-  clientSecret: () => '',
+  open: () => Promise.reject(new Error('no payments here')),
+  clientSecret: async () => null,
   get: async () => null,
   capture: () => Promise.reject(new Error('no payments here')),
-  cancel: async () => {},
+  cancel: () => Promise.reject(new Error('no payments here')),
+  refund: () => Promise.reject(new Error('no payments here')),
+  amountFault: () => null,
 };
 
 export type Send = (
@@ -83,6 +87,7 @@ export function httpApps(): (options?: HttpAppOptions) => Promise<HttpApp> {
     onTestFinished(() => database.close());
     await accountsTables(database.kysely as never);
     await catalogueTables(database.kysely as never);
+    await cancelledShows(database.kysely as never);
     return build(database, log, databases, options);
   };
 }
@@ -118,6 +123,7 @@ function build(
       ticketKeys: ticketKeysInMemory(),
       buyerShows: { showsOf: async () => [] },
       organiserOf: (showId) => catalogue.shows.organiserOf(showId),
+      markCancelled: (showId) => catalogue.shows.markCancelled(showId),
     },
   );
   onTestFinished(() => app.close());

@@ -1,6 +1,7 @@
 import type { SeatMap } from '../../src/actors/seat-map.ts';
 import type {
   Answer,
+  OrderState,
   OrderStatus,
   OrderView,
   PaymentWork,
@@ -22,6 +23,8 @@ export interface BookedOrder {
   readonly buyer: string;
   readonly amount: number;
   reason?: string;
+  /** Paid too late: its places were gone. */
+  isDeclined?: boolean;
 }
 
 export function paymentIdOf(order: number, showId = SHOW): string {
@@ -33,6 +36,17 @@ const refused = (code: Refusal['code'], detail: string): Answer<never> => ({
   refusal: { code, detail },
   replayed: false,
 });
+
+/** An order that was cancelled here was so by its buyer. */
+const STATES: Readonly<Record<OrderStatus, OrderState>> = {
+  awaiting_payment: 'awaiting',
+  processing: 'committed',
+  paid: 'paid',
+  cancelled: 'cancelled',
+  expired: 'expired',
+  refunded: 'paid',
+  partially_refunded: 'paid',
+};
 
 /**
  * Shows made of orders alone: the order's life as a show decides it, with one ticket an order (of the same number),
@@ -120,7 +134,10 @@ export class OrderBook implements Shows {
           amount: booked.amount,
           currency: 'EUR',
           status: booked.status,
+          state: booked.isDeclined ? 'declined' : STATES[booked.status],
           unsettled: booked.unsettled,
+          createdAt: ORDERED_AT,
+          refunds: [],
         } satisfies PaymentWork);
       case 'get-order':
         if (!message.viewer.all && message.viewer.user !== booked.buyer) return refused('NOT_FOUND', 'Not yours.');
@@ -130,6 +147,12 @@ export class OrderBook implements Shows {
         return move('awaiting_payment', 'cancelled');
       case 'commit':
         if (message.amount !== booked.amount) return refused('ORDER_NOT_PAYABLE', 'Another amount.');
+        if (message.late === true && booked.status === 'expired') {
+          booked.isDeclined = true;
+          booked.reason = 'Too late.';
+          this.history.push(`declined ${order}`);
+          return told(this.#view(showId, order));
+        }
         return move('awaiting_payment', 'processing');
       case 'reject':
         return move('awaiting_payment', 'cancelled', message.reason);
@@ -143,7 +166,10 @@ export class OrderBook implements Shows {
         }
         if (booked.unsettled) this.history.push(`settled ${order}`);
         booked.unsettled = false;
+        if (message.reason !== undefined) booked.reason = message.reason;
         return told(this.#view(showId, order));
+      default:
+        return refused('INTERNAL', `the order book knows no ${message.type}`);
     }
   }
 

@@ -8,7 +8,7 @@ import { ticketKeyRoutes } from '../../src/http/routes/tickets.ts';
 import { salesRoutes } from '../../src/http/sales.ts';
 import type { App } from '../../src/http/server.ts';
 import { validatorCompiler } from '../../src/http/validation.ts';
-import type { Payment, PaymentState } from '../../src/payments/gateway.ts';
+import type { Payment, PaymentOrder, PaymentState, RefundState } from '../../src/payments/gateway.ts';
 import type { SandboxGateway } from '../../src/payments/sandbox.ts';
 import { createSettlement } from '../../src/payments/settlement.ts';
 import type { TicketKeys } from '../../src/tickets/keys.ts';
@@ -26,7 +26,10 @@ class MemorySandbox implements SandboxGateway {
     { state: PaymentState; captureFails: boolean; amount: number; currency: string }
   >();
 
-  clientSecret(id: string): string {
+  async open({ paymentId }: PaymentOrder): Promise<{ clientSecret: string }> {
+    return { clientSecret: `${paymentId}_secret` };
+  }
+  async clientSecret(id: string): Promise<string> {
     return `${id}_secret`;
   }
   async confirm(id: string, amount: number, currency: string, card: string): Promise<Payment> {
@@ -46,11 +49,18 @@ class MemorySandbox implements SandboxGateway {
     if (payment?.state === 'authorised') payment.state = payment.captureFails ? 'failed' : 'captured';
     return this.#payment(id);
   }
-  async cancel(id: string): Promise<void> {
+  async cancel(id: string): Promise<Payment> {
     const payment = this.payments.get(id);
     if (payment === undefined)
       this.payments.set(id, { state: 'cancelled', captureFails: false, amount: 0, currency: '' });
     else if (payment.state !== 'captured' && payment.state !== 'failed') payment.state = 'cancelled';
+    return this.#payment(id);
+  }
+  async refund(): Promise<RefundState> {
+    return 'done';
+  }
+  amountFault(): null {
+    return null;
   }
   #payment(id: string): Payment {
     const payment = this.payments.get(id);
@@ -104,6 +114,7 @@ export function salesApp(): SalesApp {
     ticketKeys,
     buyerShows: { showsOf: async (buyer: string) => shows.get(buyer) ?? [] },
     organiserOf: async (show: string) => organisers.get(show) ?? null,
+    markCancelled: async () => {},
   };
   const app: App = fastify({
     logger: false,

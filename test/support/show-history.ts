@@ -2,7 +2,7 @@ import { shardOf } from '../../src/cluster/shards.ts';
 import type { Turn } from '../../src/journal/journal.ts';
 import { FIRST_PREV_HASH, rowHash } from '../../src/journal/row-hash.ts';
 
-export type TurnParts = Partial<Pick<Turn, 'at' | 'events' | 'wakeAt' | 'newBuyers' | 'seq' | 'writer'>>;
+export type TurnParts = Partial<Pick<Turn, 'at' | 'events' | 'wakeAt' | 'newBuyers' | 'notices' | 'seq' | 'writer'>>;
 
 /** Makes the turns of one show, each chained to the one before, as its actor would. */
 export class ShowHistory {
@@ -32,7 +32,13 @@ export class ShowHistory {
       writer,
       prevHash: this.#hash,
     };
-    const turn = { ...body, shard: this.shard, hash: rowHash(body), newBuyers: parts.newBuyers ?? [] };
+    const turn = {
+      ...body,
+      shard: this.shard,
+      hash: rowHash(body),
+      newBuyers: parts.newBuyers ?? [],
+      notices: parts.notices ?? [],
+    };
     this.#seq = seq;
     this.#hash = turn.hash;
     return turn;

@@ -272,6 +272,7 @@ describe('settlement is told', () => {
 
   test('again of all orders that are not settled, but of nothing that is not durable', async () => {
     await turn(holdOf(1), orderOf(1, 1));
+    await turn({ type: 'commit', order: 1, amount: 4_550, currency: 'EUR' });
     turns.announceUnsettled();
     expect(unsettled).toEqual([1]);
     const written = Promise.withResolvers<void>();
@@ -283,8 +284,20 @@ describe('settlement is told', () => {
     expect(unsettled).toEqual([1]);
     written.resolve();
     await running;
-    expect(unsettled).toEqual([1, 1, 2]);
+    expect(unsettled).toEqual([1, 1]);
     await turn(holdOf(3));
-    expect(unsettled).toEqual([1, 1, 2]);
+    expect(unsettled).toEqual([1, 1]);
+  });
+
+  test('of orders that only wait for their buyers less often: as a rule the provider tells of them', async () => {
+    await turn(holdOf(1), orderOf(1, 1), holdOf(2), orderOf(2, 2));
+    await turn({ type: 'commit', order: 1, amount: 4_550, currency: 'EUR' });
+    const named: number[][] = [];
+    for (let i = 0; i < 6; i++) {
+      unsettled.length = 0;
+      turns.announceUnsettled();
+      named.push([...unsettled]);
+    }
+    expect(named).toEqual([[1, 2], [1], [1], [1], [1], [1, 2]]);
   });
 });

@@ -1,36 +1,58 @@
+import Type from 'typebox';
 import type { Answer, OrderView } from '../../actors/shows.ts';
 import { parseScopedId } from '../../ids.ts';
 import { listAcrossShows } from '../across-shows.ts';
 import type { Guards } from '../auth.ts';
 import { markReplayed, readOnce } from '../idempotency.ts';
-import { noBody } from '../no-body.ts';
-import { payable } from '../payable-order.ts';
+import { emptyIfNone, noBody } from '../no-body.ts';
+import { type PayableOrder, payable, withSecret } from '../payable-order.ts';
 import { refuse } from '../problem.ts';
 import type { SalesDeps } from '../sales-deps.ts';
 import { OrderSchema } from '../sales-schemas.ts';
 import { BEARER, LIMIT_DEFAULT, listOf, Page, PathId, problems, strict } from '../schemas.ts';
 import type { App } from '../server.ts';
 import { askDeadline, notFound } from '../show-answers.ts';
-import { askAsViewer } from '../viewers.ts';
+import { askAsViewer, seesAll } from '../viewers.ts';
 
 export function orderRoutes(app: App, deps: SalesDeps, guards: Guards): void {
   const { shows, clock, gateway, settlement, buyerShows } = deps;
+
+  /**
+   * The order with its payment opened at the provider, once it is durable: should that fail, or its answer be lost, the same
+   * request opens it again. What a repeat tells of is as the order was when it was made; it may have ended by now.
+   */
+  async function opened(order: OrderView): Promise<PayableOrder> {
+    if (order.payment === undefined) return withSecret(order, gateway, null);
+    const { id: orderId, showId, total } = order;
+    const { clientSecret } = await gateway.open({ paymentId: order.payment.id, orderId, showId, ...total });
+    return withSecret(order, gateway, clientSecret);
+  }
 
   app.post(
     '/holds/:id/order',
     {
       config: { keyed: true },
       onRequest: guards.user,
-      preValidation: noBody,
+      preValidation: emptyIfNone,
       schema: {
         tags: ['Orders'],
         summary: 'Order what a hold holds',
-        description: 'Send an `Idempotency-Key`. A free order is `paid` at once.',
+        description:
+          'Send an `Idempotency-Key`. A free order is `paid` at once. With `comp` the organiser of the show gives the held ' +
+          'places away. `UNAVAILABLE` when the payment provider cannot be reached: the order is made, and the same request ' +
+          'again makes it payable.',
         security: BEARER,
         params: PathId,
+        body: strict({
+          comp: Type.Optional(
+            Type.Boolean({ description: "Everything for nothing; only in the organiser's own show" }),
+          ),
+        }),
         response: {
           201: OrderSchema,
           ...problems(
+            'BODY_INVALID',
+            'FORBIDDEN',
             'IDEMPOTENCY_KEY_MISSING',
             'IDEMPOTENCY_KEY_INVALID',
             'UNAUTHENTICATED',
@@ -38,6 +60,8 @@ export function orderRoutes(app: App, deps: SalesDeps, guards: Guards): void {
             'HOLD_IN_PAYMENT',
             'HOLD_EXPIRED',
             'IDEMPOTENCY_KEY_REUSED',
+            'ORDER_NOT_PAYABLE',
+            'UNAVAILABLE',
             'OVERLOADED',
             'OUTCOME_UNKNOWN',
           ),
@@ -48,11 +72,17 @@ export function orderRoutes(app: App, deps: SalesDeps, guards: Guards): void {
       const once = readOnce(request, 'order', request.params.id);
       const id = parseScopedId('hld', request.params.id);
       if (id === null) return notFound(reply, 'hold');
-      const command = { type: 'order', once, buyer: request.user.id, hold: id.number, at: id.at } as const;
+      const { user } = request;
+      const isComp = request.body.comp === true;
+      if (isComp && !(await seesAll(deps, user, id.showId))) {
+        return refuse(reply, { code: 'FORBIDDEN', detail: 'Only the organiser of a show gives its places away.' });
+      }
+      const order = { type: 'order', once, buyer: user.id, hold: id.number, at: id.at } as const;
+      const command = isComp ? ({ ...order, comp: true } as const) : order;
       const answer = await shows.ask<OrderView>(id.showId, command, askDeadline(clock));
       markReplayed(reply, answer.replayed);
       if (!answer.ok) return refuse(reply, answer.refusal);
-      return reply.code(201).send(payable(answer.value, gateway));
+      return reply.code(201).send(await opened(answer.value));
     },
   );
 
@@ -78,7 +108,7 @@ export function orderRoutes(app: App, deps: SalesDeps, guards: Guards): void {
       };
       const list = await listAcrossShows(await buyerShows.showsOf(buyer), ask, { offset, limit });
       if ('code' in list) return refuse(reply, list);
-      return reply.send({ ...list, items: list.items.map((order) => payable(order, gateway)) });
+      return reply.send({ ...list, items: await Promise.all(list.items.map((order) => payable(order, gateway))) });
     },
   );
 
@@ -104,7 +134,7 @@ export function orderRoutes(app: App, deps: SalesDeps, guards: Guards): void {
         at: id.at,
       }));
       if (!answer.ok) return refuse(reply, answer.refusal);
-      return reply.send(payable(answer.value, gateway));
+      return reply.send(await payable(answer.value, gateway));
     },
   );
 
@@ -129,7 +159,7 @@ export function orderRoutes(app: App, deps: SalesDeps, guards: Guards): void {
       if (!answer.ok) return refuse(reply, answer.refusal);
       // The gateway is told in the background: the seats are free whether or not it answers.
       settlement.resume(id.showId, [id.number]);
-      return reply.send(payable(answer.value, gateway));
+      return reply.send(await payable(answer.value, gateway));
     },
   );
 }

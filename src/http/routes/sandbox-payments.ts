@@ -47,11 +47,11 @@ export function sandboxPaymentRoutes(app: App, deps: SalesDeps, sandbox: Sandbox
     status: 'succeeded' | 'processing' | 'requires_action',
     order: OrderView | undefined,
   ): Promise<FastifyReply> {
-    if (order !== undefined) return reply.send({ id: paymentId, status, order: payable(order, sandbox) });
+    if (order !== undefined) return reply.send({ id: paymentId, status, order: await payable(order, sandbox) });
     const question = { type: 'get-order', viewer: { user, all: false }, order: id.number, at: id.at } as const;
     const answer = await shows.ask<OrderView>(id.showId, question, askDeadline(clock));
     if (!answer.ok) return refuse(reply, answer.refusal);
-    return reply.send({ id: paymentId, status, order: payable(answer.value, sandbox) });
+    return reply.send({ id: paymentId, status, order: await payable(answer.value, sandbox) });
   }
 
   /** Says what became of a payment whose order has nothing more to be done for. */

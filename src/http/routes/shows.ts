@@ -111,7 +111,7 @@ export function showRoutes(app: App, deps: Pick<HttpDeps, 'catalogue' | 'shows' 
           performerId: Type.Optional(line(1, 100)),
           from: Type.Optional(Time),
           to: Type.Optional(Time),
-          status: Type.Optional(Type.Enum(['scheduled', 'on_sale', 'closed'])),
+          status: Type.Optional(Type.Enum(['scheduled', 'on_sale', 'closed', 'cancelled'])),
           sort: Type.Optional(Type.Enum([...SHOW_SORTS])),
           ...Page,
         }),

@@ -1,0 +1,104 @@
+import { endHold, endUnpaid, freeTicket } from './apply-places.ts';
+import type { DisputeStatus } from './commands.ts';
+import { HOLD } from './holds.ts';
+import { ensure } from './invariants.ts';
+import { ORDER } from './orders.ts';
+import { REFUND } from './refunds.ts';
+import type { Show } from './show.ts';
+import { TICKET } from './tickets.ts';
+
+/** Takes valid tickets of one paid order back, frees their places, and owes their price. */
+export function applyRefunding(
+  show: Show,
+  refund: number,
+  order: number,
+  tickets: readonly number[],
+  amount: number,
+  reason: string | null,
+  at: number,
+): void {
+  const { refunds, orders, buyers } = show;
+  ensure(refund === refunds.count + 1, 'I2', () => `refund ${refund} is not the next, ${refunds.count + 1}`);
+  ensure(orders.state[order] === ORDER.paid, 'I10', () => `order ${order} is refunded, but was not paid`);
+  let price = 0;
+  for (const ticket of tickets) {
+    ensure(
+      show.tickets.order[ticket] === order && show.tickets.state[ticket] === TICKET.valid,
+      'I10',
+      () => `refund ${refund} takes ticket ${ticket} back, which is no valid one of order ${order}`,
+    );
+    price += show.tickets.price[ticket];
+    show.tickets.state[ticket] = TICKET.refunded;
+    freeTicket(show, ticket);
+    refunds.ofTicket.set(ticket, refund);
+  }
+  ensure(price === amount, 'I10', () => `refund ${refund} owes ${amount} for tickets of ${price}`);
+  buyers.places[orders.buyer[order]] -= tickets.length;
+  refunds.add(at, order, amount);
+  if (reason !== null) refunds.reasons.set(refund, reason);
+  // Of a free order nothing is owed.
+  if (amount === 0) refunds.end(refund, REFUND.done);
+}
+
+/** One refund for each of these orders of a cancelled show, of all its valid tickets. */
+export function applyRefundingAll(show: Show, first: number, orders: readonly number[], at: number): void {
+  for (const [i, order] of orders.entries()) {
+    ensure(show.toRefund.delete(order), 'I10', () => `order ${order} is not to be refunded`);
+    const tickets = show.ticketsOf(order, TICKET.valid);
+    const amount = tickets.reduce((sum, ticket) => sum + show.tickets.price[ticket], 0);
+    applyRefunding(show, first + i, order, tickets, amount, null, at);
+  }
+}
+
+export function endRefund(show: Show, refund: number, state: number): void {
+  const { refunds } = show;
+  ensure(
+    refunds.has(refund) && refunds.state[refund] === REFUND.due,
+    'I10',
+    () => `refund ${refund} ends, but is not due`,
+  );
+  refunds.end(refund, state);
+}
+
+/**
+ * While a dispute is open nobody gets in with the order's tickets. Won, they are valid again; lost, the money is the
+ * buyer's, and the places are free.
+ */
+export function applyDisputed(show: Show, order: number, dispute: string, status: DisputeStatus): void {
+  const { tickets, disputes, buyers, orders } = show;
+  disputes.set(order, { id: dispute, status });
+  if (status === 'open') {
+    for (const ticket of show.ticketsOf(order, TICKET.valid)) tickets.state[ticket] = TICKET.suspended;
+    show.toRefund.delete(order);
+  } else if (status === 'won') {
+    for (const ticket of show.ticketsOf(order, TICKET.suspended)) tickets.state[ticket] = TICKET.valid;
+    if (show.cancelled !== null && show.hasValidTickets(order)) show.toRefund.add(order);
+  } else {
+    for (const state of [TICKET.suspended, TICKET.valid]) {
+      for (const ticket of show.ticketsOf(order, state)) {
+        tickets.state[ticket] = TICKET.void;
+        freeTicket(show, ticket);
+        buyers.places[orders.buyer[order]]--;
+      }
+    }
+    show.toRefund.delete(order);
+  }
+}
+
+/** Everything that is live ends; what is paid is to be refunded, what is committed once it is paid. */
+export function applyShowCancelled(show: Show, holds: readonly number[], reason: string, at: number): void {
+  ensure(show.cancelled === null, 'I2', () => 'the show is cancelled twice');
+  for (const hold of holds) {
+    const place = show.holds.place(hold);
+    ensure(place >= 0 && show.holds.isLive(place), 'I9', () => `hold ${hold} ends with the show, but is not live`);
+    const order = show.holds.order[place];
+    if (order === 0) {
+      endHold(show, hold, place, HOLD.released);
+      continue;
+    }
+    endUnpaid(show, order, ORDER.cancelled, HOLD.released);
+    show.orders.reasons.set(order, reason);
+  }
+  show.cancelled = { at, reason };
+  show.findOrdersToRefund();
+}
