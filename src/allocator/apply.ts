@@ -242,6 +242,7 @@ function applyCommitted(show: Show, order: number, at: number): void {
 /** The places of an order that had expired are taken again: all are free, and its hold stays ended. */
 function applyCommittedLate(show: Show, order: number): void {
   const { orders, tickets, buyers } = show;
+  ensure(orders.unsettled[order] === 1, 'I10', () => `order ${order} is committed after it was settled`);
   const end = orders.firstTicket[order] + orders.quantity[order];
   for (let ticket = orders.firstTicket[order]; ticket < end; ticket++) {
     const seat = tickets.seat[ticket];

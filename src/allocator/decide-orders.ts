@@ -75,7 +75,8 @@ export function decideCommit(show: Show, command: CommitCommand, at: number): De
   if (!orders.has(order)) return NO_ORDER;
   const state = orders.state[order];
   if (state === ORDER.committed || state === ORDER.paid) return OUTCOME_DONE;
-  const isLate = state === ORDER.expired && command.late === true;
+  // Once it is settled nothing is taken for it any more: nobody would look after its money.
+  const isLate = state === ORDER.expired && command.late === true && orders.unsettled[order] === 1;
   if (state === ORDER.declined && command.late === true) return OUTCOME_DONE;
   if (!isLate && state !== ORDER.awaiting && state !== ORDER.pending)
     return refused('ORDER_NOT_PAYABLE', 'The order has ended; nothing is charged.');
