@@ -36,6 +36,8 @@ export function applyRefunding(
   buyers.places[orders.buyer[order]] -= tickets.length;
   refunds.add(at, order, amount);
   if (reason !== null) refunds.reasons.set(refund, reason);
+  // Or the show's own refunds would come to it again, with nothing to give back.
+  if (!show.hasValidTickets(order)) show.toRefund.delete(order);
   // Of a free order nothing is owed.
   if (amount === 0) refunds.end(refund, REFUND.done);
 }
@@ -43,7 +45,7 @@ export function applyRefunding(
 /** One refund for each of these orders of a cancelled show, of all its valid tickets. */
 export function applyRefundingAll(show: Show, first: number, orders: readonly number[], at: number): void {
   for (const [i, order] of orders.entries()) {
-    ensure(show.toRefund.delete(order), 'I10', () => `order ${order} is not to be refunded`);
+    ensure(show.toRefund.has(order), 'I10', () => `order ${order} is not to be refunded`);
     const tickets = show.ticketsOf(order, TICKET.valid);
     const amount = tickets.reduce((sum, ticket) => sum + show.tickets.price[ticket], 0);
     applyRefunding(show, first + i, order, tickets, amount, null, at);
