@@ -242,7 +242,7 @@ function orderView(show: Show, order: number): OrderView {
   const first = orders.firstTicket[order];
   const reason = orders.reasons.get(order);
   const refunds = [...show.refunds.of(order)].reverse().map((refund) => refundView(show, refund));
-  const dispute = show.disputes.get(order);
+  const dispute = show.disputes.get(order)?.at(-1);
   return {
     id: scopedId('ord', at, show.id, order),
     showId: show.id,

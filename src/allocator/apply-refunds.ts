@@ -4,7 +4,7 @@ import { HOLD } from './holds.ts';
 import { ensure } from './invariants.ts';
 import { ORDER } from './orders.ts';
 import { REFUND } from './refunds.ts';
-import type { Show } from './show.ts';
+import type { Dispute, Show } from './show.ts';
 import { TICKET } from './tickets.ts';
 
 /** Takes valid tickets of one paid order back, frees their places, and owes their price. */
@@ -63,16 +63,17 @@ export function endRefund(show: Show, refund: number, state: number): void {
 }
 
 /**
- * While a dispute is open nobody gets in with the order's tickets. Won, they are valid again; lost, the money is the
- * buyer's, and the places are free.
+ * While a dispute is open nobody gets in with the order's tickets. When the last is won, they are valid again; one that is
+ * lost makes the money the buyer's, and the places free.
  */
 export function applyDisputed(show: Show, order: number, dispute: string, status: DisputeStatus): void {
-  const { tickets, disputes, buyers, orders } = show;
-  disputes.set(order, { id: dispute, status });
+  const { tickets, buyers, orders } = show;
+  const disputes = noteDispute(show, order, { id: dispute, status });
   if (status === 'open') {
     for (const ticket of show.ticketsOf(order, TICKET.valid)) tickets.state[ticket] = TICKET.suspended;
     show.toRefund.delete(order);
   } else if (status === 'won') {
+    if (disputes.some((one) => one.status === 'open')) return;
     for (const ticket of show.ticketsOf(order, TICKET.suspended)) tickets.state[ticket] = TICKET.valid;
     if (show.cancelled !== null && show.hasValidTickets(order)) show.toRefund.add(order);
   } else {
@@ -85,6 +86,15 @@ export function applyDisputed(show: Show, order: number, dispute: string, status
     }
     show.toRefund.delete(order);
   }
+}
+
+/** All the order's disputes with this one, where it first stood. */
+function noteDispute(show: Show, order: number, dispute: Dispute): readonly Dispute[] {
+  const before = show.disputes.get(order) ?? [];
+  const known = before.findIndex(({ id }) => id === dispute.id);
+  const disputes = known < 0 ? [...before, dispute] : before.with(known, dispute);
+  show.disputes.set(order, disputes);
+  return disputes;
 }
 
 /** Everything that is live ends; what is paid is to be refunded, what is committed once it is paid. */

@@ -52,13 +52,13 @@ export function ofRefund(show: Show, refund: number, state: number, event: ShowE
 
 type DisputeCommand = Extract<Command, { type: 'dispute' }>;
 
-/** An order's newest dispute; its end comes once, and what is told late of its beginning changes nothing. */
+/** Each dispute of an order begins once and ends once; what is told late of its beginning changes nothing. */
 export function decideDispute(show: Show, { order, dispute, status }: DisputeCommand): Decision {
   if (!show.orders.has(order)) return NO_ORDER;
   if (show.orders.state[order] !== ORDER.paid)
     return refused('ORDER_NOT_REFUNDABLE', 'The order has no captured payment to dispute.');
-  const known = show.disputes.get(order);
-  if (known?.id === dispute && (known.status === status || known.status !== 'open')) return OUTCOME_DONE;
+  const known = show.disputes.get(order)?.find(({ id }) => id === dispute);
+  if (known !== undefined && (known.status === status || known.status !== 'open')) return OUTCOME_DONE;
   return done({ type: 'disputed', order, dispute, status });
 }
 

@@ -76,8 +76,8 @@ export class Show {
   /** Orders whose money is not at rest; refunds that are due count by themselves. */
   unsettledOrders = 0;
   readonly refunds = new Refunds();
-  /** By order: the newest dispute over its payment. */
-  readonly disputes = new Map<number, Dispute>();
+  /** By order: the disputes over its payment, as they were heard of. */
+  readonly disputes = new Map<number, readonly Dispute[]>();
   /** When the show was called off (ms), and why. */
   cancelled: { readonly at: number; readonly reason: string } | null = null;
 

@@ -36,7 +36,7 @@ interface Header {
 /** What comes after a sale. */
 interface Late {
   readonly cancelled: Show['cancelled'];
-  readonly disputes: readonly (readonly [order: number, Dispute])[];
+  readonly disputes: readonly (readonly [order: number, readonly Dispute[]])[];
   readonly refundReasons: readonly (readonly [refund: number, reason: string])[];
   readonly refundOfTicket: readonly (readonly [ticket: number, refund: number])[];
 }
@@ -189,7 +189,7 @@ export function decodeShow(bytes: Uint8Array, showId: string, hall: Hall): Show 
 
 function restoreLate(show: Show, late: Late, refunds: Float64Array): void {
   show.cancelled = late.cancelled;
-  for (const [order, dispute] of late.disputes) show.disputes.set(order, dispute);
+  for (const [order, disputes] of late.disputes) show.disputes.set(order, disputes);
   for (const [refund, reason] of late.refundReasons) show.refunds.reasons.set(refund, reason);
   for (const [ticket, refund] of late.refundOfTicket) show.refunds.ofTicket.set(ticket, refund);
   show.refunds.restore(refunds);
