@@ -2,13 +2,16 @@ import { hash } from 'node:crypto';
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { RULES, type Rules } from '../../src/actors/turns.ts';
+import { movePlaces, setSeat } from '../../src/allocator/apply-places.ts';
 import type { Command, CommandId } from '../../src/allocator/commands.ts';
 import type { Decision } from '../../src/allocator/decision.ts';
 import type { ShowEvent } from '../../src/allocator/events.ts';
 import { HOLD } from '../../src/allocator/holds.ts';
 import { ORDER } from '../../src/allocator/orders.ts';
+import { REFUND } from '../../src/allocator/refunds.ts';
 import { HOLD_GRACE_MS, SEAT, type Show } from '../../src/allocator/show.ts';
 import { decodeShow, encodeShow, stateHash } from '../../src/allocator/snapshot.ts';
+import { TICKET } from '../../src/allocator/tickets.ts';
 import type { AppendOutcome, JournalRow, Snapshot, Turn } from '../../src/journal/journal.ts';
 import { MemoryJournal } from '../support/memory-journal.ts';
 import { type Parts, runTrial } from './run-trial.ts';
@@ -90,6 +93,17 @@ const decideBeforeSale: Decide = (show, command, at) => {
   return { kind: 'done', event: { ...decision.event, until: at + show.terms.holdSeconds * 1000 } };
 };
 
+const decidePendingExpires: Decide = (show, command, at) => {
+  const decision = RULES.decide(show, command, at);
+  if (command.type !== 'expire') return decision;
+  const { holds, orders } = show;
+  const pending = holdsIn(show, HOLD.inPayment).filter(
+    (hold) => orders.state[holds.order[holds.place(hold)]] === ORDER.pending,
+  );
+  const over = decision.kind === 'done' && decision.event?.type === 'expired' ? decision.event.holds : [];
+  return { kind: 'done', event: { type: 'expired', holds: [...new Set([...over, ...pending])] } };
+};
+
 // ---- Seats ----
 
 const decidePartialHold: Decide = (show, command, at) => {
@@ -128,9 +142,9 @@ const applyTakenSeat: Apply = (show, event, ...place) => {
 };
 
 const applyAreaOffByOne: Apply = (show, event, ...place) => {
-  const isOff = event.type === 'held' && event.areas.some(([, quantity]) => quantity > 1);
-  const areas = isOff ? event.areas.map(([area, quantity]) => [area, Math.max(1, quantity - 1)] as const) : [];
-  RULES.apply(show, isOff ? { ...event, areas } : event, ...place);
+  RULES.apply(show, event, ...place);
+  const area = event.type === 'held' ? event.areas.find(([, quantity]) => quantity > 1) : undefined;
+  if (area !== undefined) movePlaces(show, area[0], 1, SEAT.held, SEAT.free);
 };
 
 const decideWithoutOrphanRule: Decide = (show, command, at) => {
@@ -162,6 +176,117 @@ const decideAnyAmount: Decide = (show, command, at) =>
     command.type === 'commit' ? { ...command, amount: show.orders.total[command.order] } : command,
     at,
   );
+
+// ---- Paid too late ----
+
+/** Sells an order late although it was declined, for a reason that `isIgnored`. */
+function decideLate(isIgnored: (reason: string) => boolean): Decide {
+  return (show, command, at) => {
+    const decision = RULES.decide(show, command, at);
+    if (command.type !== 'commit' || decision.kind !== 'done' || decision.event?.type !== 'declined') return decision;
+    const { order } = command;
+    if (!isIgnored(decision.event.reason)) return decision;
+    return { kind: 'done', event: { type: 'committed', order, late: true } };
+  };
+}
+
+const decideDeclinedSold: Decide = (show, command, at) => {
+  if (command.type !== 'commit' || show.orders.state[command.order] !== ORDER.declined)
+    return RULES.decide(show, command, at);
+  return { kind: 'done', event: { type: 'committed', order: command.order, late: true } };
+};
+
+/** Takes the seats of an order that is sold late from whoever has them. */
+const applyOthersSeat: Apply = (show, event, ...place) => {
+  if (event.type === 'committed' && event.late === true) {
+    const { firstTicket, quantity } = show.orders;
+    const first = firstTicket[event.order];
+    for (const seat of show.tickets.seat.subarray(first, first + quantity[event.order]))
+      if (seat >= 0 && show.status[seat] !== SEAT.free) setSeat(show, seat, SEAT.free, 0);
+  }
+  RULES.apply(show, event, ...place);
+};
+
+const applyDeclinedSold: Apply = (show, event, ...place) => {
+  const isPlanted = event.type === 'committed' && show.orders.state[event.order] === ORDER.declined;
+  if (isPlanted) show.orders.state[event.order] = ORDER.committed;
+  else RULES.apply(show, event, ...place);
+};
+
+// ---- Money back ----
+
+type Refunding = Extract<ShowEvent, { type: 'refunding' }>;
+
+/** Lets `change` have a word in each refund that is decided. */
+function decideRefunds(change: (show: Show, event: Refunding) => Refunding): Decide {
+  return (show, command, at) => {
+    const decision = RULES.decide(show, command, at);
+    if (decision.kind !== 'done' || decision.event?.type !== 'refunding') return decision;
+    return { kind: 'done', event: change(show, decision.event) };
+  };
+}
+
+const applyRefundKeepsSeat: Apply = (show, event, ...place) => {
+  const seats = event.type === 'refunding' ? event.tickets.map((ticket) => show.tickets.seat[ticket]) : [];
+  const claims = seats.map((seat) => show.claim[seat]);
+  RULES.apply(show, event, ...place);
+  for (const [i, seat] of seats.entries()) if (seat >= 0) setSeat(show, seat, SEAT.sold, claims[i]);
+};
+
+/** Gives the tickets back again that were given back before. */
+const decideRefundTwice: Decide = (show, command, at) => {
+  const decision = RULES.decide(show, command, at);
+  if (command.type !== 'refund' || decision.kind !== 'refused' || decision.refusal.code !== 'ORDER_NOT_REFUNDABLE')
+    return decision;
+  const { order, once, reason } = command;
+  const tickets = show.orders.has(order) ? show.ticketsOf(order, TICKET.refunded) : [];
+  if (tickets.length === 0) return decision;
+  const amount = tickets.reduce((sum, ticket) => sum + show.tickets.price[ticket], 0);
+  const refund = show.refunds.count + 1;
+  const event: ShowEvent = { type: 'refunding', once, refund, order, tickets, amount, partial: false, reason };
+  return { kind: 'done', event };
+};
+
+const applyRefundTwice: Apply = (show, event, seq, ordinal, at) => {
+  const isAgain = event.type === 'refunding' && show.tickets.state[event.tickets[0]] === TICKET.refunded;
+  if (!isAgain) return RULES.apply(show, event, seq, ordinal, at);
+  show.answered.add(event.once, seq, ordinal, at);
+  show.refunds.add(at, event.order, event.amount);
+};
+
+const decideRefundLess = decideRefunds((show, event) => {
+  const less = event.amount - show.tickets.price[event.tickets[0]];
+  return { ...event, amount: less };
+});
+
+const applyRefundLess: Apply = (show, event, ...place) => {
+  if (event.type !== 'refunding') return RULES.apply(show, event, ...place);
+  const amount = event.tickets.reduce((sum, ticket) => sum + show.tickets.price[ticket], 0);
+  RULES.apply(show, { ...event, amount }, ...place);
+  show.refunds.amount[event.refund] = event.amount;
+};
+
+const decideSkipsRefund: Decide = (show, command, at) => {
+  const decision = RULES.decide(show, command, at);
+  if (decision.kind !== 'done' || decision.event?.type !== 'refunding-all') return decision;
+  const orders = decision.event.orders.slice(1);
+  return orders.length === 0 ? NOTHING : { kind: 'done', event: { ...decision.event, orders } };
+};
+
+const decideHoldWhenCancelled: Decide = (show, command, at) => {
+  const { cancelled } = show;
+  if (command.type === 'hold') show.cancelled = null;
+  const decision = RULES.decide(show, command, at);
+  show.cancelled = cancelled;
+  return decision;
+};
+
+const applyDisputedStaysValid: Apply = (show, event, ...place) => {
+  if (event.type !== 'disputed' || event.status !== 'open') return RULES.apply(show, event, ...place);
+  const valid = show.ticketsOf(event.order, TICKET.valid);
+  RULES.apply(show, event, ...place);
+  for (const ticket of valid) show.tickets.state[ticket] = TICKET.valid;
+};
 
 // ---- Repeats ----
 
@@ -243,20 +368,31 @@ function withShow(journalOf: (show: () => Show) => MemoryJournal): () => Parts {
   };
 }
 
-class ForgetsAnswers extends MemoryJournal {
+/** Forgets something of each snapshot that it keeps. */
+class Forgets extends MemoryJournal {
   readonly #show: () => Show;
-  constructor(show: () => Show) {
+  readonly #forget: (show: Show) => void;
+  constructor(show: () => Show, forget: (show: Show) => void) {
     super();
     this.#show = show;
+    this.#forget = forget;
   }
 
   override keepSnapshot(showId: string, shard: number, snapshot: Snapshot): Promise<boolean> {
     const show = decodeShow(snapshot.state, showId, this.#show().hall);
-    show.answered.restore(0, new Uint32Array(0));
+    this.#forget(show);
     const state = encodeShow(show);
     return super.keepSnapshot(showId, shard, { ...snapshot, state, stateHash: stateHash(state) });
   }
 }
+
+const forgetAnswers = (show: Show): void => show.answered.restore(0, new Uint32Array(0));
+
+/** Those that are due are taken for done. */
+const forgetDue = (show: Show): void => {
+  for (let refund = 1; refund <= show.refunds.count; refund++)
+    if (show.refunds.state[refund] === REFUND.due) show.refunds.end(refund, REFUND.done);
+};
 
 /** Keeps a snapshot with each append, before it is known whether the row is written, and vouches for the row. */
 class SnapshotsAhead extends MemoryJournal {
@@ -291,11 +427,29 @@ const BUGS: readonly (readonly [bug: string, invariant: string, parts: () => Par
   ['an orphan rule that is not enforced', 'rules', withRules(decideWithoutOrphanRule)],
   ['a limit per buyer that is not enforced', 'rules', withRules(decideWithoutBuyerLimit)],
   ['a sale for the wrong amount', 'I10', withRules(decideAnyAmount)],
+  ['a pending order that expires before its time', 'I9', withRules(decidePendingExpires, applyExpireEarly)],
+  [
+    'a late commit that takes a seat of somebody else’s',
+    'I1',
+    withRules(
+      decideLate((reason) => reason.includes('others had the seats')),
+      applyOthersSeat,
+    ),
+  ],
+  ['a late commit beyond the limit per buyer', 'rules', withRules(decideLate((reason) => reason.includes('too many')))],
+  ['a declined order that is sold', 'I10', withRules(decideDeclinedSold, applyDeclinedSold)],
+  ['a refund that frees no seat', 'I1', withRules(RULES.decide, applyRefundKeepsSeat)],
+  ['a ticket refunded twice', 'I10', withRules(decideRefundTwice, applyRefundTwice)],
+  ['a refund of one ticket too few', 'I10', withRules(decideRefundLess, applyRefundLess)],
+  ['an order left out of the refunds of a cancelled show', 'I11', withRules(decideSkipsRefund)],
+  ['a hold in a cancelled show', 'rules', withRules(decideHoldWhenCancelled)],
+  ['a disputed ticket that stays valid', 'I11', withRules(RULES.decide, applyDisputedStaysValid)],
+  ['a refund forgotten in the snapshot', 'I6', withShow((show) => new Forgets(show, forgetDue))],
   ['a duplicate command applied twice', 'I4', withRules(decideAgain, applyAgain)],
   ['an answer before the commit', 'I3', () => ({ rules: RULES, journal: new AcknowledgesEarly() })],
   ['an unknown outcome taken for "not done"', 'I3', () => ({ rules: RULES, journal: new TakesUnknownForFenced() })],
   ['a journal without a fence', 'I2', () => ({ rules: RULES, journal: new Unfenced() })],
-  ['answers lost in the snapshot', 'I6', withShow((show) => new ForgetsAnswers(show))],
+  ['answers lost in the snapshot', 'I6', withShow((show) => new Forgets(show, forgetAnswers))],
   ['a snapshot ahead of the journal', 'I6', withShow((show) => new SnapshotsAhead(show))],
 ];
 

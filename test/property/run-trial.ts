@@ -1,22 +1,21 @@
 import { isDeepStrictEqual } from 'node:util';
 import { Inbox } from '../../src/actors/inbox.ts';
 import { recover } from '../../src/actors/recovery.ts';
-import { SEAT_LETTERS } from '../../src/actors/seat-map.ts';
 import type { Answer } from '../../src/actors/shows.ts';
 import { RULES, type Rules, TurnLost, Turns } from '../../src/actors/turns.ts';
 import type { ShowEvent } from '../../src/allocator/events.ts';
 import type { Hall } from '../../src/allocator/hall.ts';
 import { assertWhole, InvariantViolation } from '../../src/allocator/invariants.ts';
-import { ORDER } from '../../src/allocator/orders.ts';
-import { SEAT, SEAT_STATES, type Show } from '../../src/allocator/show.ts';
+import { PENDING_WINDOW_MS, type Show } from '../../src/allocator/show.ts';
 import { encodeShow } from '../../src/allocator/snapshot.ts';
 import { FORMAT } from '../../src/formats.ts';
 import type { Journal, Turn } from '../../src/journal/journal.ts';
 import { FIRST_PREV_HASH, rowHash } from '../../src/journal/row-hash.ts';
 import { MemoryJournal } from '../support/memory-journal.ts';
 import { hallOf } from '../support/plan-fixtures.ts';
-import type { PlaceState } from './reference-seats.ts';
-import { type Asked, LONGEST_GRACE_MS, type ModelOrder, type PlayedTurn, ReferenceShow } from './reference-show.ts';
+import { comparePublished, compareShow } from './compare-show.ts';
+import { LONGEST_GRACE_MS, type PlayedTurn, ReferenceShow } from './reference-show.ts';
+import type { Asked, ReferenceState } from './reference-state.ts';
 import type { Step, Trial, Wait } from './schedules.ts';
 import { START } from './small-halls.ts';
 import { TrialRequests, USERS } from './trial-requests.ts';
@@ -69,6 +68,8 @@ class TrialRun {
   readonly #rules: Rules;
   readonly #journal: MemoryJournal;
   readonly #model: ReferenceShow;
+  /** The model's. */
+  readonly #state: ReferenceState;
   readonly #requests: TrialRequests;
   #now = START;
   #at = 0;
@@ -87,7 +88,8 @@ class TrialRun {
     this.#rules = parts.rules;
     this.#journal = parts.journal;
     this.#model = new ReferenceShow(SHOW_ID, this.#hall, trial.terms);
-    this.#requests = new TrialRequests(this.#model);
+    this.#state = this.#model.state;
+    this.#requests = new TrialRequests(this.#state);
   }
 
   async begin(): Promise<void> {
@@ -130,12 +132,13 @@ class TrialRun {
 
   /** Faults stop and time passes: everything unpaid ends, and what is kept is whole. */
   async finish(): Promise<void> {
-    this.#now = Math.max(this.#at, this.#now) + 3 * 3_600_000;
+    this.#now = Math.max(this.#at, this.#now) + PENDING_WINDOW_MS + 3 * 3_600_000;
     for (let turns = 0; turns === 0 || this.#owner.turns.isDue(); turns++) {
       must(turns < 10, 'I9', () => 'there is always something due');
       must((await this.#turn([], false)) === 'done', 'I3', () => 'a turn was lost without a fault');
     }
-    must(this.#model.live.length === 0, 'I9', () => `hold ${this.#model.live[0].number} never ends`);
+    must(this.#state.live.length === 0, 'I9', () => `hold ${this.#state.live[0].number} never ends`);
+    must(this.#state.toRefund.length === 0, 'I12', () => 'there is always a refund of the cancelled show to begin');
     await this.#owner.turns.keepSnapshot();
     this.#journal.leases.move(SHARD, true);
     await this.#recover();
@@ -149,16 +152,21 @@ class TrialRun {
       this.#now += wait.ms;
       return;
     }
-    const soonest = Math.min(...this.#model.live.map((hold) => hold.until));
+    const soonest = Math.min(...this.#state.live.map((hold) => hold.until));
     if (Number.isFinite(soonest)) this.#now = Math.max(this.#now, soonest + wait.afterHold);
   }
 
   #checkDue(): void {
-    const overdue = this.#model.live.find((hold) => this.#now >= hold.until + LONGEST_GRACE_MS);
+    const overdue = this.#state.live.find((hold) => this.#now >= hold.until + LONGEST_GRACE_MS);
     must(
       overdue === undefined || this.#owner.turns.isDue(),
       'I9',
       () => `no turn is due, though hold ${overdue?.number} is over`,
+    );
+    must(
+      this.#state.toRefund.length === 0 || this.#owner.turns.isDue(),
+      'I12',
+      () => 'no turn is due, though refunds of the cancelled show are to begin',
     );
   }
 
@@ -168,8 +176,8 @@ class TrialRun {
     const firstBuyer = USERS[first !== undefined && 'buyer' in first ? first.buyer : 0];
     const asked: Asked[] = [];
     for (const ask of step.asks) {
-      const message = this.#requests.resolve(ask, at, firstBuyer);
-      if (message !== null) asked.push({ message, deadline: ask.late ? this.#now - 1 : this.#now + DEADLINE_MS });
+      const deadline = ask.late ? this.#now - 1 : this.#now + DEADLINE_MS;
+      for (const message of this.#requests.resolve(ask, at, firstBuyer)) asked.push({ message, deadline });
     }
     return asked;
   }
@@ -185,13 +193,13 @@ class TrialRun {
       const at = Math.max(this.#at, this.#now);
       if (attempt !== null) this.#checkAttempt(attempt);
       const played = this.#play(asked, attempt, at, this.#now);
+      this.#check();
       this.#checkAnswers(asked, answers, played, unreadable);
       must(
         isDeepStrictEqual([...this.#unsettled].sort(), [...played.toSettle].sort()),
         'I10',
         () => `orders ${this.#unsettled} are to be settled, not ${played.toSettle}`,
       );
-      this.#check();
       return ended;
     }
     must(attempt !== null, 'I3', () => 'a turn without a row was lost');
@@ -245,7 +253,8 @@ class TrialRun {
 
   #play(asked: readonly Asked[], row: Turn | null, at: number, now: number): PlayedTurn {
     const events = row === null ? [] : (JSON.parse(row.events) as ShowEvent[]);
-    const played = this.#model.play(asked, events, this.#rows.length + 1, at, now);
+    const seq = this.#rows.length + 1;
+    const played = this.#model.play(asked, events, { seq, at, now, format: this.#formatOf(seq) });
     if (row === null) return played;
     this.#rows.push(row);
     this.#at = at;
@@ -257,14 +266,24 @@ class TrialRun {
       'I3',
       () => `row ${row.seq} notes new buyers ${row.newBuyers}, not ${played.newBuyers}`,
     );
+    must(
+      isDeepStrictEqual(row.notices, played.notices),
+      'I3',
+      () => `row ${row.seq} tells ${JSON.stringify(row.notices)}, not ${JSON.stringify(played.notices)}`,
+    );
     this.#checkWake(row);
     return played;
   }
 
+  /** The form of row `seq`: at first both, as while the nodes of a cluster are replaced. */
+  #formatOf(seq: number): number {
+    if (seq >= this.#trial.upgradedAt) return FORMAT.newest;
+    return seq % 2 === 0 ? FORMAT.oldest : FORMAT.oldest + 1;
+  }
+
   #checkWake(row: Turn): void {
-    const ends = this.#model.live.map((hold) => hold.until + LONGEST_GRACE_MS);
-    const isPending = ends.length > 0 || this.#model.orders.some((order) => !order.settled);
-    must(isPending === (row.wakeAt !== null), 'I9', () => `row ${row.seq} says to wake at ${row.wakeAt}`);
+    const ends = this.#state.live.map((hold) => hold.until + LONGEST_GRACE_MS);
+    must(this.#state.isPending === (row.wakeAt !== null), 'I9', () => `row ${row.seq} says to wake at ${row.wakeAt}`);
     must(row.wakeAt === null || row.wakeAt <= Math.min(...ends), 'I9', () => `row ${row.seq} says to wake too late`);
   }
 
@@ -321,10 +340,12 @@ class TrialRun {
     this.#checkKept();
     const epoch = this.#journal.leases.epochOf(SHARD);
     must(epoch !== null, 'I2', () => 'the shard has no owner');
-    const recovered = await recovery(() => recover(SHOW_ID, this.#hall, this.#trial.terms, this.#journal, this.#rules));
+    const { terms } = this.#trial;
     const replayed = await recovery(() =>
-      recover(SHOW_ID, this.#hall, this.#trial.terms, withoutSnapshot(this.#journal), this.#rules),
+      recover(SHOW_ID, this.#hall, terms, withoutSnapshot(this.#journal), this.#rules),
     );
+    // Whatever does not fit now is the snapshot's fault.
+    const recovered = await recovery(() => recover(SHOW_ID, this.#hall, terms, this.#journal, this.#rules), 'I6');
     this.#replayed = replayed.show;
     const inbox = new Inbox();
     const turns = new Turns({
@@ -333,8 +354,7 @@ class TrialRun {
       epoch,
       inbox,
       journal: this.#journal,
-      // Both forms, as while the nodes of a cluster are replaced.
-      format: () => ((this.#journal.rows(SHOW_ID).at(-1)?.seq ?? 0) % 2 === 0 ? FORMAT.newest : FORMAT.oldest),
+      format: () => this.#formatOf(this.#journal.rows(SHOW_ID).length + 1),
       writer: 'nod_trial',
       clock: { now: () => this.#now },
       rules: this.#rules,
@@ -415,92 +435,10 @@ class TrialRun {
     }
     const isSame = Buffer.compare(encodeShow(show), encodeShow(this.#replayed)) === 0;
     must(isSame, 'I6', () => 'the live state is not that of a full replay');
-    this.#compareSeats(show);
-    this.#compareRecords(show);
-    this.#comparePublished(turns);
-    const isAtRest =
-      this.#rows.length > 0 &&
-      inbox.size === 0 &&
-      this.#model.live.length === 0 &&
-      this.#model.orders.every((order) => order.settled);
+    compareShow(show, this.#state, USERS);
+    comparePublished(turns.seats, this.#state, this.#rows.length);
+    const isAtRest = this.#rows.length > 0 && inbox.size === 0 && !this.#state.isPending;
     must(turns.isAtRest() === isAtRest, 'I9', () => `the show is ${isAtRest ? '' : 'not '}at rest and says otherwise`);
-  }
-
-  #compareSeats(show: Show): void {
-    for (const { index, id, state, owner } of this.#model.seats) {
-      const is = `${show.status[index]} by ${show.claim[index]}`;
-      must(
-        show.status[index] === SEAT[state] && show.claim[index] === owner,
-        'I1',
-        () => `seat ${id} is ${is}, not ${state} by ${owner}`,
-      );
-    }
-    for (const [index, area] of this.#model.areas.entries()) {
-      for (const [state, count] of Object.entries(area.places)) {
-        const counted = show.areaCounts[index * SEAT_STATES + SEAT[state as PlaceState]];
-        must(counted === count, 'I5', () => `area ${area.id} counts ${counted} ${state}, not ${count}`);
-      }
-    }
-  }
-
-  #compareRecords(show: Show): void {
-    for (const hold of this.#model.live) {
-      const place = show.holds.place(hold.number);
-      must(
-        place >= 0 && show.holds.isLive(place) && show.holds.until[place] === hold.until,
-        'I9',
-        () => `hold ${hold.number} is not live until ${hold.until}`,
-      );
-    }
-    must(
-      show.orders.count === this.#model.orders.length,
-      'I6',
-      () => `${show.orders.count} orders, not ${this.#model.orders.length}`,
-    );
-    for (const { number, state, settled } of this.#model.orders) {
-      const isRight =
-        show.orders.state[number] === ORDER[state satisfies ModelOrder['state']] &&
-        (show.orders.unsettled[number] === 0) === settled;
-      must(isRight, 'I6', () => `order ${number} is not ${state}`);
-    }
-    for (const user of USERS) {
-      const buyer = show.buyers.find(user);
-      const places = buyer < 0 ? 0 : show.buyers.places[buyer];
-      must(
-        places === this.#model.placesOf(user),
-        'rules',
-        () => `${user} has ${places} places, not ${this.#model.placesOf(user)}`,
-      );
-    }
-  }
-
-  #comparePublished({ seats }: Turns): void {
-    const letters = { free: 'available', held: 'held', inPayment: 'held', sold: 'sold', blocked: 'blocked' } as const;
-    must(
-      seats.version === this.#rows.length,
-      'I6',
-      () => `the seat map has version ${seats.version}, not ${this.#rows.length}`,
-    );
-    for (const { index, id, state } of this.#model.seats) {
-      const letter = seats.letters[this.#hall.documentOrder[index]];
-      must(
-        letter === SEAT_LETTERS[letters[state]],
-        'I6',
-        () => `seat ${id} is published as ${String.fromCharCode(letter)}, not ${state}`,
-      );
-    }
-    for (const [index, area] of this.#model.areas.entries()) {
-      must(
-        seats.areas[index].available === area.places.free,
-        'I6',
-        () => `area ${area.id} is published with ${seats.areas[index].available}`,
-      );
-    }
-    must(
-      seats.available === this.#model.total('free'),
-      'I6',
-      () => `${seats.available} places are published as available`,
-    );
   }
 
   /** The journal by itself: gapless, chained, epochs and times never going back. */
@@ -535,11 +473,13 @@ async function answered(answers: readonly (readonly Answer[])[]): Promise<void> 
   await null;
 }
 
-async function recovery<T>(run: () => Promise<T>): Promise<T> {
+/** @param invariant that is broken when the recovery fails; the one that the show names if absent. */
+async function recovery<T>(run: () => Promise<T>, invariant?: string): Promise<T> {
   try {
     return await run();
   } catch (error) {
-    if (error instanceof InvariantViolation) throw new Violation(error.invariant, `the recovery saw: ${error.message}`);
+    if (error instanceof InvariantViolation)
+      throw new Violation(invariant ?? error.invariant, `the recovery saw: ${error.message}`);
     throw new Violation('I6', `the recovery failed: ${(error as Error).stack ?? error}`);
   }
 }

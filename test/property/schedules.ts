@@ -1,4 +1,5 @@
 import fc from 'fast-check';
+import type { DisputeStatus } from '../../src/allocator/commands.ts';
 import type { ShowTerms } from '../../src/allocator/events.ts';
 import type { AppendFault, SnapshotFault } from '../support/memory-journal.ts';
 import { smallPlan, smallTerms } from './small-halls.ts';
@@ -7,6 +8,8 @@ import { smallPlan, smallTerms } from './small-halls.ts';
 export const BUYERS = 6;
 /** Stands for the hold, order or request that is not made yet. */
 export const NOT_MADE_YET = 99;
+/** Stands for a ticket of the order before. */
+export const FOREIGN = 9;
 
 /**
  * A request before it is known what there will be to ask about. Holds, orders and earlier requests are meant by how
@@ -29,10 +32,17 @@ export type Ask = { readonly late: boolean } & (
       readonly areas: readonly AreaAsk[];
     }
   | {
-      readonly ask: 'extend' | 'release' | 'order' | 'get-hold';
+      readonly ask: 'extend' | 'release' | 'get-hold';
       readonly back: number;
       readonly stranger: boolean;
       readonly wrongTime: boolean;
+    }
+  | {
+      readonly ask: 'order';
+      readonly back: number;
+      readonly stranger: boolean;
+      readonly wrongTime: boolean;
+      readonly comp: boolean;
     }
   | {
       readonly ask: 'cancel' | 'get-order' | 'get-ticket';
@@ -40,8 +50,45 @@ export type Ask = { readonly late: boolean } & (
       readonly stranger: boolean;
       readonly wrongTime: boolean;
     }
-  | { readonly ask: 'commit'; readonly back: number; readonly money: 'right' | 'less' | 'currency' }
-  | { readonly ask: 'reject' | 'captured' | 'void' | 'settled' | 'get-payment'; readonly back: number }
+  | {
+      readonly ask: 'commit';
+      readonly back: number;
+      readonly money: 'right' | 'less' | 'currency';
+      readonly tooLate: boolean;
+    }
+  | { readonly ask: 'reject' | 'captured' | 'void' | 'pending' | 'get-payment'; readonly back: number }
+  /** All that a sale takes, in one turn. */
+  | {
+      readonly ask: 'buy';
+      /** Null: whoever made the newest order. */
+      readonly buyer: number | null;
+      readonly quantity: number;
+      /** In the first area, if there is one. */
+      readonly isStanding: boolean;
+      readonly isPaid: boolean;
+    }
+  /** Whatever settlement would ask next when all goes well. */
+  | { readonly ask: 'proceed'; readonly back: number }
+  | { readonly ask: 'settled'; readonly back: number; readonly told: boolean }
+  | {
+      readonly ask: 'refund';
+      readonly back: number;
+      /** Of any order, not of one that is paid. */
+      readonly any: boolean;
+      readonly wrongTime: boolean;
+      /** By their places in the order; all that are valid if null. */
+      readonly tickets: readonly number[] | null;
+    }
+  | { readonly ask: 'refunded' | 'refund-failed'; readonly back: number }
+  | {
+      readonly ask: 'dispute';
+      readonly back: number;
+      readonly any: boolean;
+      readonly dispute: number;
+      readonly status: DisputeStatus;
+    }
+  | { readonly ask: 'cancel-show'; readonly reason: number }
+  | { readonly ask: 'get-cancellation' }
   | { readonly ask: 'list-orders' | 'list-tickets'; readonly buyer: number; readonly all: boolean }
   | { readonly ask: 'get-summary' }
   | { readonly ask: 'again'; readonly back: number; readonly changed: boolean }
@@ -72,6 +119,8 @@ export interface Step {
 export interface Trial {
   readonly plan: unknown;
   readonly terms: ShowTerms;
+  /** From this row on the whole cluster reads the newest format. */
+  readonly upgradedAt: number;
   readonly steps: readonly Step[];
 }
 
@@ -136,7 +185,7 @@ function asksOf(repeats: number): fc.Arbitrary<Ask> {
         late,
       }),
     },
-    { weight: 4, arbitrary: fc.record({ ask: fc.constant('order' as const), ...onHold }) },
+    { weight: 4, arbitrary: fc.record({ ask: fc.constant('order' as const), ...onHold, comp: rarely }) },
     {
       weight: 3,
       arbitrary: fc.record({
@@ -164,6 +213,7 @@ function asksOf(repeats: number): fc.Arbitrary<Ask> {
           'less' as const,
           'currency' as const,
         ),
+        tooLate: fc.boolean(),
         late,
       }),
     },
@@ -175,12 +225,64 @@ function asksOf(repeats: number): fc.Arbitrary<Ask> {
           'captured' as const,
           'captured' as const,
           'void' as const,
-          'settled' as const,
+          'pending' as const,
+          'pending' as const,
           'get-payment' as const,
         ),
         back,
         late,
       }),
+    },
+    {
+      weight: 3,
+      arbitrary: fc.record({
+        ask: fc.constant('buy' as const),
+        buyer: fc.option(buyer, { freq: 1 }),
+        quantity: fc.integer({ min: 1, max: 3 }),
+        isStanding: fc.boolean(),
+        isPaid: fc.constantFrom(true, true, false),
+        late,
+      }),
+    },
+    { weight: 4, arbitrary: fc.record({ ask: fc.constant('proceed' as const), back, late }) },
+    { weight: 1, arbitrary: fc.record({ ask: fc.constant('settled' as const), back, told: fc.boolean(), late }) },
+    {
+      weight: 2,
+      arbitrary: fc.record({
+        ask: fc.constant('refund' as const),
+        back,
+        any: rarely,
+        wrongTime: rarely,
+        tickets: fc.constantFrom(null, null, null, [0], [0], [1], [1, 0], [0, 2], [0, 0], [FOREIGN], []),
+        late,
+      }),
+    },
+    {
+      weight: 1,
+      arbitrary: fc.record({
+        ask: fc.constantFrom('refunded' as const, 'refunded' as const, 'refund-failed' as const),
+        back,
+        late,
+      }),
+    },
+    {
+      weight: 1,
+      arbitrary: fc.record({
+        ask: fc.constant('dispute' as const),
+        back,
+        any: rarely,
+        dispute: fc.constantFrom(0, 0, 0, 1),
+        status: fc.constantFrom('open', 'open', 'won', 'lost'),
+        late,
+      }),
+    },
+    {
+      weight: 1,
+      arbitrary: some<Ask>(
+        3,
+        fc.record({ ask: fc.constant('cancel-show' as const), reason: fc.nat({ max: 2 }), late }),
+        fc.record({ ask: fc.constant('get-cancellation' as const), late }),
+      ),
     },
     {
       weight: 1,
@@ -239,6 +341,7 @@ export function trialsOf(stress: Stress): fc.Arbitrary<Trial> {
   return fc.record({
     plan: smallPlan,
     terms: smallTerms,
+    upgradedAt: fc.constantFrom(0, 0, 0, 0, 6, 40),
     steps: fc.array(step, { minLength: 1, maxLength: stress.mostSteps, size: 'max' }),
   });
 }

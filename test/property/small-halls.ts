@@ -74,7 +74,9 @@ export const smallTerms: fc.Arbitrary<ShowTerms> = fc.record(
     planId: fc.constant('pln_01k9zxh3m4q8r2v6w7y0t5b1cd'),
     planHash: fc.constant('0'.repeat(64)),
     currency: fc.constant('EUR'),
-    prices: fc.tuple(fc.constantFrom(4_550, 0), fc.constantFrom(2_000, 0)).map(([Front, Back]) => ({ Front, Back })),
+    prices: fc
+      .tuple(fc.constantFrom(4_550, 4_550, 0), fc.constantFrom(2_000, 2_000, 0))
+      .map(([Front, Back]) => ({ Front, Back })),
     onSaleAt: fc.constantFrom(START, START, START, START, START, START + 60_000),
     offSaleAt: fc.constantFrom(
       START + 400 * 86_400_000,
@@ -83,7 +85,7 @@ export const smallTerms: fc.Arbitrary<ShowTerms> = fc.record(
       START + 900_000,
     ),
     perHold: fc.constantFrom(6, 6, 3),
-    perBuyer: fc.constantFrom(10, 10, 4),
+    perBuyer: fc.constantFrom(10, 10, 4, 3),
     holdSeconds: fc.constantFrom(600, 60),
   },
   { noNullPrototype: true },

@@ -1,7 +1,7 @@
 import { hash } from 'node:crypto';
 import type { Command, CommandId, Once, Question } from '../../src/allocator/commands.ts';
-import type { KeyedCommand, ModelHold, ReferenceShow } from './reference-show.ts';
-import { type Ask, NOT_MADE_YET } from './schedules.ts';
+import type { KeyedCommand, ModelHold, ModelOrder, ModelRefund, ReferenceState } from './reference-state.ts';
+import { type Ask, FOREIGN, NOT_MADE_YET } from './schedules.ts';
 
 /** The trial's buyers. */
 export const USERS = ['a', 'b', 'c', 'd', 'e', 'f'].map((name, i) => `usr_01k9zxh3m4q8r2v6w7y0t5b1${name}${i}`);
@@ -19,11 +19,11 @@ export function commandId(n: number): CommandId {
 
 /** Turns what a schedule asks into requests about what there is. */
 export class TrialRequests {
-  readonly #model: ReferenceShow;
+  readonly #model: ReferenceState;
   readonly #keyed: KeyedCommand[] = [];
   #keys = 0;
 
-  constructor(model: ReferenceShow) {
+  constructor(model: ReferenceState) {
     this.#model = model;
   }
 
@@ -33,8 +33,31 @@ export class TrialRequests {
     return { id: commandId(n), fingerprint: (n * 0x9e3779b1) >>> 0 };
   }
 
-  /** The request, at time `now`, or null when there is nothing to ask again. `firstBuyer` makes the hold that is not made yet. */
-  resolve(ask: Ask, now: number, firstBuyer: string): Command | Question | null {
+  /** The requests, at time `now`; none when there is nothing to ask again. `firstBuyer` makes the hold that is not made yet. */
+  resolve(ask: Ask, now: number, firstBuyer: string): readonly (Command | Question)[] {
+    if (ask.ask === 'buy') return this.#buy(ask, now);
+    const message = this.#resolveOne(ask, now, firstBuyer);
+    return message === null ? [] : [message];
+  }
+
+  /** A sale, if nobody else makes a hold or an order in this turn before. */
+  #buy({ buyer: n, quantity, isStanding, isPaid }: Extract<Ask, { ask: 'buy' }>, now: number): readonly Command[] {
+    const { holds, orders, terms, hall, areas } = this.#model;
+    const buyer = n === null ? (orders.at(-1)?.hold.buyer ?? USERS[0]) : USERS[n];
+    const order = orders.length + 1;
+    const area = isStanding ? areas[0] : undefined;
+    const category = area?.category ?? hall.categories[0];
+    const wanted = area === undefined ? { best: { quantity, category } } : { areas: [{ id: area.id, quantity }] };
+    const amount = quantity * (terms.prices[category] ?? 0);
+    const ordered: readonly Command[] = [
+      this.#keep({ type: 'hold', once: this.nextOnce(), buyer, ...wanted }),
+      this.#keep({ type: 'order', once: this.nextOnce(), buyer, hold: holds.length + 1, at: now }),
+    ];
+    if (!isPaid) return ordered;
+    return [...ordered, { type: 'commit', order, amount, currency: terms.currency }, { type: 'captured', order }];
+  }
+
+  #resolveOne(ask: Exclude<Ask, { ask: 'buy' }>, now: number, firstBuyer: string): Command | Question | null {
     switch (ask.ask) {
       case 'pick': {
         const { hall } = this.#model;
@@ -64,7 +87,12 @@ export class TrialRequests {
         });
       }
       case 'order':
-        return this.#keep({ type: 'order', once: this.nextOnce(), ...this.#holdAsked(ask, now, firstBuyer) });
+        return this.#keep({
+          type: 'order',
+          once: this.nextOnce(),
+          ...this.#holdAsked(ask, now, firstBuyer),
+          ...(ask.comp ? { comp: true } : {}),
+        });
       case 'extend':
       case 'release':
       case 'get-hold':
@@ -91,13 +119,36 @@ export class TrialRequests {
       case 'commit': {
         const { number, total } = this.#orderAsked(ask.back, now);
         const currency = ask.money === 'currency' ? 'USD' : this.#model.terms.currency;
-        return { type: 'commit', order: number, amount: ask.money === 'less' ? total - 1 : total, currency };
+        const amount = ask.money === 'less' ? total - 1 : total;
+        return { type: 'commit', order: number, amount, currency, ...(ask.tooLate ? { late: true } : {}) };
       }
       case 'reject':
       case 'void':
         return { type: ask.ask, order: this.#orderAsked(ask.back, now).number, reason: `reason ${ask.back}` };
+      case 'settled': {
+        const { number } = this.#orderAsked(ask.back, now);
+        return ask.told
+          ? { type: 'settled', order: number, reason: `told ${ask.back}` }
+          : { type: 'settled', order: number };
+      }
+      case 'refund':
+        return this.#keep(this.#refund(ask, now));
+      case 'refunded':
+        return { type: 'refunded', refund: this.#refundAsked(ask.back) };
+      case 'refund-failed':
+        return { type: 'refund-failed', refund: this.#refundAsked(ask.back), reason: `failed ${ask.back}` };
+      case 'proceed':
+        return this.#proceed(ask.back);
+      case 'dispute': {
+        const { number } = this.#orderAsked(ask.back, now, ask.any ? undefined : this.#paid);
+        return { type: 'dispute', order: number, dispute: `dp_${ask.dispute}`, status: ask.status };
+      }
+      case 'cancel-show':
+        return { type: 'cancel-show', reason: `reason ${ask.reason}` };
+      case 'get-cancellation':
+        return { type: 'get-cancellation' };
       case 'captured':
-      case 'settled':
+      case 'pending':
       case 'get-payment':
         return { type: ask.ask, order: this.#orderAsked(ask.back, now).number };
       case 'list-orders':
@@ -137,9 +188,61 @@ export class TrialRequests {
     return { hold: number, at: at + (ask.wrongTime ? 1 : 0), buyer: ask.stranger ? another(buyer) : buyer };
   }
 
-  #orderAsked(back: number, now: number): { number: number; at: number; buyer: string; total: number; ticket: number } {
+  #refund(ask: Extract<Ask, { ask: 'refund' }>, now: number): Extract<Command, { type: 'refund' }> {
+    const orders = ask.any ? this.#model.orders : this.#paid;
+    const order: ModelOrder | undefined = fromNewest(orders, ask.back);
+    const { number, at, ticket } = this.#orderAsked(ask.back, now, orders);
+    const tickets = ask.tickets?.map((n) => (n === FOREIGN ? ticket - 1 : ticket + (n % (order?.tickets.length ?? 1))));
+    return {
+      type: 'refund',
+      once: this.nextOnce(),
+      order: number,
+      at: at + (ask.wrongTime ? 1 : 0),
+      reason: `refund ${ask.back}`,
+      ...(tickets === undefined ? {} : { tickets }),
+    };
+  }
+
+  get #paid(): readonly ModelOrder[] {
+    return this.#model.orders.filter((order) => order.state === 'paid');
+  }
+
+  #proceed(back: number): Command | null {
+    const open = this.#model.orders.filter((order) => !order.settled || order.refunds.some(isDue));
+    const order = fromNewest(open, back);
+    if (order === undefined) return null;
+    const { number, total } = order;
+    const { currency } = this.#model.terms;
+    switch (order.state) {
+      case 'awaiting':
+      case 'pending':
+        return { type: 'commit', order: number, amount: total, currency };
+      case 'expired':
+        return { type: 'commit', order: number, amount: total, currency, late: true };
+      case 'committed':
+        return { type: 'captured', order: number };
+      case 'paid':
+        return { type: 'refunded', refund: order.refunds.find(isDue)?.number ?? 0 };
+      case 'declined':
+        return { type: 'settled', order: number, reason: 'given back' };
+      default:
+        return { type: 'settled', order: number };
+    }
+  }
+
+  #refundAsked(back: number): number {
+    const { refunds } = this.#model;
+    return fromNewest(refunds, back)?.number ?? refunds.length + 1;
+  }
+
+  /** One of `among`, all orders if absent. */
+  #orderAsked(
+    back: number,
+    now: number,
+    among?: readonly ModelOrder[],
+  ): { number: number; at: number; buyer: string; total: number; ticket: number } {
     const { orders, tickets } = this.#model;
-    const order = fromNewest(orders, back);
+    const order: ModelOrder | undefined = fromNewest(among ?? orders, back);
     if (order === undefined)
       return { number: orders.length + 1, at: now, buyer: USERS[0], total: 1, ticket: tickets + 1 };
     return {
@@ -147,9 +250,13 @@ export class TrialRequests {
       at: order.at,
       buyer: order.hold.buyer,
       total: order.total,
-      ticket: order.firstTicket,
+      ticket: order.tickets[0].number,
     };
   }
+}
+
+function isDue(refund: ModelRefund): boolean {
+  return refund.state === 'due';
 }
 
 function fromNewest<T>(list: readonly T[], back: number): T | undefined {

@@ -1,0 +1,139 @@
+import type { PublishedSeats } from '../../src/actors/published-seats.ts';
+import { SEAT_LETTERS } from '../../src/actors/seat-map.ts';
+import { ORDER } from '../../src/allocator/orders.ts';
+import { REFUND } from '../../src/allocator/refunds.ts';
+import { SEAT, SEAT_STATES, type Show } from '../../src/allocator/show.ts';
+import { TICKET } from '../../src/allocator/tickets.ts';
+import type { PlaceState } from './reference-seats.ts';
+import type { ModelOrder, ReferenceState } from './reference-state.ts';
+import { must } from './violation.ts';
+
+/** The show has what the model has, whoever of `users` looks; and its money adds up by itself. */
+export function compareShow(show: Show, model: ReferenceState, users: readonly string[]): void {
+  compareSeats(show, model);
+  compareHolds(show, model, users);
+  compareOrders(show, model);
+  compareRefunds(show, model);
+  checkMoney(show);
+}
+
+function compareSeats(show: Show, model: ReferenceState): void {
+  for (const { index, id, state, owner } of model.seats) {
+    const is = `${show.status[index]} by ${show.claim[index]}`;
+    must(
+      show.status[index] === SEAT[state] && show.claim[index] === owner,
+      'I1',
+      () => `seat ${id} is ${is}, not ${state} by ${owner}`,
+    );
+  }
+  for (const [index, area] of model.areas.entries()) {
+    for (const [state, count] of Object.entries(area.places)) {
+      const counted = show.areaCounts[index * SEAT_STATES + SEAT[state as PlaceState]];
+      must(counted === count, 'I5', () => `area ${area.id} counts ${counted} ${state}, not ${count}`);
+    }
+  }
+}
+
+function compareHolds(show: Show, model: ReferenceState, users: readonly string[]): void {
+  for (const hold of model.live) {
+    const place = show.holds.place(hold.number);
+    must(
+      place >= 0 && show.holds.isLive(place) && show.holds.until[place] === hold.until,
+      'I9',
+      () => `hold ${hold.number} is not live until ${hold.until}`,
+    );
+  }
+  for (const user of users) {
+    const buyer = show.buyers.find(user);
+    const places = buyer < 0 ? 0 : show.buyers.places[buyer];
+    must(places === model.placesOf(user), 'rules', () => `${user} has ${places} places, not ${model.placesOf(user)}`);
+  }
+}
+
+function compareOrders(show: Show, model: ReferenceState): void {
+  const { orders, tickets } = show;
+  must(orders.count === model.orders.length, 'I6', () => `${orders.count} orders, not ${model.orders.length}`);
+  for (const order of model.orders) {
+    const { number, state, settled, until } = order;
+    const isRight =
+      orders.state[number] === ORDER[state satisfies ModelOrder['state']] &&
+      (orders.unsettled[number] === 0) === settled &&
+      orders.until[number] === until;
+    must(isRight, 'I6', () => `order ${number} is not ${state}`);
+    for (const ticket of order.tickets) {
+      const is = tickets.state[ticket.number];
+      must(is === TICKET[ticket.state], 'I11', () => `ticket ${ticket.number} is ${is}, not ${ticket.state}`);
+    }
+  }
+}
+
+function compareRefunds(show: Show, model: ReferenceState): void {
+  const { refunds } = show;
+  must(refunds.count === model.refunds.length, 'I6', () => `${refunds.count} refunds, not ${model.refunds.length}`);
+  for (const { number, state, amount, order } of model.refunds) {
+    const isRight =
+      refunds.state[number] === REFUND[state] &&
+      refunds.amount[number] === amount &&
+      refunds.order[number] === order.number;
+    must(isRight, 'I10', () => `refund ${number} is not ${state}, of ${amount} for order ${order.number}`);
+  }
+  const due = model.refunds.filter((refund) => refund.state === 'due').length;
+  must(refunds.due === due, 'I12', () => `${refunds.due} refunds are due, not ${due}`);
+  const waiting = model.toRefund.map(({ number }) => number);
+  must(
+    [...show.toRefund].sort((a, b) => a - b).join() === waiting.join(),
+    'I12',
+    () => `orders ${[...show.toRefund]} are to be refunded with the show, not ${waiting}`,
+  );
+}
+
+/**
+ * From the show's own books: what was captured for an order, less its refunds and what the bank took back for its lost
+ * disputes, is the price of its tickets that are valid or suspended.
+ */
+function checkMoney({ orders, refunds, tickets, disputes }: Show): void {
+  for (let order = 1; order <= orders.count; order++) {
+    let valid = 0;
+    let taken = 0;
+    let given = 0;
+    for (
+      let ticket = orders.firstTicket[order];
+      ticket < orders.firstTicket[order] + orders.quantity[order];
+      ticket++
+    ) {
+      const state = tickets.state[ticket];
+      if (state === TICKET.valid || state === TICKET.suspended) valid += tickets.price[ticket];
+      const isLost = disputes.get(order)?.some(({ status }) => status === 'lost') === true;
+      if (state === TICKET.void && isLost) taken += tickets.price[ticket];
+    }
+    for (const refund of refunds.of(order)) given += refunds.amount[refund];
+    const paid = orders.state[order] === ORDER.paid ? orders.total[order] : 0;
+    must(given <= paid, 'I10', () => `order ${order} is refunded ${given} of ${paid}`);
+    must(
+      paid - given - taken === valid,
+      'I11',
+      () => `order ${order} has tickets of ${valid} for ${paid} paid, ${given} given back and ${taken} taken back`,
+    );
+  }
+}
+
+export function comparePublished(seats: PublishedSeats, model: ReferenceState, version: number): void {
+  const letters = { free: 'available', held: 'held', inPayment: 'held', sold: 'sold', blocked: 'blocked' } as const;
+  must(seats.version === version, 'I6', () => `the seat map has version ${seats.version}, not ${version}`);
+  for (const { index, id, state } of model.seats) {
+    const letter = seats.letters[model.hall.documentOrder[index]];
+    must(
+      letter === SEAT_LETTERS[letters[state]],
+      'I6',
+      () => `seat ${id} is published as ${String.fromCharCode(letter)}, not ${state}`,
+    );
+  }
+  for (const [index, area] of model.areas.entries()) {
+    must(
+      seats.areas[index].available === area.places.free,
+      'I6',
+      () => `area ${area.id} is published with ${seats.areas[index].available}`,
+    );
+  }
+  must(seats.available === model.total('free'), 'I6', () => `${seats.available} places are published as available`);
+}

@@ -1,0 +1,269 @@
+import { isDeepStrictEqual } from 'node:util';
+import type { Answer } from '../../src/actors/shows.ts';
+import type { Command } from '../../src/allocator/commands.ts';
+import { PAYMENT_WINDOW_MS, PENDING_WINDOW_MS } from '../../src/allocator/show.ts';
+import type { ErrorCode } from '../../src/errors.ts';
+import {
+  type EventOf,
+  type Expected,
+  type ModelOrder,
+  pays,
+  type ReferenceState,
+  refusedBy,
+  told,
+} from './reference-state.ts';
+import { orderView } from './reference-views.ts';
+import { must } from './violation.ts';
+
+type CommandOf<T extends Command['type']> = Extract<Command, { type: T }>;
+
+export function reasonsAgainstOrder(state: ReferenceState, command: CommandOf<'order'>): ErrorCode[] {
+  const hold = state.ownHold(command);
+  if (hold === null) return ['NOT_FOUND'];
+  if (hold.order !== null && hold.state !== 'released' && hold.state !== 'expired') return ['HOLD_IN_PAYMENT'];
+  return hold.state !== 'active' || state.at >= hold.until ? ['HOLD_EXPIRED'] : [];
+}
+
+export function makeOrder(state: ReferenceState, command: CommandOf<'order'>, event: EventOf<'ordered'>): Answer {
+  const hold = state.ownHold(command);
+  const name = `order ${event.order}`;
+  must(event.order === state.orders.length + 1, 'I2', () => `${name} should be number ${state.orders.length + 1}`);
+  must(hold !== null && hold.number === event.hold, 'I3', () => `${name} is of another hold than asked for`);
+  must(hold.state === 'active', 'I9', () => `${name} is of a hold that is ${hold.state}`);
+  must(event.comp === command.comp, 'rules', () => `${name} is given away, or not, as nobody asked`);
+  const priceOf = (price: number | null): number => (command.comp === true ? 0 : (price ?? Number.NaN));
+  const lines: { seat: number; price: number }[] = hold.seats.map((seat) => ({
+    seat: seat.index,
+    price: priceOf(seat.price),
+  }));
+  for (const [area, quantity] of hold.areas) {
+    for (let i = 0; i < quantity; i++) lines.push({ seat: -1 - area, price: priceOf(state.areas[area].price) });
+  }
+  must(
+    isDeepStrictEqual(sortedLines(event.lines), sortedLines(lines)),
+    'I8',
+    () => `${name} has other lines than its hold`,
+  );
+  const total = lines.reduce((sum, line) => sum + line.price, 0);
+  must(event.total === total, 'rules', () => `${name} costs ${event.total}, not ${total}`);
+  const until = Math.max(hold.until, state.at + PAYMENT_WINDOW_MS);
+  must(event.until === until, 'I9', () => `${name} can be paid until ${event.until}, not ${until}`);
+  if (!state.orders.some((order) => order.hold.buyer === hold.buyer)) state.newBuyers.push(hold.buyer);
+  const order: ModelOrder = {
+    number: event.order,
+    at: state.at,
+    hold,
+    tickets: event.lines.map(({ seat, price }) => ({ number: ++state.tickets, seat, price, state: 'none' })),
+    total,
+    until,
+    state: 'awaiting',
+    settled: false,
+    refunds: [],
+    disputes: [],
+  };
+  state.orders.push(order);
+  hold.order = order;
+  hold.until = until;
+  hold.state = 'inPayment';
+  state.shift(hold, 'held', 'inPayment');
+  if (total === 0) {
+    sellHeld(state, order);
+    pay(state, order);
+  }
+  // The first answer tells of the order as it was made.
+  return told(orderView(state, order));
+}
+
+export function cancel(state: ReferenceState, command: CommandOf<'cancel'>): Expected {
+  const order = state.orders[command.order - 1];
+  if (order === undefined || order.at !== command.at || order.hold.buyer !== command.buyer)
+    return refusedBy('NOT_FOUND');
+  if (order.state === 'cancelled') return unchanged(state, order);
+  if (order.state !== 'awaiting') return refusedBy('ORDER_NOT_CANCELLABLE');
+  state.take('cancelled', (event) => event.order === order.number);
+  endUnpaid(state, order, 'cancelled');
+  state.free(order.hold, 'released');
+  return changed(state, order);
+}
+
+export function pending(state: ReferenceState, command: CommandOf<'pending'>): Expected {
+  const order = state.orders[command.order - 1];
+  if (order === undefined) return refusedBy('NOT_FOUND');
+  if (order.state === 'pending' || order.state === 'committed' || order.state === 'paid')
+    return unchanged(state, order);
+  if (order.state !== 'awaiting') return refusedBy('ORDER_NOT_PAYABLE');
+  const until = Math.max(order.until, state.at + PENDING_WINDOW_MS);
+  state.take('pending', (event) => event.order === order.number && event.until === until);
+  order.state = 'pending';
+  order.until = until;
+  order.hold.until = until;
+  return changed(state, order);
+}
+
+export function commit(state: ReferenceState, command: CommandOf<'commit'>): Expected {
+  const order = state.orders[command.order - 1];
+  if (order === undefined) return refusedBy('NOT_FOUND');
+  if (order.state === 'committed' || order.state === 'paid') return unchanged(state, order);
+  if (order.state === 'declined' && command.late === true) return unchanged(state, order);
+  if (!pays(command, order, state.terms)) return refusedBy('ORDER_NOT_PAYABLE');
+  if (order.state === 'expired' && command.late === true && !order.settled) return commitLate(state, order);
+  if (order.state !== 'awaiting' && order.state !== 'pending') return refusedBy('ORDER_NOT_PAYABLE');
+  const event = state.events[0];
+  const isCommitted = event?.type === 'committed' && event.order === command.order;
+  if (state.at >= order.hold.until && !isCommitted) return refusedBy('ORDER_NOT_PAYABLE');
+  state.take('committed', (committed) => committed.order === order.number && committed.late === undefined);
+  sellHeld(state, order);
+  return changed(state, order);
+}
+
+/** What is in the way of an order that was paid too late, the invariant that it would break, and how a buyer reads of it. */
+const OBSTACLES: readonly (readonly [
+  invariant: string,
+  isThere: (state: ReferenceState, order: ModelOrder) => boolean,
+  reason: RegExp,
+])[] = [
+  [
+    'I1',
+    (state, order) => order.tickets.some(({ seat }) => seat >= 0 && state.seats[seat].state !== 'free'),
+    /others had the seats/,
+  ],
+  [
+    'I5',
+    (state, order) =>
+      state.areas.some(
+        ({ places }, index) => order.tickets.filter(({ seat }) => seat === -1 - index).length > places.free,
+      ),
+    /others had the places/,
+  ],
+  ['rules', (state) => state.cancelled !== null, /cancelled/],
+  ['rules', (state) => !state.isOnSale, /closed/],
+  [
+    'rules',
+    (state, order) => state.placesOf(order.hold.buyer) + order.tickets.length > state.terms.perBuyer,
+    /too many tickets/,
+  ],
+];
+
+function commitLate(state: ReferenceState, order: ModelOrder): Expected {
+  const event = state.events.shift();
+  must(
+    (event?.type === 'committed' || event?.type === 'declined') && event.order === order.number,
+    'I3',
+    () => `order ${order.number} is paid late, and neither sold nor declined: ${JSON.stringify(event)}`,
+  );
+  const obstacles = OBSTACLES.filter(([, isThere]) => isThere(state, order));
+  if (event.type === 'declined') {
+    must(
+      obstacles.some(([, , reason]) => reason.test(event.reason)),
+      'rules',
+      () => `order ${order.number} is declined for no reason: ${event.reason}`,
+    );
+    order.state = 'declined';
+    order.reason = event.reason;
+    return changed(state, order);
+  }
+  must(event.late === true, 'I9', () => `order ${order.number} is committed after its time as if it were in time`);
+  must(
+    obstacles.length === 0,
+    obstacles[0]?.[0],
+    () => `order ${order.number} is sold late in spite of ${obstacles.map(([, , reason]) => reason)}`,
+  );
+  for (const ticket of order.tickets) {
+    state.sell(ticket, 'free');
+    ticket.state = 'none';
+  }
+  order.state = 'committed';
+  return changed(state, order);
+}
+
+export function reject(state: ReferenceState, command: CommandOf<'reject'>): Expected {
+  const order = state.orders[command.order - 1];
+  if (order === undefined) return refusedBy('NOT_FOUND');
+  if (['rejected', 'cancelled', 'expired', 'declined'].includes(order.state)) return unchanged(state, order);
+  if (order.state !== 'awaiting' && order.state !== 'pending') return refusedBy('ORDER_NOT_PAYABLE');
+  state.take('rejected', (event) => event.order === order.number && event.reason === command.reason);
+  order.reason = command.reason;
+  order.state = 'rejected';
+  order.settled = true;
+  for (const ticket of order.tickets) ticket.state = 'void';
+  state.free(order.hold, 'released');
+  state.tell('failed', order);
+  return changed(state, order);
+}
+
+export function captured(state: ReferenceState, command: CommandOf<'captured'>): Expected {
+  const order = state.orders[command.order - 1];
+  if (order === undefined) return refusedBy('NOT_FOUND');
+  if (order.state === 'paid') return unchanged(state, order);
+  if (order.state !== 'committed') return refusedBy('ORDER_NOT_PAYABLE');
+  state.take('captured', (event) => event.order === order.number);
+  pay(state, order);
+  return changed(state, order);
+}
+
+export function voidSale(state: ReferenceState, command: CommandOf<'void'>): Expected {
+  const order = state.orders[command.order - 1];
+  if (order === undefined) return refusedBy('NOT_FOUND');
+  if (order.state === 'voided') return unchanged(state, order);
+  if (order.state !== 'committed') return refusedBy('ORDER_NOT_PAYABLE');
+  state.take('voided', (event) => event.order === order.number && event.reason === command.reason);
+  order.reason = command.reason;
+  order.state = 'voided';
+  for (const ticket of order.tickets) state.giveBack(ticket, 'void');
+  state.toSettle.push(order.number);
+  state.tell('failed', order);
+  return changed(state, order);
+}
+
+export function settle(state: ReferenceState, command: CommandOf<'settled'>): Expected {
+  const order = state.orders[command.order - 1];
+  if (order === undefined) return refusedBy('NOT_FOUND');
+  if (order.settled) return unchanged(state, order);
+  if (['awaiting', 'pending', 'committed'].includes(order.state)) return refusedBy('ORDER_NOT_PAYABLE');
+  state.take('settled', (event) => event.order === order.number && event.reason === command.reason);
+  order.settled = true;
+  if (command.reason !== undefined) {
+    order.reason = command.reason;
+    state.tell('late', order);
+  }
+  return changed(state, order);
+}
+
+/** The order ends, its places are still to be freed. */
+export function endUnpaid(state: ReferenceState, order: ModelOrder, to: 'cancelled' | 'expired'): void {
+  must(
+    order.state === 'awaiting' || order.state === 'pending',
+    'I9',
+    () => `order ${order.number} becomes ${to}, but it is ${order.state}`,
+  );
+  order.state = to;
+  for (const ticket of order.tickets) ticket.state = 'void';
+  state.toSettle.push(order.number);
+  state.tell(to, order);
+}
+
+function sellHeld(state: ReferenceState, order: ModelOrder): void {
+  order.state = 'committed';
+  order.hold.state = 'bought';
+  for (const ticket of order.tickets) state.sell(ticket, 'inPayment');
+}
+
+function pay(state: ReferenceState, order: ModelOrder): void {
+  order.state = 'paid';
+  order.settled = true;
+  for (const ticket of order.tickets) ticket.state = 'valid';
+  state.tell('paid', order);
+}
+
+/** The command has taken effect before. */
+export function unchanged(state: ReferenceState, order: ModelOrder): Expected {
+  return { answer: told(orderView(state, order)), inTurn: false };
+}
+
+export function changed(state: ReferenceState, order: ModelOrder): Expected {
+  return { answer: told(orderView(state, order)), inTurn: true };
+}
+
+function sortedLines(lines: readonly { readonly seat: number; readonly price: number }[]): unknown[] {
+  return [...lines].sort((a, b) => a.seat - b.seat);
+}

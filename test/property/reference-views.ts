@@ -1,0 +1,241 @@
+import type {
+  CancellationView,
+  HoldView,
+  Money,
+  OrderStatus,
+  OrderView,
+  RefundView,
+  SeatName,
+  TicketView,
+} from '../../src/actors/shows.ts';
+import type { Question } from '../../src/allocator/commands.ts';
+import { scopedId } from '../../src/ids.ts';
+import { rfc3339 } from '../../src/rfc3339.ts';
+import {
+  type Expected,
+  type ModelHold,
+  type ModelOrder,
+  type ModelRefund,
+  type ModelTicket,
+  priceOfAll,
+  type ReferenceState,
+  refusedBy,
+  sees,
+  ticketsIn,
+  told,
+} from './reference-state.ts';
+
+const STATUS: Record<ModelOrder['state'], OrderStatus> = {
+  awaiting: 'awaiting_payment',
+  pending: 'processing',
+  committed: 'processing',
+  paid: 'paid',
+  cancelled: 'cancelled',
+  rejected: 'cancelled',
+  voided: 'cancelled',
+  expired: 'expired',
+  declined: 'expired',
+};
+const REFUND_STATUS = { due: 'pending', done: 'succeeded', failed: 'failed' } as const;
+
+export function answerTo(state: ReferenceState, question: Question): Expected {
+  switch (question.type) {
+    case 'get-hold': {
+      const hold = state.ownHold(question);
+      if (hold === null) return refusedBy('NOT_FOUND');
+      if (hold.state !== 'active' && hold.state !== 'inPayment') return refusedBy('HOLD_EXPIRED');
+      const answer = told(holdView(state, hold));
+      return { answer, codes: state.at >= hold.until ? ['HOLD_EXPIRED'] : [], inTurn: false };
+    }
+    case 'get-order': {
+      const order = state.orders[question.order - 1];
+      if (order?.at !== question.at || !sees(question.viewer, order)) return refusedBy('NOT_FOUND');
+      return { answer: told(orderView(state, order)), inTurn: false };
+    }
+    case 'get-ticket': {
+      const order = state.orders.find((one) => one.tickets.some(({ number }) => number === question.ticket));
+      if (order?.at !== question.at || order.state !== 'paid' || !sees(question.viewer, order))
+        return refusedBy('NOT_FOUND');
+      return { answer: told(ticketView(state, order, ticketIn(order, question.ticket))), inTurn: false };
+    }
+    case 'list-orders': {
+      const own = state.orders.filter((order) => order.hold.buyer === question.buyer).reverse();
+      return { answer: told(own.map((order) => orderView(state, order))), inTurn: false };
+    }
+    case 'list-tickets': {
+      const paid = state.orders.filter((order) => order.state === 'paid' && sees(question.viewer, order)).reverse();
+      const items = paid.flatMap((order) => {
+        const views = order.tickets.map((ticket) => ticketView(state, order, ticket));
+        return question.viewer.all ? views.reverse() : views;
+      });
+      const page = items.slice(question.offset, question.offset + question.limit);
+      return { answer: told({ total: items.length, items: page }), inTurn: false };
+    }
+    case 'get-payment': {
+      const order = state.orders[question.order - 1];
+      return order === undefined ? refusedBy('NOT_FOUND') : { answer: told(paymentOf(state, order)), inTurn: false };
+    }
+    case 'get-cancellation':
+      return state.cancelled === null
+        ? refusedBy('NOT_FOUND')
+        : { answer: told(cancellationView(state, state.cancelled)), inTurn: false };
+    case 'get-summary':
+      return { answer: told(summaryOf(state)), inTurn: false };
+  }
+}
+
+function ticketIn(order: ModelOrder, number: number): ModelTicket {
+  return order.tickets[number - order.tickets[0].number];
+}
+
+function money(state: ReferenceState, amount: number): Money {
+  return { amount, currency: state.terms.currency };
+}
+
+function ticketId(state: ReferenceState, order: ModelOrder, ticket: ModelTicket): string {
+  return scopedId('tkt', order.at, state.id, ticket.number);
+}
+
+export function holdView(state: ReferenceState, hold: ModelHold): HoldView {
+  let total = 0;
+  const seats = hold.seats.map(({ id, category, price }) => {
+    total += price ?? Number.NaN;
+    return { id, category, price: money(state, price ?? Number.NaN) };
+  });
+  const areas = hold.areas.map(([index, quantity]) => {
+    const { id, category, price } = state.areas[index];
+    total += (price ?? Number.NaN) * quantity;
+    return { id, category, quantity, price: money(state, price ?? Number.NaN) };
+  });
+  return {
+    id: scopedId('hld', hold.at, state.id, hold.number),
+    showId: state.id,
+    seats,
+    areas,
+    total: money(state, total),
+    status: hold.state === 'inPayment' ? 'in_payment' : 'active',
+    expiresAt: rfc3339(hold.until),
+    serverTime: rfc3339(state.at),
+  };
+}
+
+function statusOf(order: ModelOrder): OrderStatus {
+  const refunded = order.state === 'paid' ? ticketsIn(order, 'refunded').length : 0;
+  if (refunded === 0) return STATUS[order.state];
+  return refunded === order.tickets.length ? 'refunded' : 'partially_refunded';
+}
+
+export function orderView(state: ReferenceState, order: ModelOrder): OrderView {
+  const { at, number, hold, total, reason, refunds, disputes } = order;
+  return {
+    id: scopedId('ord', at, state.id, number),
+    showId: state.id,
+    holdId: scopedId('hld', hold.at, state.id, hold.number),
+    lines: order.tickets.map((ticket) => ({
+      ticketId: ticketId(state, order, ticket),
+      seat: seatName(state, ticket.seat),
+      price: money(state, ticket.price),
+    })),
+    total: money(state, total),
+    status: statusOf(order),
+    ...(total === 0 ? {} : { payment: { id: scopedId('pay', at, state.id, number) } }),
+    createdAt: rfc3339(at),
+    expiresAt: rfc3339(order.until),
+    ...(reason === undefined ? {} : { reason }),
+    ...(refunds.length === 0 ? {} : { refunds: refunds.map((refund) => refundView(state, refund)) }),
+    ...(disputes.length === 0 ? {} : { dispute: { ...disputes[disputes.length - 1] } }),
+  };
+}
+
+export function refundView(state: ReferenceState, refund: ModelRefund): RefundView {
+  const { order } = refund;
+  const reason = refund.reason ?? state.cancelled?.reason;
+  return {
+    id: scopedId('rfd', refund.at, state.id, refund.number),
+    orderId: scopedId('ord', order.at, state.id, order.number),
+    amount: money(state, refund.amount),
+    ticketIds: refund.tickets.map((ticket) => ticketId(state, order, ticket)).sort(),
+    status: REFUND_STATUS[refund.state],
+    ...(reason === undefined ? {} : { reason }),
+    createdAt: rfc3339(refund.at),
+  };
+}
+
+function ticketView(state: ReferenceState, order: ModelOrder, ticket: ModelTicket): TicketView {
+  if (ticket.state === 'none') throw new Error(`the model has ticket ${ticket.number} of a paid order in no state`);
+  return {
+    id: ticketId(state, order, ticket),
+    showId: state.id,
+    orderId: scopedId('ord', order.at, state.id, order.number),
+    seat: seatName(state, ticket.seat),
+    price: money(state, ticket.price),
+    status: ticket.state,
+  };
+}
+
+function paymentOf(state: ReferenceState, order: ModelOrder): unknown {
+  const { number, at, hold, total, settled, reason } = order;
+  const due = order.refunds.filter((refund) => refund.state === 'due');
+  return {
+    orderId: scopedId('ord', at, state.id, number),
+    paymentId: scopedId('pay', at, state.id, number),
+    buyer: hold.buyer,
+    amount: total,
+    currency: state.terms.currency,
+    status: statusOf(order),
+    state: order.state,
+    unsettled: !settled,
+    createdAt: at,
+    refunds: due.map((refund) => ({
+      number: refund.number,
+      id: scopedId('rfd', refund.at, state.id, refund.number),
+      amount: refund.amount,
+      at: refund.at,
+    })),
+    ...(reason === undefined ? {} : { reason }),
+  };
+}
+
+export function cancellationView(
+  state: ReferenceState,
+  { at, reason }: { readonly at: number; readonly reason: string },
+): CancellationView {
+  const count = (refundState: ModelRefund['state']): number =>
+    state.refunds.filter((refund) => refund.state === refundState).length;
+  const waiting = state.toRefund.length + state.orders.filter((order) => order.state === 'committed').length;
+  const done = state.refunds.filter((refund) => refund.state === 'done');
+  return {
+    showId: state.id,
+    status: waiting + count('due') > 0 ? 'refunding' : 'refunded',
+    reason,
+    cancelledAt: rfc3339(at),
+    refunds: { waiting, pending: count('due'), succeeded: count('done'), failed: count('failed') },
+    refunded: money(state, priceOfAll(done.flatMap((refund) => refund.tickets))),
+  };
+}
+
+/** Tells of the last row before the turn that it is asked in. */
+function summaryOf(state: ReferenceState): unknown {
+  return {
+    capacity: state.seats.length + state.areas.reduce((sum, area) => sum + area.capacity, 0),
+    available: state.total('free'),
+    held: state.total('held'),
+    inPayment: state.total('inPayment'),
+    sold: state.total('sold'),
+    blocked: state.total('blocked'),
+    version: state.seq - 1,
+  };
+}
+
+function seatName(state: ReferenceState, seat: number): SeatName {
+  const { hall } = state;
+  if (seat < 0) return { area: hall.areas[-1 - seat].name, category: state.areas[-1 - seat].category };
+  const { zone, row } = hall.rows[hall.rowOf[seat]];
+  return {
+    id: state.seats[seat].id,
+    zone,
+    row,
+    number: hall.seatNumbers[seat],
+    category: state.seats[seat].category,
+  };
+}
