@@ -6,7 +6,7 @@
  * | ------ | ----------------------------------------------------- | ----------------------------------------- |
  * | 1      | each whole; a nudge only says that a shard is free    | first form                                |
  * | 2      | large ones in parts; a nudge names the shows to wake  | also name the incarnation that wrote them |
- * | 3      | may ask to prepare shows that are about to move       | as before                                 |
+ * | 3      | may ask to prepare shows, and what came with refunds  | may have events that came with refunds    |
  */
 export const FORMAT = { oldest: 1, newest: 3 } as const;
 

@@ -117,3 +117,25 @@ test('a format that cannot be raised at once is raised with a later heartbeat', 
   expect(raise.mock.calls).toEqual([[FORMAT.newest], [FORMAT.newest]]);
   expect(cluster.node('a').logged).toContain('the format could not be raised yet');
 });
+
+test('what the owner of a show does not know yet is refused in time, and nothing beside it is; later it is done', async () => {
+  const cluster = await clusterOf(2, 'a');
+  await cluster.start('b');
+  await cluster.advance(10 * SECOND);
+  const showId = await cluster.showOn('a');
+  const cancelled = cluster.node('b').ask(showId, { type: 'cancel-show', reason: 'rain' });
+  const rows = await holdAt(cluster, showId, 'b', 'b');
+  await cluster.advance(3 * SECOND);
+  expect(await cancelled).toMatchObject({ ok: false, refusal: { code: 'UNAVAILABLE' } });
+  const here = cluster.node('a').ask(showId, { type: 'cancel-show', reason: 'rain' });
+  await quiet();
+  expect(await here).toMatchObject({ ok: false, refusal: { code: 'UNAVAILABLE' } });
+  expect([formatsOf(rows), cluster.journal.rows(showId).length]).toEqual([[2, 2], 3]);
+
+  await stop(cluster, 'a');
+  await cluster.start('a');
+  await cluster.advance(5 * SECOND);
+  const again = cluster.node('a').ask(showId, { type: 'cancel-show', reason: 'rain' });
+  await cluster.advance(SECOND);
+  expect(await again).toMatchObject({ ok: true });
+});

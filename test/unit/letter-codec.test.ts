@@ -54,6 +54,20 @@ const MESSAGES: readonly (Command | Question)[] = [
   { type: 'list-tickets', viewer: VIEWER, offset: 0, limit: 100 },
   { type: 'get-payment', order: 7 },
   { type: 'get-summary' },
+  { type: 'order', once: onceOf(5), buyer: BUYER, hold: 7, at: 1, comp: true },
+  { type: 'pending', order: 7 },
+  { type: 'commit', order: 7, amount: 4_550, currency: 'EUR', late: true },
+  { type: 'settled', order: 7, reason: 'too late – 座席' },
+  { type: 'refund', once: onceOf(6), order: 7, at: 1, reason: 'asked for' },
+  { type: 'refund', once: onceOf(7), order: 7, at: 1, tickets: [3, 4], reason: 'asked for' },
+  { type: 'refunded', refund: 7 },
+  { type: 'refund-failed', refund: 7, reason: 'no such card' },
+  { type: 'dispute', order: 7, dispute: 'dp_1', status: 'open' },
+  { type: 'dispute', order: 7, dispute: 'dp_1', status: 'won' },
+  { type: 'dispute', order: 7, dispute: 'dp_1', status: 'lost' },
+  { type: 'cancel-show', reason: 'rain' },
+  { type: 'refund-next' },
+  { type: 'get-cancellation' },
 ];
 
 const WANTED: readonly Wanted[] = [
@@ -214,6 +228,12 @@ describe('what is not a letter', () => {
     ['a command with a list for a buyer', ask({ type: 'hold', once: onceOf(1), buyer: [BUYER] })],
     ['seats that are no texts', ask({ type: 'hold', once: onceOf(1), buyer: BUYER, seats: [1] })],
     ['a quantity below zero', ask({ type: 'hold', once: onceOf(1), buyer: BUYER, best: { quantity: -1 } })],
+    ['a dispute in a state that there is not', ask({ type: 'dispute', order: 1, dispute: 'x', status: 'maybe' })],
+    [
+      'a refund of tickets in words',
+      ask({ type: 'refund', once: onceOf(1), order: 1, at: 1, tickets: ['1'], reason: 'x' }),
+    ],
+    ['a commit that is late or not', ask({ type: 'commit', order: 1, amount: 1, currency: 'EUR', late: false })],
     ['a viewer who is neither', ask({ type: 'get-order', viewer: { user: BUYER, all: 'yes' }, order: 1, at: 1 })],
     ['an answer without a number', withField(3, [[null, 0, {}]])],
     ['an unknown kind of answer', withField(3, [[1, 9, {}]])],

@@ -183,6 +183,26 @@ describe('a peer of another version', () => {
     expect(decodeLetter(sent[1].bytes).nudges).toEqual([{ shard: 1, epoch: 2, awake: [SHOW_ID] }]);
   });
 
+  test('is asked nothing that it does not know, and gets all else in the same message', async () => {
+    const { box, letters } = outbox();
+    const refund = { type: 'refund', once: onceOf(2), order: 7, at: 1, reason: 'rain' } as const;
+    const late = { type: 'commit', order: 7, amount: 1, currency: 'EUR', late: true } as const;
+    const inTime = { type: 'commit', order: 7, amount: 1, currency: 'EUR' } as const;
+    for (const to of ['former', 'old', 'a']) {
+      box.request(to, request(1));
+      const isTaken = [refund, late].map((message, i) =>
+        box.request(to, { ...request(2 + i), wanted: { kind: 'ask', message } }),
+      );
+      expect(isTaken).toEqual(to === 'a' ? [true, true] : [false, false]);
+      expect(box.request(to, { ...request(4), wanted: { kind: 'ask', message: inTime } })).toBe(true);
+      box.request(to, { ...request(5), wanted: { kind: 'counts' } });
+    }
+    await settled();
+    expect(letters('former').map(numbersIn)).toEqual([[1, 4, 5]]);
+    expect(letters('old').map(numbersIn)).toEqual([[1, 4, 5]]);
+    expect(letters('a').map(numbersIn)).toEqual([[1, 2, 3, 4, 5]]);
+  });
+
   test('gets nothing when it can read nothing of ours', async () => {
     const { box, sent } = outbox();
     expect(box.request('older', request(1))).toBe(false);

@@ -1,4 +1,5 @@
 import { Buffer } from 'node:buffer';
+import { formatOf } from '../../allocator/commands.ts';
 import type { Refusal } from '../../errors.ts';
 import { FORMAT } from '../../formats.ts';
 import type { Timers } from '../../ports.ts';
@@ -84,9 +85,11 @@ export class Outbox {
     this.#options = options;
   }
 
-  /** @returns false when it certainly will not be sent. */
+  /** @returns false when it certainly will not be sent, such as to a peer of a version that does not know what is asked. */
   request(to: string, request: LetterRequest): boolean {
-    const { number } = request;
+    const { number, wanted } = request;
+    // Beside it, such a peer would refuse all that the message says.
+    if (wanted.kind === 'ask' && formatOf(wanted.message) > this.#formatOf(to)) return false;
     return this.#put(to, 'request', number, requestText(request));
   }
 
