@@ -174,6 +174,74 @@ describe('the row of a turn', () => {
   });
 });
 
+describe('while not every node reads what they lead to, commands', () => {
+  const ORDER = { type: 'order', once: onceOf(50), buyer: userOf(1), hold: 1, at: ON_SALE_AT } as const;
+  const COMMIT = { type: 'commit', order: 1, amount: 4_550, currency: 'EUR' } as const;
+  const NEW: readonly (Command | Question)[] = [
+    { ...ORDER, once: onceOf(51), comp: true },
+    { type: 'pending', order: 1 },
+    { ...COMMIT, late: true },
+    { type: 'settled', order: 1, reason: 'x' },
+    { type: 'refund', once: onceOf(52), order: 1, at: ON_SALE_AT, reason: 'x' },
+    { type: 'refunded', refund: 1 },
+    { type: 'refund-failed', refund: 1, reason: 'x' },
+    { type: 'dispute', order: 1, dispute: 'd', status: 'lost' },
+    { type: 'cancel-show', reason: 'x' },
+    { type: 'get-cancellation' },
+  ];
+
+  test.each([1, 2])('are refused as not available, and change nothing (format %i)', async (older) => {
+    format = older;
+    await turn(holdOf(1), ORDER);
+    const [before] = await turn({
+      type: 'get-order',
+      viewer: { user: userOf(1), all: true },
+      order: 1,
+      at: ON_SALE_AT,
+    });
+    const rows = journal.rows(SHOW_ID).length;
+    expect((await turn(...NEW)).map(toldBy)).toEqual(NEW.map(() => 'UNAVAILABLE'));
+    expect(journal.rows(SHOW_ID)).toHaveLength(rows);
+    const [after] = await turn({ type: 'get-order', viewer: { user: userOf(1), all: true }, order: 1, at: ON_SALE_AT });
+    expect(after).toEqual(before);
+    expect((await turn(COMMIT)).map(toldBy)).toEqual(['ok']);
+  });
+
+  test('are decided, under the same ids, once every node does', async () => {
+    format = 2;
+    await turn(holdOf(1), ORDER, COMMIT, { type: 'captured', order: 1 });
+    const refund: Command = { type: 'refund', once: onceOf(52), order: 1, at: ON_SALE_AT, reason: 'x' };
+    expect((await turn(refund)).map(toldBy)).toEqual(['UNAVAILABLE']);
+    format = 3;
+    expect((await turn(refund)).map(toldBy)).toEqual(['ok']);
+    expect(unsettled).toEqual([1]);
+  });
+});
+
+describe('a turn of a cancelled show', () => {
+  test('is due by itself as long as refunds are to begin, and tells their buyers once', async () => {
+    for (const n of [1, 2]) {
+      await turn(
+        holdOf(n),
+        { type: 'order', once: onceOf(50 + n), buyer: userOf(n), hold: n, at: ON_SALE_AT },
+        { type: 'commit', order: n, amount: 4_550, currency: 'EUR' },
+        { type: 'captured', order: n },
+      );
+    }
+    await turn({ type: 'cancel-show', reason: 'rain' });
+    expect([turns.isDue(), turns.isAtRest(), turns.nextDeadline()]).toEqual([true, false, ON_SALE_AT]);
+    await turn();
+    expect([turns.isDue(), unsettled]).toEqual([false, [1, 2]]);
+    expect(journal.attempts.at(-1)?.notices.map(({ kind }) => kind)).toEqual(['refund', 'refund']);
+    expect(journal.attempts.at(-1)?.wakeAt).toBe(ON_SALE_AT);
+    expect((await turn({ type: 'refunded', refund: 1 }, { type: 'refunded', refund: 2 })).map(toldBy)).toEqual([
+      'ok',
+      'ok',
+    ]);
+    expect([turns.isAtRest(), journal.attempts.at(-1)?.wakeAt]).toEqual([true, null]);
+  });
+});
+
 describe('a turn of a show that leaves', () => {
   test('is answered, but settlement is told nothing and no snapshot is kept', async () => {
     await own(SNAPSHOT_EVERY_EVENTS);
