@@ -85,7 +85,7 @@ export const smallTerms: fc.Arbitrary<ShowTerms> = fc.record(
       START + 900_000,
     ),
     perHold: fc.constantFrom(6, 6, 3),
-    perBuyer: fc.constantFrom(10, 10, 4, 3),
+    perBuyer: fc.constantFrom(10, 4, 3, 2),
     holdSeconds: fc.constantFrom(600, 60),
   },
   { noNullPrototype: true },

@@ -1,4 +1,4 @@
-/** A promise of the design that did not hold, by its name: I1 to I9, or `rules` for what a show may sell to whom. */
+/** A promise of the design that did not hold, by its name: I1 to I13, or `rules` for what a show may sell to whom. */
 export class Violation extends Error {
   readonly invariant: string;
   constructor(invariant: string, message: string) {
