@@ -24,6 +24,7 @@ import { registerClusterMetrics } from './http/cluster-metrics.ts';
 import type { HttpSettings } from './http/deps.ts';
 import { createMetrics } from './http/metrics.ts';
 import { registerNodeMetrics } from './http/node-metrics.ts';
+import { registerPaymentMetrics } from './http/payment-metrics.ts';
 import { buildServer } from './http/server.ts';
 import {
   createJournalReader,
@@ -32,7 +33,7 @@ import {
   type PostgresJournal,
 } from './journal/postgres-journal.ts';
 import type { RowForms } from './journal/rows.ts';
-import { createSandboxGateway } from './payments/sandbox.ts';
+import type { PaymentProvider } from './payments/provider.ts';
 import { createSettlement, type Settlement } from './payments/settlement.ts';
 import type { Clock, Random, Timers } from './ports.ts';
 import type { Database } from './postgres/database.ts';
@@ -51,6 +52,7 @@ export interface BoxOfficeParts {
   /** To the same database. */
   readonly connection: ClientConfig;
   readonly transport: Transport;
+  readonly payments: PaymentProvider;
   /** Signs the access tokens. */
   readonly secret: Buffer;
   readonly clock: Clock;
@@ -83,12 +85,18 @@ export interface BoxOffice {
 
 /** Wires a whole box office; it sells once its node has started. */
 export async function assembleBoxOffice(parts: BoxOfficeParts): Promise<BoxOffice> {
-  const { database, connection, transport, secret, clock, timers, random, log } = parts;
+  const { database, connection, transport, payments, secret, clock, timers, random, log } = parts;
   const { kysely } = database;
-  const catalogue = createCatalogue({ db: narrowed<CatalogueTables>(kysely), clock, random, shardOf });
+  const { gateway, sandbox } = payments;
+  const catalogue = createCatalogue({
+    db: narrowed<CatalogueTables>(kysely),
+    clock,
+    random,
+    shardOf,
+    amounts: gateway,
+  });
   const accounts = new Accounts(narrowed<AccountsTables>(kysely), clock, random);
   const tokens = new Tokens(secret, clock);
-  const sandbox = createSandboxGateway({ pool: database.pool, clock, timers, secret });
   const source = new CatalogueShowSource(catalogue);
   const ticketKeys = await loadTicketKeys(narrowed<TicketsTables>(kysely), clock, random);
   const registry = new PostgresRegistry({ connection, timers, log });
@@ -152,7 +160,7 @@ export async function assembleBoxOffice(parts: BoxOfficeParts): Promise<BoxOffic
     onSuperseded: parts.fail,
   });
   const { shows } = node;
-  const settlement: Settlement = createSettlement({ shows, gateway: sandbox, clock, timers, random, log });
+  const settlement: Settlement = createSettlement({ shows, gateway, clock, timers, random, log });
 
   const metrics = createMetrics(parts.processMetrics);
   registerNodeMetrics(
@@ -160,6 +168,7 @@ export async function assembleBoxOffice(parts: BoxOfficeParts): Promise<BoxOffic
     () => node.ownShows,
     () => journal?.figures() ?? [],
   );
+  registerPaymentMetrics(metrics.registry, () => payments.figures());
   registerClusterMetrics(metrics.registry, () => node.figures());
   const readiness = {
     database: async () => void (await database.pool.query('select 1')),
@@ -170,7 +179,7 @@ export async function assembleBoxOffice(parts: BoxOfficeParts): Promise<BoxOffic
     {
       shows,
       clock,
-      gateway: sandbox,
+      gateway,
       sandbox,
       settlement,
       ticketKeys,

@@ -8,6 +8,11 @@ import type { Transport } from './cluster/messages/transport.ts';
 import { DEMO, seedDemo } from './demo/seed-demo.ts';
 import { StartError } from './errors.ts';
 import { DEFAULT_HTTP_SETTINGS } from './http/deps.ts';
+import { type PaymentProvider, sandboxProvider, stripeProvider } from './payments/provider.ts';
+import { createSandboxGateway } from './payments/sandbox.ts';
+import { createStripePaymentTable } from './payments/stripe/payment-table.ts';
+import { stripeClient } from './payments/stripe/stripe-api.ts';
+import { StripeGateway } from './payments/stripe/stripe-gateway.ts';
 import { connectionConfig, openDatabase } from './postgres/database.ts';
 import { startEmbeddedPostgres } from './postgres/embedded-postgres.ts';
 import { migrate } from './postgres/migrate.ts';
@@ -88,11 +93,13 @@ async function start(settings: Settings, log: Log, undo: Undo[], fail: (reason: 
 
   const transport = await openTransport(settings, await clusterIdOf(database.pool), log);
   undo.push(() => transport.close());
+  const secret = Buffer.from(settings.jwtSecret ?? (await keptSecret(settings.dataDir, random)));
   const office = await assembleBoxOffice({
     database,
     connection: connectionConfig(url, 'usher'),
     transport,
-    secret: Buffer.from(settings.jwtSecret ?? (await keptSecret(settings.dataDir, random))),
+    payments: openPayments(settings, database.pool, secret, log),
+    secret,
     clock,
     timers,
     random,
@@ -160,6 +167,20 @@ function openTransport(settings: Settings, cluster: string, log: Log): Promise<T
     random: systemRandom,
     log,
   });
+}
+
+function openPayments({ stripe }: Settings, pool: Pool, secret: Buffer, log: Log): PaymentProvider {
+  const ports = { clock: systemClock(), timers: systemTimers, random: systemRandom };
+  if (stripe === null) return sandboxProvider(createSandboxGateway({ pool, ...ports, secret }));
+  return stripeProvider(
+    new StripeGateway({
+      stripe: stripeClient(stripe.secretKey, stripe.apiBase),
+      table: createStripePaymentTable({ pool, ...ports }),
+      methods: stripe.methods,
+      ...ports,
+      log,
+    }),
+  );
 }
 
 /** The address of a listener of this machine; null when it takes any port. */

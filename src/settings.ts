@@ -37,12 +37,25 @@ export interface Settings {
   /** Signs the access tokens; null when it is to be generated and kept in the data directory. */
   readonly jwtSecret: string | null;
   readonly logLevel: LogLevel;
+  /** The account that takes the money; null for the sandbox, which takes none. */
+  readonly stripe: StripeSettings | null;
   /** Whether to seed the demo. Its log-ins are public. */
   readonly demo: boolean;
 }
 
+export interface StripeSettings {
+  readonly secretKey: string;
+  /** Signs the webhooks; null where none are sent. */
+  readonly webhookSecret: string | null;
+  readonly apiBase: string;
+  /** The sorts of payment methods that buyers may use, in Stripe's words; at least one. */
+  readonly methods: readonly string[];
+}
+
 const NODE_NAME_LENGTH = 63;
 const NATS_SERVER = '(nats|tls)://[^\\s,/]+/?';
+
+const STRIPE_METHOD = '[a-z][a-z0-9_]*';
 
 const Port = (port: number) => Type.Integer({ minimum: 0, maximum: 65_535, default: port });
 
@@ -66,6 +79,11 @@ const Environment = Type.Object({
     { default: 'info' },
   ),
   USHER_DEMO: Type.Optional(Type.Union([Type.Literal('on'), Type.Literal('off')])),
+  STRIPE_SECRET_KEY: Type.Optional(Type.String({ pattern: '^[sr]k_(test|live)_[!-~]+$' })),
+  STRIPE_WEBHOOK_SECRET: Type.Optional(Type.String({ pattern: '^whsec_[!-~]+$' })),
+  STRIPE_API_BASE: Type.String({ pattern: '^https?://[^\\s/@]+$', default: 'https://api.stripe.com' }),
+  STRIPE_PAYMENT_METHODS: Type.String({ pattern: `^${STRIPE_METHOD}(,${STRIPE_METHOD})*$`, default: 'card' }),
+  USHER_SANDBOX: Type.Optional(Type.Literal('on')),
   NODE_ENV: Type.Optional(Type.String()),
 });
 type Environment = Static<typeof Environment>;
@@ -91,6 +109,11 @@ const EXPECTED: Readonly<Record<SettingName, string>> = {
   JWT_SECRET: 'at least 32 characters, or not set to have one generated',
   USHER_LOG_LEVEL: `one of ${LOG_LEVELS.join(', ')}`,
   USHER_DEMO: 'on or off, or not set to have the demo on an embedded Postgres only',
+  STRIPE_SECRET_KEY: 'a secret or restricted key of Stripe, such as sk_test_…, or not set for the sandbox',
+  STRIPE_WEBHOOK_SECRET: "the signing secret of Stripe's webhook endpoint, such as whsec_…",
+  STRIPE_API_BASE: 'an address such as https://api.stripe.com, without a path',
+  STRIPE_PAYMENT_METHODS: "Stripe's names of payment methods, such as card,sepa_debit, with commas between",
+  USHER_SANDBOX: 'on, or not set to have no sandbox in production',
   NODE_ENV: 'a text',
 };
 
@@ -129,6 +152,7 @@ export function readSettings(
     dataDir: resolve(checked.USHER_DATA_DIR),
     jwtSecret: checked.JWT_SECRET ?? null,
     logLevel: checked.USHER_LOG_LEVEL,
+    stripe: stripeIn(checked),
     demo: hasDemo(checked),
   };
 }
@@ -161,7 +185,45 @@ function faultsBetween(settings: Environment): string[] {
       faults.push('JWT_SECRET must be set with NATS_URL, to the same value on every node of the cluster.');
     }
   }
+  return [...faults, ...paymentFaults(settings)];
+}
+
+/** Nobody is to sell for play money without meaning to, nor for money with half of the settings. */
+function paymentFaults(settings: Environment): string[] {
+  const { STRIPE_SECRET_KEY, STRIPE_WEBHOOK_SECRET, STRIPE_API_BASE, USHER_SANDBOX, NODE_ENV } = settings;
+  const faults: string[] = [];
+  if (STRIPE_SECRET_KEY === undefined) {
+    if (STRIPE_WEBHOOK_SECRET !== undefined) {
+      faults.push('STRIPE_SECRET_KEY must be set with STRIPE_WEBHOOK_SECRET: without it nothing is charged.');
+    } else if (NODE_ENV === 'production' && USHER_SANDBOX === undefined) {
+      faults.push(
+        'STRIPE_SECRET_KEY must be set with NODE_ENV=production, or USHER_SANDBOX=on to give tickets away for test cards.',
+      );
+    }
+    return faults;
+  }
+  if (isLiveKey(STRIPE_SECRET_KEY)) {
+    if (STRIPE_WEBHOOK_SECRET === undefined) {
+      faults.push('STRIPE_WEBHOOK_SECRET must be set with a live STRIPE_SECRET_KEY.');
+    }
+    if (!STRIPE_API_BASE.startsWith('https:')) {
+      faults.push('STRIPE_API_BASE must be an https address with a live STRIPE_SECRET_KEY.');
+    }
+  }
   return faults;
+}
+
+const isLiveKey = (key: string): boolean => /^[sr]k_live_/.test(key);
+
+function stripeIn(settings: Environment): StripeSettings | null {
+  const { STRIPE_SECRET_KEY, STRIPE_WEBHOOK_SECRET, STRIPE_API_BASE, STRIPE_PAYMENT_METHODS } = settings;
+  if (STRIPE_SECRET_KEY === undefined) return null;
+  return {
+    secretKey: STRIPE_SECRET_KEY,
+    webhookSecret: STRIPE_WEBHOOK_SECRET ?? null,
+    apiBase: STRIPE_API_BASE,
+    methods: [...new Set(STRIPE_PAYMENT_METHODS.split(','))],
+  };
 }
 
 function hasDemo({ USHER_DEMO, DATABASE_URL, NODE_ENV }: Environment): boolean {

@@ -3,6 +3,7 @@ import type { Clock, Random } from '../ports.ts';
 import { Halls } from './halls.ts';
 import { Performers } from './performers.ts';
 import { Plans } from './plans.ts';
+import type { PayableAmounts } from './show-rules.ts';
 import { ShowRecords } from './shows.ts';
 import type { CatalogueTables } from './tables.ts';
 import { Venues } from './venues.ts';
@@ -22,15 +23,17 @@ export interface CatalogueParts {
   readonly random: Random;
   /** The shard that a show belongs to. */
   readonly shardOf: (showId: string) => number;
+  /** What prices can be paid. */
+  readonly amounts: PayableAmounts;
 }
 
-export function createCatalogue({ db, clock, random, shardOf }: CatalogueParts): Catalogue {
+export function createCatalogue({ db, clock, random, shardOf, amounts }: CatalogueParts): Catalogue {
   const plans = new Plans(db, clock, random);
   return {
     venues: new Venues(db, clock, random),
     plans,
     performers: new Performers(db, clock, random),
-    shows: new ShowRecords(db, clock, random, shardOf),
+    shows: new ShowRecords(db, clock, random, shardOf, amounts),
     halls: new Halls(plans),
   };
 }

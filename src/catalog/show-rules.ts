@@ -39,6 +39,12 @@ export const SHOW_LIMITS = {
   holdSeconds: { min: 1, max: 3_600, default: 600 },
 } as const;
 
+/** What the catalogue asks of those who take the money. */
+export interface PayableAmounts {
+  /** Why nobody could pay this amount (minor units), to be read after the name of a price; null if it can be paid. */
+  amountFault(amount: number, currency: string): string | null;
+}
+
 /** Times outside these years are slips of the pen. */
 const TIME_MIN = fromRfc3339('2000-01-01T00:00:00Z');
 const TIME_MAX = fromRfc3339('2200-01-01T00:00:00Z');
@@ -71,6 +77,7 @@ export function checkShow(
   show: NewShow,
   categories: readonly CategoryView[],
   now: number,
+  amounts: PayableAmounts,
 ): ShowSchedule | readonly Fault[] {
   const faults = new Faults();
   const startsAt = faults.time('/startsAt', show.startsAt);
@@ -82,8 +89,9 @@ export function checkShow(
   if (onSaleAt >= startsAt) faults.add('/onSaleAt', 'must be before startsAt');
   if (endsAt !== null && endsAt <= startsAt) faults.add('/endsAt', 'must be after startsAt');
   if (show.offSaleAt !== undefined && offSaleAt <= onSaleAt) faults.add('/offSaleAt', 'must be after onSaleAt');
-  if (!CURRENCIES.has(show.currency)) faults.add('/currency', 'must be an ISO 4217 code, such as EUR');
   checkPrices(show.prices, categories, faults);
+  if (CURRENCIES.has(show.currency)) checkPayable(show, amounts, faults);
+  else faults.add('/currency', 'must be an ISO 4217 code, such as EUR');
   if (show.mediaUrl !== undefined && !isWebUrl(show.mediaUrl)) faults.add('/mediaUrl', 'must be an http or https URL');
   if (faults.list.length > 0) return faults.list;
   return {
@@ -108,14 +116,21 @@ function checkPrices(
     const category = byName.get(name);
     if (category === undefined) {
       const known = [...byName.keys()].slice(0, 20).join(', ');
-      faults.add(
-        `/prices/${name.replaceAll('~', '~0').replaceAll('/', '~1')}`,
-        `is no category of the plan; it has ${known}`,
-      );
+      faults.add(pointerTo(name), `is no category of the plan; it has ${known}`);
     } else places += category.seats + category.places;
   }
   if (places === 0) faults.add('/prices', 'must price at least one category that has seats');
 }
+
+/** Found out now, not when the first buyer wants to pay. What costs nothing is never charged. */
+function checkPayable({ prices, currency }: NewShow, amounts: PayableAmounts, faults: Faults): void {
+  for (const [name, price] of Object.entries(prices)) {
+    const fault = price === 0 ? null : amounts.amountFault(price, currency);
+    if (fault !== null) faults.add(pointerTo(name), fault);
+  }
+}
+
+const pointerTo = (category: string): string => `/prices/${category.replaceAll('~', '~0').replaceAll('/', '~1')}`;
 
 function isWebUrl(text: string): boolean {
   const url = URL.parse(text);

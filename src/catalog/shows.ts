@@ -4,7 +4,7 @@ import { newId } from '../ids.ts';
 import type { Clock, Random } from '../ports.ts';
 import { rfc3339 } from '../rfc3339.ts';
 import { allOf, type ListPage, milliseconds, type PageRequest, sameText } from './columns.ts';
-import { checkShow, type NewShow } from './show-rules.ts';
+import { checkShow, type NewShow, type PayableAmounts } from './show-rules.ts';
 import type { CatalogueTables } from './tables.ts';
 import { addressOf, type VenueAddress } from './venues.ts';
 
@@ -112,12 +112,20 @@ export class ShowRecords {
   readonly #clock: Clock;
   readonly #random: Random;
   readonly #shardOf: (showId: string) => number;
+  readonly #amounts: PayableAmounts;
 
-  constructor(db: Kysely<CatalogueTables>, clock: Clock, random: Random, shardOf: (showId: string) => number) {
+  constructor(
+    db: Kysely<CatalogueTables>,
+    clock: Clock,
+    random: Random,
+    shardOf: (showId: string) => number,
+    amounts: PayableAmounts,
+  ) {
     this.#db = db;
     this.#clock = clock;
     this.#random = random;
     this.#shardOf = shardOf;
+    this.#amounts = amounts;
   }
 
   /**
@@ -140,7 +148,7 @@ export class ShowRecords {
     if (plan === undefined) throw notFound('plan of this venue');
 
     const now = this.#clock.now();
-    const checked = checkShow(show, plan.categories, now);
+    const checked = checkShow(show, plan.categories, now, this.#amounts);
     const faults = 'startsAt' in checked ? [] : [...checked];
     faults.push(...(await this.#unknownPerformers(show.performerIds ?? [])));
     if (!('startsAt' in checked) || faults.length > 0) {

@@ -24,7 +24,7 @@ const tell = linesTo(process.stderr);
 
 /** Starts a cluster and keeps it until a signal comes, or nothing is left of it. */
 async function run({ nodes, port, adminPort }: Arguments): Promise<void> {
-  const { NATS_URL, DATABASE_URL, USHER_DATA_DIR, JWT_SECRET, USHER_LOG_LEVEL, USHER_DEMO, NODE_ENV } = process.env;
+  const { NATS_URL, ...environment } = process.env;
   let isStopping = false;
   let cluster: Cluster | null = null;
   const grace = closeWithGrace({ delay: STOP_LIMIT_MS, logger: false }, async ({ signal, err }) => {
@@ -41,7 +41,7 @@ async function run({ nodes, port, adminPort }: Arguments): Promise<void> {
     void grace.close();
   };
   try {
-    const settings = readSettings({ DATABASE_URL, USHER_DATA_DIR, JWT_SECRET, USHER_LOG_LEVEL, USHER_DEMO, NODE_ENV });
+    const settings = readSettings(forAllNodes(environment));
     cluster = new Cluster({
       nodes,
       port,
@@ -57,6 +57,12 @@ async function run({ nodes, port, adminPort }: Arguments): Promise<void> {
   } catch (error) {
     fail(error instanceof StartError ? error.message : `${(error as Error).stack}`);
   }
+}
+
+/** Of the environment what concerns every node alike; the rest is given to each of them. */
+function forAllNodes(environment: NodeJS.ProcessEnv): NodeJS.ProcessEnv {
+  const common = /^(DATABASE_URL|USHER_(DATA_DIR|LOG_LEVEL|DEMO|SANDBOX)|JWT_SECRET|STRIPE_\w+|NODE_ENV)$/;
+  return Object.fromEntries(Object.entries(environment).filter(([name]) => common.test(name)));
 }
 
 /** What an operator has to know, one node a line. */

@@ -15,6 +15,9 @@ import type { Log } from '../system/log.ts';
 import { systemRandom } from '../system/random.ts';
 import { CommandError, EXIT } from './exit-codes.ts';
 
+/** Commands set no prices. */
+const ANY = { amountFault: () => null };
+
 /** What commands work on: the database of the settings, beside a running node or without one. */
 export interface OpenedDatabase {
   readonly accounts: Accounts;
@@ -45,7 +48,7 @@ export async function withDatabase<T>(
       return await work({
         // Kysely's type of tables admits no widening: each room sees its own.
         accounts: new Accounts(db as unknown as Kysely<AccountsTables>, clock, systemRandom),
-        catalogue: createCatalogue({ db, clock, random: systemRandom, shardOf }),
+        catalogue: createCatalogue({ db, clock, random: systemRandom, shardOf, amounts: ANY }),
         journal,
       });
     } finally {

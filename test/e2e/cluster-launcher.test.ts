@@ -39,6 +39,7 @@ function launch(args: readonly string[], extra: Readonly<Record<string, string>>
       USHER_DATA_DIR: dataDir,
       USHER_LOG_LEVEL: 'warn',
       NODE_ENV: 'production',
+      USHER_SANDBOX: 'on',
       NODE_COMPILE_CACHE: compileCache,
       ...extra,
     },

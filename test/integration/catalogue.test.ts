@@ -286,6 +286,16 @@ describe('creating a show', () => {
     expect(await http.database.kysely.selectFrom('show').select('id').execute()).toEqual([]);
   });
 
+  it('refuses prices that the payment provider could never take', async () => {
+    const http = await newApp({ amountFault: (amount) => (amount < 50 ? 'must be at least 50' : null) });
+    const { organiser, venueId, planId } = await house(http);
+    const cheap = showOf(http, venueId, planId, { prices: { A: 49, B: 0 } });
+    const problem = expectProblem(await organiser('POST', '/v1/shows', cheap), 'SHOW_INVALID');
+    expect(problem.errors).toEqual([{ pointer: '/prices/A', detail: 'must be at least 50' }]);
+    const dearer = showOf(http, venueId, planId, { prices: { A: 50, B: 0 } });
+    expect((await organiser('POST', '/v1/shows', dearer)).statusCode).toBe(201);
+  });
+
   it('refuses what its schema does not allow', async () => {
     const http = await newApp();
     const { organiser, venueId, planId } = await house(http);

@@ -61,6 +61,8 @@ export interface HttpApp {
 export interface HttpAppOptions {
   readonly settings?: Partial<HttpSettings>;
   readonly readiness?: Readonly<Record<string, ReadinessCheck>>;
+  /** What the payment provider says of amounts; nothing if absent. */
+  readonly amountFault?: PaymentGateway['amountFault'];
 }
 
 /** A real Postgres for the tests of a file; each call is the whole HTTP side over a database of its own. */
@@ -103,7 +105,13 @@ function build(
   const shows = new CatalogueShows();
   const tokens = new Tokens(Buffer.alloc(32, 7), time.clock);
   const accounts = new Accounts(database.kysely as never, time.clock, random);
-  const catalogue = createCatalogue({ db: database.kysely as never, clock: time.clock, random, shardOf });
+  const catalogue = createCatalogue({
+    db: database.kysely as never,
+    clock: time.clock,
+    random,
+    shardOf,
+    amounts: { amountFault: options.amountFault ?? NO_GATEWAY.amountFault },
+  });
   const ports = { shows, clock: time.clock, timers: time.timers, random, log: log.log };
   const app = buildServer(
     {

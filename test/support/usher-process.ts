@@ -68,7 +68,14 @@ export async function runUsher(
 
 function run(args: readonly string[], settings: Settings, atEnd: AtEnd): UsherProcess {
   const child = spawn(process.execPath, args, {
-    env: { PATH: process.env.PATH, HOME: process.env.HOME, NODE_ENV: 'production', ADMIN_PORT: '0', ...settings },
+    env: {
+      PATH: process.env.PATH,
+      HOME: process.env.HOME,
+      NODE_ENV: 'production',
+      USHER_SANDBOX: 'on',
+      ADMIN_PORT: '0',
+      ...settings,
+    },
     stdio: ['ignore', 'pipe', 'pipe'],
   });
   let stdout = '';

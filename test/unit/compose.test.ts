@@ -38,11 +38,14 @@ function environmentOf({ environment = {} }: Service, variables: Readonly<Record
   return Object.fromEntries(Object.entries(environment).map(([name, text]) => [name, interpolated(text, variables)]));
 }
 
+/** What the Dockerfile sets. */
+const IMAGE = { NODE_ENV: 'production' };
+
 describe('the nodes', () => {
   const secret = { JWT_SECRET: 's'.repeat(64) };
 
   test('are three, of one cluster, with settings that a node accepts', () => {
-    const settings = nodes.map(([, node]) => readSettings(environmentOf(node, secret)));
+    const settings = nodes.map(([, node]) => readSettings({ ...IMAGE, ...environmentOf(node, secret) }));
     expect(settings.map(({ node }) => node)).toEqual(['node-1', 'node-2', 'node-3']);
     expect(settings.map(({ nodeUrl }) => nodeUrl)).toEqual([1, 2, 3].map((n) => `http://node-${n}:8080`));
     for (const { node, nodeUrl, dataDir, ...shared } of settings) {
@@ -51,6 +54,14 @@ describe('the nodes', () => {
     }
     expect(settings[0].natsUrl).not.toBeNull();
     expect(settings[0].trustedProxies).not.toEqual([]);
+  });
+
+  test('take test cards until there is an account of Stripe', () => {
+    const settingsWith = (variables: Readonly<Record<string, string>>) =>
+      readSettings({ ...IMAGE, ...environmentOf(nodes[0][1], { ...secret, ...variables }) });
+    expect(settingsWith({})).toMatchObject({ stripe: null });
+    const account = { STRIPE_SECRET_KEY: 'sk_live_1', STRIPE_WEBHOOK_SECRET: 'whsec_1' };
+    expect(settingsWith(account)).toMatchObject({ stripe: { secretKey: 'sk_live_1', webhookSecret: 'whsec_1' } });
   });
 
   test('are told nothing that they do not read', () => {

@@ -193,13 +193,15 @@ describe('the nodes', () => {
   });
 
   test('accept the settings that come out', () => {
-    const values: Record<string, string> = { ...one('ConfigMap', 'usher').data };
+    const values: Record<string, string> = { NODE_ENV: 'production', ...one('ConfigMap', 'usher').data };
     for (const { name, value, valueFrom } of env) {
       const outside: Record<string, string> = {
         'metadata.name': 'usher-0',
         'metadata.namespace': 'box-office',
         DATABASE_URL: 'postgresql://db/usher',
         JWT_SECRET: 's'.repeat(64),
+        STRIPE_SECRET_KEY: 'sk_live_1',
+        STRIPE_WEBHOOK_SECRET: 'whsec_1',
       };
       // A reference to what is not defined before it stays as it is.
       values[name] =
@@ -214,7 +216,17 @@ describe('the nodes', () => {
       adminPort: portOf('admin'),
       adminHost: '127.0.0.1',
       adminActions: true,
+      stripe: { secretKey: 'sk_live_1', webhookSecret: 'whsec_1' },
     });
+  });
+
+  test('take test cards in the trial only', () => {
+    const envOf = (overlay: string) =>
+      yamlDocuments<Manifest<Workload>>(join(FOLDER, 'overlays', overlay, 'nodes.yaml'))[0].spec.template.spec
+        .containers[0].env;
+    expect(envOf('trial')).toContainEqual({ name: 'USHER_SANDBOX', value: 'on' });
+    const names = [...env, ...(envOf('production') ?? [])].map(({ name }) => name);
+    expect([...names, ...Object.keys(one('ConfigMap', 'usher').data ?? {})]).not.toContain('USHER_SANDBOX');
   });
 
   test('find the Secret that the run book has the operator make', () => {

@@ -4,6 +4,7 @@ import { HandOffPauses } from '../../src/cluster/ownership/hand-off-pauses.ts';
 import { registerClusterMetrics } from '../../src/http/cluster-metrics.ts';
 import { createMetrics } from '../../src/http/metrics.ts';
 import { registerNodeMetrics } from '../../src/http/node-metrics.ts';
+import { registerPaymentMetrics } from '../../src/http/payment-metrics.ts';
 import { projectFile, projectFiles, yamlDocuments } from '../support/yaml-files.ts';
 
 interface Alert {
@@ -56,6 +57,7 @@ async function exported(): Promise<{ metrics: Set<string>; labels: Set<string> }
   const figures = { state: 'up', pauses: new HandOffPauses() } as unknown as ClusterFigures;
   const zeros = new Proxy(figures, { get: (target, name) => Reflect.get(target, name) ?? 0 });
   registerClusterMetrics(metrics.registry, () => zeros);
+  registerPaymentMetrics(metrics.registry, () => null);
   metrics.route('GET', '/readyz').observe(200, 1);
   const names = new Set(OF_PROMETHEUS.metrics);
   const labels = new Set(OF_PROMETHEUS.labels);

@@ -23,6 +23,7 @@ test('nothing set gives one node on embedded Postgres', () => {
     dataDir: resolve('data'),
     jwtSecret: null,
     logLevel: 'info',
+    stripe: null,
     demo: true,
   });
 });
@@ -45,6 +46,11 @@ test('everything set is taken, and what is not a setting is left alone', () => {
     JWT_SECRET: SECRET,
     USHER_LOG_LEVEL: 'silent',
     USHER_DEMO: 'on',
+    STRIPE_SECRET_KEY: 'rk_live_1',
+    STRIPE_WEBHOOK_SECRET: 'whsec_1',
+    STRIPE_API_BASE: 'https://stripe.example:8443',
+    STRIPE_PAYMENT_METHODS: 'card,sepa_debit,card',
+    USHER_SANDBOX: 'on',
     HOME: '/root',
   });
   expect(settings).toEqual({
@@ -63,6 +69,12 @@ test('everything set is taken, and what is not a setting is left alone', () => {
     dataDir: '/var/lib/usher',
     jwtSecret: SECRET,
     logLevel: 'silent',
+    stripe: {
+      secretKey: 'rk_live_1',
+      webhookSecret: 'whsec_1',
+      apiBase: 'https://stripe.example:8443',
+      methods: ['card', 'sepa_debit'],
+    },
     demo: true,
   });
 });
@@ -100,6 +112,12 @@ describe('a wrong value is refused by name, with what it has to be and without i
     ['JWT_SECRET', 'hunter22', 'at least 32 characters'],
     ['USHER_LOG_LEVEL', 'loud', 'one of trace, debug, info'],
     ['USHER_DEMO', 'true', 'on or off'],
+    ['STRIPE_SECRET_KEY', 'pk_test_hunter22', 'a secret or restricted key of Stripe'],
+    ['STRIPE_WEBHOOK_SECRET', 'hunter22', 'the signing secret'],
+    ['STRIPE_API_BASE', 'https://stripe.example/v1', 'an address such as https://api.stripe.com, without a path'],
+    ['STRIPE_API_BASE', 'https://root:hunter22@stripe', 'an address such as https://api.stripe.com'],
+    ['STRIPE_PAYMENT_METHODS', 'card, ideal', "Stripe's names of payment methods"],
+    ['USHER_SANDBOX', 'yes', 'on, or not set'],
   ])('%s=%s', (name, value, expected) => {
     expect(() => readSettings({ [name]: value })).toThrow(StartError);
     expect(() => readSettings({ [name]: value })).toThrow(`${name} must be ${expected}`);
@@ -130,9 +148,9 @@ describe('the name of a node that has none', () => {
 describe('the demo', () => {
   test.each([
     ['a new embedded database', {}, true],
-    ['an embedded database in production', { NODE_ENV: 'production' }, false],
+    ['an embedded database in production', { NODE_ENV: 'production', USHER_SANDBOX: 'on' }, false],
     ['a database of somebody else', { DATABASE_URL: 'postgresql://db/usher' }, false],
-    ['what asks for it', { DATABASE_URL: 'postgresql://db/usher', NODE_ENV: 'production', USHER_DEMO: 'on' }, true],
+    ['what asks for it', { DATABASE_URL: 'postgresql://db/usher', USHER_DEMO: 'on' }, true],
     ['what asks to be left alone', { USHER_DEMO: 'off' }, false],
   ])('%s: %o', (_, environment, demo) => {
     expect(readSettings(environment)).toMatchObject({ demo });
@@ -154,6 +172,40 @@ describe('the admin listener', () => {
   test('has a port of its own', () => {
     expect(() => readSettings({ PORT: '8081' })).toThrow(/ADMIN_PORT must be .* another than PORT/);
     expect(readSettings({ PORT: '0', ADMIN_PORT: '0' })).toMatchObject({ port: 0, adminPort: 0 });
+  });
+});
+
+describe('who takes the money', () => {
+  const account = { STRIPE_SECRET_KEY: 'sk_test_1' };
+  const production = { NODE_ENV: 'production' };
+
+  test('is the sandbox where there is no key, and Stripe where there is one', () => {
+    expect(readSettings({})).toMatchObject({ stripe: null });
+    expect(readSettings(account)).toMatchObject({
+      stripe: { secretKey: 'sk_test_1', webhookSecret: null, apiBase: 'https://api.stripe.com', methods: ['card'] },
+    });
+    expect(readSettings({ ...account, ...production })).toMatchObject({ stripe: { secretKey: 'sk_test_1' } });
+  });
+
+  test('is the sandbox in production only where that is said outright', () => {
+    expect(() => readSettings(production)).toThrow(StartError);
+    expect(() => readSettings(production)).toThrow('STRIPE_SECRET_KEY must be set with NODE_ENV=production');
+    expect(readSettings({ ...production, USHER_SANDBOX: 'on' })).toMatchObject({ stripe: null });
+  });
+
+  test('is never the sandbox by a slip, with half of an account', () => {
+    expect(() => readSettings({ STRIPE_WEBHOOK_SECRET: 'whsec_1' })).toThrow('STRIPE_SECRET_KEY must be set with');
+  });
+
+  test.each(['sk_live_hunter22', 'rk_live_hunter22'])('with a live key (%s) needs signed webhooks and https', (key) => {
+    const live = { STRIPE_SECRET_KEY: key };
+    const signed = { ...live, STRIPE_WEBHOOK_SECRET: 'whsec_1' };
+    expect(() => readSettings(live)).toThrow('STRIPE_WEBHOOK_SECRET must be set with a live STRIPE_SECRET_KEY');
+    expect(() => readSettings(live)).not.toThrow('hunter22');
+    expect(readSettings(signed)).toMatchObject({ stripe: { secretKey: key } });
+    expect(() => readSettings({ ...signed, STRIPE_API_BASE: 'http://stripe.example' })).toThrow(
+      'must be an https address',
+    );
   });
 });
 

@@ -9,6 +9,8 @@ import { FORMAT } from '../../../src/formats.ts';
 import { DEFAULT_HTTP_SETTINGS } from '../../../src/http/deps.ts';
 import { createJournalReader, journalPool } from '../../../src/journal/postgres-journal.ts';
 import { type VerifyReport, verifyJournal } from '../../../src/journal/verify.ts';
+import { sandboxProvider } from '../../../src/payments/provider.ts';
+import { createSandboxGateway } from '../../../src/payments/sandbox.ts';
 import { connectionConfig, openDatabase } from '../../../src/postgres/database.ts';
 import { startEmbeddedPostgres } from '../../../src/postgres/embedded-postgres.ts';
 import { migrate } from '../../../src/postgres/migrate.ts';
@@ -49,6 +51,7 @@ export async function openBoxOffice(dataDir: string): Promise<BoxOffice> {
     ...{ database, clock, timers, random, log },
     connection: connectionConfig(url, 'usher test'),
     transport: new InProcessTransport(new InProcessHub(timers)),
+    payments: sandboxProvider(createSandboxGateway({ pool: database.pool, clock, timers, secret: TOKEN_SECRET })),
     secret: TOKEN_SECRET,
     self: { id: 'test', pid: process.pid, url: null, adminUrl: null, format: FORMAT.newest, weight: 1 },
     http: { ...DEFAULT_HTTP_SETTINGS, ...UNLIMITED },
