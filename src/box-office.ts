@@ -22,6 +22,7 @@ import type { AdminAccess } from './http/admin/access.ts';
 import { buildAdminServer } from './http/admin-server.ts';
 import { registerClusterMetrics } from './http/cluster-metrics.ts';
 import type { HttpSettings } from './http/deps.ts';
+import { registerMailMetrics } from './http/mail-metrics.ts';
 import { createMetrics } from './http/metrics.ts';
 import { registerNodeMetrics } from './http/node-metrics.ts';
 import { registerPaymentMetrics } from './http/payment-metrics.ts';
@@ -33,6 +34,10 @@ import {
   type PostgresJournal,
 } from './journal/postgres-journal.ts';
 import type { RowForms } from './journal/rows.ts';
+import { createComposer } from './mail/compose.ts';
+import { Mailer } from './mail/mailer.ts';
+import { MailOutbox } from './mail/outbox.ts';
+import type { MailTransport } from './mail/transports.ts';
 import type { PaymentProvider } from './payments/provider.ts';
 import { createSettlement, type Settlement } from './payments/settlement.ts';
 import type { Clock, Random, Timers } from './ports.ts';
@@ -53,6 +58,8 @@ export interface BoxOfficeParts {
   readonly connection: ClientConfig;
   readonly transport: Transport;
   readonly payments: PaymentProvider;
+  /** Where mail goes; closed with the box office. */
+  readonly mail: MailTransport;
   /** Signs the access tokens. */
   readonly secret: Buffer;
   readonly clock: Clock;
@@ -77,6 +84,8 @@ export interface BoxOffice {
   readonly accounts: Accounts;
   readonly tokens: Tokens;
   readonly catalogue: Catalogue;
+  /** Not yet started; closed with the box office at the latest. */
+  readonly mailer: Mailer;
   /** Leaves the plan that this node applies, if it does, for others to resume: to be called before the node leaves. */
   leavePlans(): Promise<void>;
   /** Lets what is under way end, and ends what this box office opened. Its parts stay open. */
@@ -162,6 +171,22 @@ export async function assembleBoxOffice(parts: BoxOfficeParts): Promise<BoxOffic
   const { shows } = node;
   const settlement: Settlement = createSettlement({ shows, gateway, clock, timers, random, log });
 
+  const mailer = new Mailer({
+    outbox: new MailOutbox(database.pool),
+    transport: parts.mail,
+    compose: createComposer({
+      shows,
+      clock,
+      signer: ticketKeys.signer,
+      emailOf: async (userId) => (await accounts.get(userId))?.email ?? null,
+      showOf: (showId) => catalogue.shows.get(showId),
+    }),
+    clock,
+    timers,
+    random,
+    log,
+  });
+
   const metrics = createMetrics(parts.processMetrics);
   registerNodeMetrics(
     metrics.registry,
@@ -170,6 +195,7 @@ export async function assembleBoxOffice(parts: BoxOfficeParts): Promise<BoxOffic
   );
   registerPaymentMetrics(metrics.registry, () => payments.figures());
   registerClusterMetrics(metrics.registry, () => node.figures());
+  registerMailMetrics(metrics.registry, () => mailer.figures());
   const readiness = {
     database: async () => void (await database.pool.query('select 1')),
     cluster: async () => node.assertReady(),
@@ -203,11 +229,12 @@ export async function assembleBoxOffice(parts: BoxOfficeParts): Promise<BoxOffic
   const admin = buildAdminServer({ random, timers, log, metrics, readiness, ops, access: parts.admin });
   const close = async (): Promise<void> => {
     await settlement.close();
+    await mailer.close();
     await node.close();
     await reader.close();
     await registry.close();
   };
-  return { node, app, admin, accounts, tokens, catalogue, leavePlans: () => runner.stop(), close };
+  return { node, app, admin, accounts, tokens, catalogue, mailer, leavePlans: () => runner.stop(), close };
 }
 
 /** Kysely's type of tables admits no widening: each room sees its own. */

@@ -1,4 +1,5 @@
 import { createServer } from 'node:net';
+import { join } from 'node:path';
 import closeWithGrace from 'close-with-grace';
 import type { Pool } from 'pg';
 import { assembleBoxOffice, type Tables } from './box-office.ts';
@@ -8,6 +9,7 @@ import type { Transport } from './cluster/messages/transport.ts';
 import { DEMO, seedDemo } from './demo/seed-demo.ts';
 import { StartError } from './errors.ts';
 import { DEFAULT_HTTP_SETTINGS } from './http/deps.ts';
+import { fileTransport, type MailTransport, smtpTransport } from './mail/transports.ts';
 import { type PaymentProvider, sandboxProvider, stripeProvider } from './payments/provider.ts';
 import { createSandboxGateway } from './payments/sandbox.ts';
 import { createStripePaymentTable } from './payments/stripe/payment-table.ts';
@@ -25,6 +27,8 @@ import { systemTimers } from './system/timers.ts';
 
 /** All interfaces: what reaches this node is the operator's choice of network. */
 const HOST = '0.0.0.0';
+/** Below the data directory: where mail goes without a mail server. */
+const MAIL_DIRECTORY = 'mail';
 /** How long a stop may take before the process ends anyhow; what is not finished then is recovered. */
 const STOP_LIMIT_MS = 30_000;
 
@@ -100,6 +104,7 @@ async function start(settings: Settings, log: Log, undo: Undo[], fail: (reason: 
     transport,
     payments: openPayments(settings, database.pool, secret, log),
     secret,
+    mail: mailOf(settings),
     clock,
     timers,
     random,
@@ -122,14 +127,18 @@ async function start(settings: Settings, log: Log, undo: Undo[], fail: (reason: 
   if (settings.demo) await seedDemo(office.accounts, office.catalogue, clock);
 
   await node.start();
+  office.mailer.start();
   await admin.listen({ port: settings.adminPort, host: settings.adminHost });
   undo.push(() => admin.close());
   const address = await app.listen({ port: settings.port, host: HOST });
   // Where others can answer, they take over what is here first, and this node still answers what comes in meanwhile.
   undo.push(async () => {
     if (!node.hasOthers) await app.close();
+    // It reads what it tells of from shows: others' after this.
+    const mailed = office.mailer.close();
     await office.leavePlans();
     await node.leave();
+    await mailed;
     await app.close();
   });
   const port = new URL(address).port;
@@ -181,6 +190,11 @@ function openPayments({ stripe }: Settings, pool: Pool, secret: Buffer, log: Log
       log,
     }),
   );
+}
+
+function mailOf({ smtpUrl, mailFrom, dataDir }: Settings): MailTransport {
+  if (smtpUrl === null) return fileTransport(join(dataDir, MAIL_DIRECTORY), mailFrom, systemRandom);
+  return smtpTransport(smtpUrl, mailFrom);
 }
 
 /** The address of a listener of this machine; null when it takes any port. */

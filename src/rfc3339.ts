@@ -11,6 +11,11 @@ export function rfc3339(ms: number): string {
   return text;
 }
 
+/** The same in the form that mail has (RFC 5322), to the second: `Sat, 21 Nov 2026 20:00:00 +0000`. */
+export function mailDate(ms: number): string {
+  return new Date(ms).toUTCString().replace('GMT', '+0000');
+}
+
 /** The ms since the epoch of an RFC 3339 text, or `NaN`. */
 export function fromRfc3339(text: string): number {
   return Date.parse(text);

@@ -36,6 +36,10 @@ export interface Settings {
   readonly dataDir: string;
   /** Signs the access tokens; null when it is to be generated and kept in the data directory. */
   readonly jwtSecret: string | null;
+  /** The mail server; null when mail goes into files of the data directory. */
+  readonly smtpUrl: string | null;
+  /** Who the mail comes from. */
+  readonly mailFrom: { readonly name: string; readonly address: string };
   readonly logLevel: LogLevel;
   /** The account that takes the money; null for the sandbox, which takes none. */
   readonly stripe: StripeSettings | null;
@@ -56,6 +60,7 @@ const NODE_NAME_LENGTH = 63;
 const NATS_SERVER = '(nats|tls)://[^\\s,/]+/?';
 
 const STRIPE_METHOD = '[a-z][a-z0-9_]*';
+const MAIL_ADDRESS = '[^\\s<>@,;:"()]+@[^\\s<>@,;:"()]+';
 
 const Port = (port: number) => Type.Integer({ minimum: 0, maximum: 65_535, default: port });
 
@@ -74,6 +79,11 @@ const Environment = Type.Object({
   USHER_TRUSTED_PROXIES: Type.Optional(Type.String({ minLength: 1 })),
   USHER_DATA_DIR: Type.String({ minLength: 1, default: './data' }),
   JWT_SECRET: Type.Optional(Type.String({ minLength: 32 })),
+  SMTP_URL: Type.Optional(Type.String({ pattern: '^smtps?://([^\\s/?#@]+@)?[^\\s/?#@]+/?$' })),
+  MAIL_FROM: Type.String({
+    pattern: `^(${MAIL_ADDRESS}|([^\\s<>"][^<>"\\r\\n]*)?<${MAIL_ADDRESS}>)$`,
+    default: 'Usher <no-reply@localhost>',
+  }),
   USHER_LOG_LEVEL: Type.Union(
     LOG_LEVELS.map((level) => Type.Literal(level)),
     { default: 'info' },
@@ -107,6 +117,8 @@ const EXPECTED: Readonly<Record<SettingName, string>> = {
   USHER_TRUSTED_PROXIES: 'addresses or ranges such as 10.0.0.0/8, with commas between',
   USHER_DATA_DIR: 'the path of a directory',
   JWT_SECRET: 'at least 32 characters, or not set to have one generated',
+  SMTP_URL: 'an address such as smtp://user:password@host:587 or smtps://host, or not set to have mail put into files',
+  MAIL_FROM: 'an e-mail address, such as Box Office <tickets@example.org>',
   USHER_LOG_LEVEL: `one of ${LOG_LEVELS.join(', ')}`,
   USHER_DEMO: 'on or off, or not set to have the demo on an embedded Postgres only',
   STRIPE_SECRET_KEY: 'a secret or restricted key of Stripe, such as sk_test_…, or not set for the sandbox',
@@ -151,6 +163,8 @@ export function readSettings(
     trustedProxies: rangesIn(checked.USHER_TRUSTED_PROXIES),
     dataDir: resolve(checked.USHER_DATA_DIR),
     jwtSecret: checked.JWT_SECRET ?? null,
+    smtpUrl: checked.SMTP_URL ?? null,
+    mailFrom: senderIn(checked.MAIL_FROM),
     logLevel: checked.USHER_LOG_LEVEL,
     stripe: stripeIn(checked),
     demo: hasDemo(checked),
@@ -176,6 +190,7 @@ function faultsBetween(settings: Environment): string[] {
   if (!isLoopback(settings.ADMIN_HOST) && settings.ADMIN_TOKEN === undefined) {
     faults.push('ADMIN_TOKEN must be set with this ADMIN_HOST: other machines can reach the admin listener there.');
   }
+  if (settings.SMTP_URL !== undefined && !isMailServer(settings.SMTP_URL)) faults.push(expected('SMTP_URL'));
   if (!rangesIn(settings.USHER_TRUSTED_PROXIES).every(isRange)) faults.push(expected('USHER_TRUSTED_PROXIES'));
   if (settings.NATS_URL !== undefined) {
     if (settings.DATABASE_URL === undefined) {
@@ -258,6 +273,22 @@ function isLoopback(host: string): boolean {
   loopback.addAddress('::1', 'ipv6');
   const version = isIP(host);
   return version !== 0 && loopback.check(host, version === 6 ? 'ipv6' : 'ipv4');
+}
+
+/** Also its user and password are written as a URL has them. */
+function isMailServer(url: string): boolean {
+  try {
+    const { hostname, username, password } = new URL(url);
+    decodeURIComponent(username + password);
+    return hostname !== '';
+  } catch {
+    return false;
+  }
+}
+
+function senderIn(text: string): Settings['mailFrom'] {
+  const [, name, address] = /^(.*)<(.*)>$/.exec(text) ?? [text, '', text];
+  return { name: name.trim(), address };
 }
 
 function rangesIn(list: string | undefined): string[] {

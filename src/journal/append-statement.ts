@@ -1,5 +1,5 @@
 import { hashArray, int2Array, int4Array, int8Array, jsonArray, textArray } from './binary-arrays.ts';
-import type { Turn } from './journal.ts';
+import type { Notice, Turn } from './journal.ts';
 import { WRITER_SINCE } from './row-hash.ts';
 
 /**
@@ -11,7 +11,8 @@ import { WRITER_SINCE } from './row-hash.ts';
 export const FENCE = 'select id, epoch from shard where id = any($1::int2[]) and owner = $2 order by id for share';
 
 /**
- * One statement for many turns: those whose fence holds are written, their new buyers noted, the others left out.
+ * One statement for many turns: those whose fence holds are written, their new buyers and the mail to be sent noted, the
+ * others left out. A notice that is there already stays as it is: it may have been sent since.
  * One row comes back: how many were written, and the places (from 1) of the fenced ones.
  * Parameters: see {@link appendValues}.
  */
@@ -33,6 +34,13 @@ export function appendStatement(fence: string): string {
       insert into buyer_show (buyer_id, show_id)
       select b.buyer_id, b.show_id
       from unnest($11::text[], $12::text[]) as b (buyer_id, show_id) join written using (show_id)
+      on conflict do nothing
+    ),
+    told as (
+      insert into mail (id, kind, order_id, refund_id, created_at, next_at)
+      select n.id, n.kind, n.order_id, nullif(n.refund_id, ''), n.at, n.at
+      from unnest($14::text[], $15::text[], $16::text[], $17::text[], $18::text[], $19::int8[])
+        as n (show_id, id, kind, order_id, refund_id, at) join written using (show_id)
       on conflict do nothing
     )
     select
@@ -68,9 +76,11 @@ export function canaryValues(owner: string, lane: number): (string | Buffer)[] {
  */
 export function appendValues(owner: string, turns: readonly Turn[]): (string | Buffer)[] {
   const buyers: { buyer: string; showId: string }[] = [];
-  for (const { format, writer, newBuyers, showId } of turns) {
+  const told: { notice: Notice; showId: string; at: number }[] = [];
+  for (const { format, writer, newBuyers, notices, showId, at } of turns) {
     if (writer !== (format >= WRITER_SINCE ? owner : null)) throw new RangeError(`${writer} is not the writer here`);
     for (const buyer of newBuyers) buyers.push({ buyer, showId });
+    for (const notice of notices) told.push({ notice, showId, at });
   }
   return [
     int2Array(turns, (turn) => turn.shard),
@@ -86,5 +96,11 @@ export function appendValues(owner: string, turns: readonly Turn[]): (string | B
     textArray(buyers, (note) => note.buyer),
     textArray(buyers, (note) => note.showId),
     int2Array(turns, (turn) => turn.format),
+    textArray(told, ({ showId }) => showId),
+    textArray(told, ({ notice }) => notice.id),
+    textArray(told, ({ notice }) => notice.kind),
+    textArray(told, ({ notice }) => notice.orderId),
+    textArray(told, ({ notice }) => notice.refundId ?? ''),
+    int8Array(told, ({ at }) => at),
   ];
 }

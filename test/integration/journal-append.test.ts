@@ -1,9 +1,9 @@
 import pg from 'pg';
 import { describe, expect, onTestFinished, test } from 'vitest';
 import { FORMAT, FormatUnknown } from '../../src/formats.ts';
-import type { JournalRow, Turn } from '../../src/journal/journal.ts';
+import type { JournalRow, Notice, Turn } from '../../src/journal/journal.ts';
 import { createJournalReader } from '../../src/journal/postgres-journal.ts';
-import { journalServer, nodeOn } from '../support/journal-database.ts';
+import { type JournalDatabase, journalServer, nodeOn } from '../support/journal-database.ts';
 import { ShowHistory, showsOfOtherShards } from '../support/show-history.ts';
 
 const newDatabase = journalServer();
@@ -17,6 +17,17 @@ async function collect<T>(pages: AsyncIterable<readonly T[]>): Promise<T[]> {
 function rowOf(turn: Turn): JournalRow {
   const { seq, epoch, at, events, format, writer, prevHash, hash, wakeAt } = turn;
   return { seq, epoch, at, events, format, writer, prevHash, hash, wakeAt };
+}
+
+function paidNotice(order: string): Notice {
+  return { id: `paid:ord_${order}`, kind: 'paid', orderId: `ord_${order}`, refundId: null };
+}
+
+async function mailIn({ pool }: JournalDatabase): Promise<{ readonly id: string }[]> {
+  const { rows } = await pool.query(
+    `select id, kind, order_id, refund_id, created_at::text, attempts, next_at::text, sent_at::text from mail order by id`,
+  );
+  return rows;
 }
 
 describe('an append', () => {
@@ -70,6 +81,55 @@ describe('an append', () => {
     expect(rows).toEqual(
       ['usr_1', 'usr_2'].flatMap((buyer_id) => shows.map(({ showId }) => ({ buyer_id, show_id: showId }))),
     );
+  });
+
+  test('puts what buyers are to be told beside the row, once', async () => {
+    const database = await newDatabase();
+    const { journal, leases, takeAll } = nodeOn(database, 'a', { lanes: 1 });
+    await takeAll();
+    const shows = showsOfOtherShards(3).map((id) => new ShowHistory(id));
+    const [first, , last] = shows;
+    const notices = [
+      paidNotice('1'),
+      { id: 'refund:rfd_1', kind: 'refund', orderId: 'ord_1', refundId: 'rfd_1' },
+    ] as const;
+    const told = [notices, [], [paidNotice('2')]];
+    const turns = shows.map((show, i) => show.next(leases.epochOf(show.shard), { at: 7_000 + i, notices: told[i] }));
+    expect(await Promise.all(turns.map((turn) => journal.append(turn)))).toEqual(['durable', 'durable', 'durable']);
+    const mail = (id: string, parts: object) => ({ id, refund_id: null, attempts: 0, sent_at: null, ...parts });
+    const kept = [
+      mail('paid:ord_1', { kind: 'paid', order_id: 'ord_1', created_at: '7000', next_at: '7000' }),
+      mail('paid:ord_2', { kind: 'paid', order_id: 'ord_2', created_at: '7002', next_at: '7002' }),
+      mail('refund:rfd_1', {
+        ...{ kind: 'refund', order_id: 'ord_1', refund_id: 'rfd_1', created_at: '7000', next_at: '7000' },
+      }),
+    ];
+    expect(await mailIn(database)).toEqual(kept);
+    await database.pool.query(`update mail set sent_at = 8000 where id = 'paid:ord_2'`);
+    const again = [last, first].map((show, i) =>
+      show.next(leases.epochOf(show.shard), { at: 9_000, notices: [paidNotice(`${2 + i}`)] }),
+    );
+    for (const turn of again) expect(await journal.append(turn)).toBe('durable');
+    kept[1] = { ...kept[1], sent_at: '8000' } as never;
+    kept.splice(2, 0, mail('paid:ord_3', { kind: 'paid', order_id: 'ord_3', created_at: '9000', next_at: '9000' }));
+    expect(await mailIn(database)).toEqual(kept);
+  });
+
+  test('that is fenced or a conflict tells nobody anything, while its neighbours do', async () => {
+    const database = await newDatabase();
+    const { journal, leases, takeAll } = nodeOn(database, 'a', { lanes: 1 });
+    await takeAll();
+    const [sold, fenced, there] = showsOfOtherShards(3).map((id) => new ShowHistory(id));
+    expect(await journal.append(there.next(leases.epochOf(there.shard)))).toBe('durable');
+    const turns = [sold, fenced, there].map((show, i) =>
+      show.next((leases.epochOf(show.shard) ?? 0) + (show === fenced ? 1 : 0), {
+        ...(show === there ? { seq: 1 } : {}),
+        notices: [paidNotice(`${i}`)],
+      }),
+    );
+    const outcomes = await Promise.all(turns.map((turn) => journal.append(turn)));
+    expect(outcomes).toEqual(['durable', 'fenced', 'conflict']);
+    expect((await mailIn(database)).map(({ id }) => id)).toEqual(['paid:ord_0']);
   });
 
   test('of a row that exists is a conflict and writes nothing, while its neighbours commit', async () => {

@@ -5,6 +5,7 @@ import { scopedId } from '../../src/ids.ts';
 import { verifyCode } from '../../src/tickets/codes.ts';
 import { ORDERED_AT, paymentIdOf, SHOW } from '../support/order-book.ts';
 import { type SalesApp, salesApp } from '../support/sales-app.ts';
+import { scanned, svgPicture } from '../support/scanned-code.ts';
 
 const BUYER = 'usr_01k9zxh3m4q8r2v6w7y0t5b1ce';
 const OTHER = 'usr_01k9zxh3m4q8r2v6w7y0t5b1cf';
@@ -45,6 +46,7 @@ const PATHS_WITH_ID: readonly [
   ['GET', (id) => `/v1/orders/${id}`, 'ord'],
   ['POST', (id) => `/v1/orders/${id}/cancel`, 'ord'],
   ['GET', (id) => `/v1/tickets/${id}`, 'tkt'],
+  ['GET', (id) => `/v1/tickets/${id}/qr.svg`, 'tkt'],
   ['POST', (id) => `/v1/sandbox/payments/${id}/confirm`, 'pay', { card: '4242424242424242' }],
 ];
 
@@ -463,6 +465,19 @@ describe('tickets', () => {
     expect((await request('GET', `/v1/tickets/${TICKET}`)).statusCode).toBe(404);
   });
 
+  test('have their code as a picture, for those who see the ticket', async () => {
+    const { request, as, ticketKeys } = await withOrders();
+    const id = scopedId('tkt', ORDERED_AT, SHOW, 2);
+    const reply = await request('GET', `/v1/tickets/${id}/qr.svg`);
+    expect(reply.statusCode).toBe(200);
+    expect(reply.headers['content-type']).toMatch(/^image\/svg\+xml\b/);
+    expect(verifyCode(scanned(svgPicture(reply.body)) ?? '', ticketKeys.publicKeyOf)?.ticketId).toBe(id);
+    const asOrganiser = await (await as(ORGANISER, 'organiser'))('GET', `/v1/tickets/${id}/qr.svg`);
+    expect(asOrganiser.body).toBe(reply.body);
+    const foreign = `/v1/tickets/${scopedId('tkt', ORDERED_AT, OTHER_SHOW, 4)}/qr.svg`;
+    expect((await (await as(ORGANISER, 'organiser'))('GET', foreign)).json()).toMatchObject({ code: 'NOT_FOUND' });
+  });
+
   test('that are void have no code', async () => {
     const { request, book } = await withOrders();
     const id = scopedId('tkt', ORDERED_AT, SHOW, 2);
@@ -477,6 +492,8 @@ describe('tickets', () => {
     const ticket = (await request('GET', `/v1/tickets/${id}`)).json();
     expect(ticket.status).toBe('void');
     expect(ticket.code).toBeUndefined();
+    const picture = await request('GET', `/v1/tickets/${id}/qr.svg`);
+    expect([picture.statusCode, picture.json().code]).toEqual([404, 'NOT_FOUND']);
   });
 
   test('are listed over all shows of the buyer, or of one', async () => {

@@ -3,6 +3,7 @@ import pg from 'pg';
 import { afterAll, beforeAll, onTestFinished } from 'vitest';
 import { up as journal } from '../../migrations/0001-journal.ts';
 import { up as cluster } from '../../migrations/0006-cluster.ts';
+import { up as mail } from '../../migrations/0011-mail.ts';
 import { Leases } from '../../src/cluster/ownership/leases.ts';
 import { PostgresRegistry } from '../../src/cluster/registry/postgres-registry.ts';
 import { FENCE } from '../../src/journal/append-statement.ts';
@@ -25,7 +26,7 @@ export interface JournalDatabase {
 
 const TEMPLATE = 'journal_template';
 
-/** A real Postgres for the tests of a file; each call of what this returns makes a database with the tables of journal and cluster. */
+/** A real Postgres for the tests of a file; each call of what this returns makes a database with the tables of journal, mail and cluster. */
 export function journalServer(): () => Promise<JournalDatabase> {
   let server: EmbeddedPostgres;
   let databases = 0;
@@ -38,6 +39,7 @@ export function journalServer(): () => Promise<JournalDatabase> {
     });
     await journal(kysely);
     await cluster(kysely);
+    await mail(kysely);
     await kysely.destroy();
   });
   afterAll(() => server.stop());

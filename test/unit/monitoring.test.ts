@@ -2,6 +2,7 @@ import { describe, expect, test } from 'vitest';
 import type { ClusterFigures } from '../../src/cluster/cluster-figures.ts';
 import { HandOffPauses } from '../../src/cluster/ownership/hand-off-pauses.ts';
 import { registerClusterMetrics } from '../../src/http/cluster-metrics.ts';
+import { registerMailMetrics } from '../../src/http/mail-metrics.ts';
 import { createMetrics } from '../../src/http/metrics.ts';
 import { registerNodeMetrics } from '../../src/http/node-metrics.ts';
 import { registerPaymentMetrics } from '../../src/http/payment-metrics.ts';
@@ -58,6 +59,7 @@ async function exported(): Promise<{ metrics: Set<string>; labels: Set<string> }
   const zeros = new Proxy(figures, { get: (target, name) => Reflect.get(target, name) ?? 0 });
   registerClusterMetrics(metrics.registry, () => zeros);
   registerPaymentMetrics(metrics.registry, () => null);
+  registerMailMetrics(metrics.registry, () => ({ sent: 0, failed: 0, givenUp: 0, oldestMs: 0 }));
   metrics.route('GET', '/readyz').observe(200, 1);
   const names = new Set(OF_PROMETHEUS.metrics);
   const labels = new Set(OF_PROMETHEUS.labels);

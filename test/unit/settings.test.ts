@@ -22,6 +22,8 @@ test('nothing set gives one node on embedded Postgres', () => {
     trustedProxies: [],
     dataDir: resolve('data'),
     jwtSecret: null,
+    smtpUrl: null,
+    mailFrom: { name: 'Usher', address: 'no-reply@localhost' },
     logLevel: 'info',
     stripe: null,
     demo: true,
@@ -44,6 +46,8 @@ test('everything set is taken, and what is not a setting is left alone', () => {
     USHER_TRUSTED_PROXIES: '10.0.0.0/8, 192.168.7.1,fd00::/8',
     USHER_DATA_DIR: '/var/lib/usher',
     JWT_SECRET: SECRET,
+    SMTP_URL: 'smtps://usher%40example.org:p%2Fss@mail.example.org:465',
+    MAIL_FROM: 'Teatro de La Laguna <entradas@teatro.example>',
     USHER_LOG_LEVEL: 'silent',
     USHER_DEMO: 'on',
     STRIPE_SECRET_KEY: 'rk_live_1',
@@ -68,6 +72,8 @@ test('everything set is taken, and what is not a setting is left alone', () => {
     trustedProxies: ['10.0.0.0/8', '192.168.7.1', 'fd00::/8'],
     dataDir: '/var/lib/usher',
     jwtSecret: SECRET,
+    smtpUrl: 'smtps://usher%40example.org:p%2Fss@mail.example.org:465',
+    mailFrom: { name: 'Teatro de La Laguna', address: 'entradas@teatro.example' },
     logLevel: 'silent',
     stripe: {
       secretKey: 'rk_live_1',
@@ -110,6 +116,15 @@ describe('a wrong value is refused by name, with what it has to be and without i
     ['USHER_TRUSTED_PROXIES', 'everybody', 'addresses or ranges such as 10.0.0.0/8'],
     ['USHER_TRUSTED_PROXIES', '10.0.0.0/33', 'addresses or ranges such as 10.0.0.0/8'],
     ['JWT_SECRET', 'hunter22', 'at least 32 characters'],
+    ['SMTP_URL', 'mail.example.org:25', 'an address such as smtp://'],
+    ['SMTP_URL', 'https://hunter22@mail.example.org', 'an address such as smtp://'],
+    ['SMTP_URL', 'smtp://mail.example.org/?tls.rejectUnauthorized=false', 'an address such as smtp://'],
+    ['SMTP_URL', 'smtp://user:%zz@mail.example.org', 'an address such as smtp://'],
+    ['SMTP_URL', 'smtp://mail.example.org:99999', 'an address such as smtp://'],
+    ['MAIL_FROM', 'nobody', 'an e-mail address, such as'],
+    ['MAIL_FROM', 'a@example.org, b@example.org', 'an e-mail address, such as'],
+    ['MAIL_FROM', 'Box <a@example.org> <b@example.org>', 'an e-mail address, such as'],
+    ['MAIL_FROM', 'Box\r\nBcc: a <b@example.org>', 'an e-mail address, such as'],
     ['USHER_LOG_LEVEL', 'loud', 'one of trace, debug, info'],
     ['USHER_DEMO', 'true', 'on or off'],
     ['STRIPE_SECRET_KEY', 'pk_test_hunter22', 'a secret or restricted key of Stripe'],
@@ -129,6 +144,14 @@ describe('a wrong value is refused by name, with what it has to be and without i
       /PORT must be .*\nJWT_SECRET must be .*\nUSHER_LOG_LEVEL must be /,
     );
   });
+});
+
+test.each([
+  ['tickets@example.org', { name: '', address: 'tickets@example.org' }],
+  ['<tickets@example.org>', { name: '', address: 'tickets@example.org' }],
+  ['Café Nº 1, at the port <tickets@example.org>', { name: 'Café Nº 1, at the port', address: 'tickets@example.org' }],
+])('mail comes from %s', (MAIL_FROM, mailFrom) => {
+  expect(readSettings({ MAIL_FROM })).toMatchObject({ mailFrom });
 });
 
 describe('the name of a node that has none', () => {

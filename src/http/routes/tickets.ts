@@ -1,7 +1,9 @@
 import Type from 'typebox';
+import type { Principal } from '../../accounts/tokens.ts';
 import type { TicketView } from '../../actors/shows.ts';
-import { isId, parseScopedId } from '../../ids.ts';
+import { isId, parseScopedId, type ScopedId } from '../../ids.ts';
 import { ticketCode } from '../../tickets/codes.ts';
+import { ticketSvg } from '../../tickets/ticket-image.ts';
 import { listAcrossShows } from '../across-shows.ts';
 import type { Guards } from '../auth.ts';
 import { refuse } from '../problem.ts';
@@ -14,6 +16,9 @@ import { askAsViewer, seesAll } from '../viewers.ts';
 
 export function ticketRoutes(app: App, deps: SalesDeps, guards: Guards): void {
   const { shows, clock, ticketKeys, buyerShows } = deps;
+
+  const ticketOf = (user: Principal, { showId, number, at }: ScopedId) =>
+    askAsViewer<TicketView>(deps, user, showId, (viewer) => ({ type: 'get-ticket', viewer, ticket: number, at }));
 
   /** Only a valid ticket shows its code. */
   const withCode = (ticket: TicketView): CodedTicket =>
@@ -72,16 +77,39 @@ export function ticketRoutes(app: App, deps: SalesDeps, guards: Guards): void {
     async (request, reply) => {
       const id = parseScopedId('tkt', request.params.id);
       if (id === null) return notFound(reply, 'ticket');
-      const answer = await askAsViewer<TicketView>(deps, request.user, id.showId, (viewer) => ({
-        type: 'get-ticket',
-        viewer,
-        ticket: id.number,
-        at: id.at,
-      }));
+      const answer = await ticketOf(request.user, id);
       return answer.ok ? reply.send(withCode(answer.value)) : refuse(reply, answer.refusal);
     },
   );
+
+  app.get(
+    '/tickets/:id/qr.svg',
+    {
+      onRequest: guards.user,
+      schema: {
+        tags: ['Tickets'],
+        summary: 'The code of a valid ticket as a QR code',
+        security: BEARER,
+        params: PathId,
+        response: {
+          200: { content: { [SVG_TYPE]: { schema: Type.String() } } },
+          ...problems('UNAUTHENTICATED', 'NOT_FOUND'),
+        },
+      },
+    },
+    async (request, reply) => {
+      const id = parseScopedId('tkt', request.params.id);
+      if (id === null) return notFound(reply, 'ticket');
+      const answer = await ticketOf(request.user, id);
+      if (!answer.ok) return refuse(reply, answer.refusal);
+      const { code } = withCode(answer.value);
+      if (code === undefined) return refuse(reply, { code: 'NOT_FOUND', detail: 'Only a valid ticket has a code.' });
+      return reply.type(SVG_TYPE).send(ticketSvg(code));
+    },
+  );
 }
+
+const SVG_TYPE = 'image/svg+xml';
 
 /** How long gates may keep the keys, seconds. */
 const KEYS_MAX_AGE = 3_600;

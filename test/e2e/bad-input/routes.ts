@@ -219,6 +219,7 @@ export const ROUTES: Readonly<Record<string, RouteCase>> = {
   'POST /v1/orders/{id}/cancel': { as: 'buyer', kind: 'ord', hiddenFrom: NOT_THE_BUYER },
   'GET /v1/tickets': { as: 'buyer' },
   'GET /v1/tickets/{id}': { as: 'buyer', kind: 'tkt', hiddenFrom: STRANGERS },
+  'GET /v1/tickets/{id}/qr.svg': { as: 'buyer', kind: 'tkt', hiddenFrom: STRANGERS },
   'POST /v1/sandbox/payments/{paymentId}/confirm': {
     as: 'buyer',
     kind: 'pay',

@@ -1,4 +1,5 @@
 import type { AddressInfo } from 'node:net';
+import { join } from 'node:path';
 import type { Pool } from 'pg';
 import type { Role } from '../../../src/accounts/tokens.ts';
 import { createReplays } from '../../../src/actors/replays.ts';
@@ -9,6 +10,7 @@ import { FORMAT } from '../../../src/formats.ts';
 import { DEFAULT_HTTP_SETTINGS } from '../../../src/http/deps.ts';
 import { createJournalReader, journalPool } from '../../../src/journal/postgres-journal.ts';
 import { type VerifyReport, verifyJournal } from '../../../src/journal/verify.ts';
+import { fileTransport } from '../../../src/mail/transports.ts';
 import { sandboxProvider } from '../../../src/payments/provider.ts';
 import { createSandboxGateway } from '../../../src/payments/sandbox.ts';
 import { connectionConfig, openDatabase } from '../../../src/postgres/database.ts';
@@ -37,7 +39,7 @@ export interface BoxOffice {
   close(): Promise<void>;
 }
 
-/** A box office as `src/main.ts` makes it, without its limits on sign-ups and log-ins. */
+/** A box office as `src/main.ts` makes it, without its limits on sign-ups and log-ins; its mail stays where it is. */
 export async function openBoxOffice(dataDir: string): Promise<BoxOffice> {
   const captured = capturedLog();
   const { log } = captured;
@@ -52,6 +54,7 @@ export async function openBoxOffice(dataDir: string): Promise<BoxOffice> {
     connection: connectionConfig(url, 'usher test'),
     transport: new InProcessTransport(new InProcessHub(timers)),
     payments: sandboxProvider(createSandboxGateway({ pool: database.pool, clock, timers, secret: TOKEN_SECRET })),
+    mail: fileTransport(join(dataDir, 'mail'), { name: '', address: 'usher@localhost' }, random),
     secret: TOKEN_SECRET,
     self: { id: 'test', pid: process.pid, url: null, adminUrl: null, format: FORMAT.newest, weight: 1 },
     http: { ...DEFAULT_HTTP_SETTINGS, ...UNLIMITED },
