@@ -27,6 +27,7 @@ import { createMetrics } from './http/metrics.ts';
 import { registerNodeMetrics } from './http/node-metrics.ts';
 import { registerPaymentMetrics } from './http/payment-metrics.ts';
 import { buildServer } from './http/server.ts';
+import { registerWebhookMetrics } from './http/webhook-metrics.ts';
 import {
   createJournalReader,
   createPostgresJournal,
@@ -40,6 +41,7 @@ import { MailOutbox } from './mail/outbox.ts';
 import type { MailTransport } from './mail/transports.ts';
 import type { PaymentProvider } from './payments/provider.ts';
 import { createSettlement, type Settlement } from './payments/settlement.ts';
+import { createWebhooks, type WebhookParts } from './payments/webhooks/webhooks.ts';
 import type { Clock, Random, Timers } from './ports.ts';
 import type { Database } from './postgres/database.ts';
 import type { Log } from './system/log.ts';
@@ -71,6 +73,8 @@ export interface BoxOfficeParts {
   readonly admin: AdminAccess;
   /** Whether to export figures of the process too. */
   readonly processMetrics: boolean;
+  /** Of a payment provider that tells of events; null with the sandbox. */
+  readonly webhooks: WebhookParts | null;
   /** This node cannot go on. */
   readonly fail: (reason: string) => void;
 }
@@ -187,6 +191,11 @@ export async function assembleBoxOffice(parts: BoxOfficeParts): Promise<BoxOffic
     log,
   });
 
+  const webhooks =
+    parts.webhooks === null
+      ? null
+      : createWebhooks({ pool: database.pool, shows, settlement, clock, timers, random, log }, parts.webhooks);
+
   const metrics = createMetrics(parts.processMetrics);
   registerNodeMetrics(
     metrics.registry,
@@ -196,6 +205,7 @@ export async function assembleBoxOffice(parts: BoxOfficeParts): Promise<BoxOffic
   registerPaymentMetrics(metrics.registry, () => payments.figures());
   registerClusterMetrics(metrics.registry, () => node.figures());
   registerMailMetrics(metrics.registry, () => mailer.figures());
+  if (webhooks !== null) registerWebhookMetrics(metrics.registry, () => webhooks.figures());
   const readiness = {
     database: async () => void (await database.pool.query('select 1')),
     cluster: async () => node.assertReady(),
@@ -208,6 +218,8 @@ export async function assembleBoxOffice(parts: BoxOfficeParts): Promise<BoxOffic
       gateway,
       sandbox,
       settlement,
+      // Without a secret nothing could tell the provider's webhooks from anybody's.
+      webhooks: parts.webhooks?.verify ? webhooks : null,
       ticketKeys,
       buyerShows: createBuyerShows(narrowed<BuyerShowTables>(kysely)),
       organiserOf: (showId: string) => catalogue.shows.organiserOf(showId),
@@ -228,6 +240,7 @@ export async function assembleBoxOffice(parts: BoxOfficeParts): Promise<BoxOffic
   const ops = createClusterOps({ registry, store, runner, shardOf, isShow, log });
   const admin = buildAdminServer({ random, timers, log, metrics, readiness, ops, access: parts.admin });
   const close = async (): Promise<void> => {
+    await webhooks?.close();
     await settlement.close();
     await mailer.close();
     await node.close();

@@ -42,6 +42,7 @@ export const CATALOGUE = {
   ORDER_NOT_REFUNDABLE: [409, 'The order has nothing to refund, or not these tickets'],
   CARD_DECLINED: [402, 'The card was declined'],
   CAPTURE_FAILED: [402, 'The payment could not be captured; the seats are free again'],
+  WEBHOOK_INVALID: [400, 'The webhook is not one of the payment provider'],
   // The cluster, at the admin listener
   NODE_UNKNOWN: [404, 'The cluster has no such node'],
   CLUSTER_PLAN_INVALID: [422, 'The plan for the cluster cannot be made'],

@@ -120,6 +120,7 @@ async function start(settings: Settings, log: Log, undo: Undo[], fail: (reason: 
     http: { ...DEFAULT_HTTP_SETTINGS, trustProxy: settings.trustedProxies },
     admin: { host: settings.adminHost, token: settings.adminToken, allowsActions: settings.adminActions },
     processMetrics: true,
+    webhooks: null,
     fail,
   });
   undo.push(() => office.close());

@@ -4,6 +4,9 @@ export const BODY_BYTES_MAX = 64 * 1_024;
 /** Bytes of a seating plan: 80,000 seats written generously. */
 export const PLAN_BYTES_MAX = 32 * 1_024 * 1_024;
 
+/** Bytes of a webhook: a payment provider's events have a few KiB. */
+export const WEBHOOK_BYTES_MAX = 256 * 1_024;
+
 /** Bytes of all headers together. */
 export const HEADER_BYTES_MAX = 16 * 1_024;
 

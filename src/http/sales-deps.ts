@@ -1,6 +1,7 @@
 import type { PaymentGateway } from '../payments/gateway.ts';
 import type { SandboxGateway } from '../payments/sandbox.ts';
 import type { Settlement } from '../payments/settlement.ts';
+import type { Webhooks } from '../payments/webhooks/webhooks.ts';
 import type { BuyerShows } from '../tickets/buyer-shows.ts';
 import type { TicketKeys } from '../tickets/keys.ts';
 import type { HttpDeps } from './deps.ts';
@@ -11,6 +12,8 @@ export interface SalesDeps extends Pick<HttpDeps, 'shows' | 'clock'> {
   /** The same gateway if it is the sandbox: then its cards can be confirmed over HTTP. */
   readonly sandbox: SandboxGateway | null;
   readonly settlement: Settlement;
+  /** Null where no provider sends any, or no secret is set to know them by. */
+  readonly webhooks: Pick<Webhooks, 'receive'> | null;
   readonly ticketKeys: TicketKeys;
   readonly buyerShows: BuyerShows;
   /** The user id of a show's organiser, or null for an unknown show. */

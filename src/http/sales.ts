@@ -5,6 +5,7 @@ import { refundRoutes } from './routes/refunds.ts';
 import { sandboxPaymentRoutes } from './routes/sandbox-payments.ts';
 import { seatRoutes } from './routes/seats.ts';
 import { ticketRoutes } from './routes/tickets.ts';
+import { webhookRoutes } from './routes/webhooks.ts';
 import type { SalesDeps } from './sales-deps.ts';
 import type { App } from './server.ts';
 
@@ -16,4 +17,5 @@ export function salesRoutes(v1: App, deps: SalesDeps, guards: Guards): void {
   refundRoutes(v1, deps, guards);
   ticketRoutes(v1, deps, guards);
   if (deps.sandbox !== null) sandboxPaymentRoutes(v1, deps, deps.sandbox, guards);
+  if (deps.webhooks !== null) webhookRoutes(v1, deps.webhooks);
 }

@@ -201,6 +201,17 @@ describe('the docs', () => {
     expect(script.headers['content-encoding']).toBe('gzip');
   });
 
+  it('describe the route of webhooks where there is one', async () => {
+    const path = '/v1/webhooks/stripe';
+    const { send } = await newApp({ webhooks: { receive: async () => {} } });
+    const { post } = (await send('GET', '/openapi.json')).json().paths[path];
+    expect(Object.keys(post.responses)).toEqual(expect.arrayContaining(['200', '400', '503', 'default']));
+    expect(post.security).toBeUndefined();
+    const without = await newApp();
+    expect((await without.send('GET', '/openapi.json')).json().paths).not.toHaveProperty(path);
+    expectProblem(await without.send('POST', path, {}), 'NOT_FOUND');
+  });
+
   it('have a page where the type of every problem leads', async () => {
     const { send } = await newApp();
     const page = await send('GET', '/docs/errors');

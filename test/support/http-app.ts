@@ -12,6 +12,7 @@ import type { CatalogueTables } from '../../src/catalog/tables.ts';
 import { shardOf } from '../../src/cluster/shards.ts';
 import { DEFAULT_HTTP_SETTINGS, type HttpSettings, type ReadinessCheck } from '../../src/http/deps.ts';
 import { createMetrics } from '../../src/http/metrics.ts';
+import type { SalesDeps } from '../../src/http/sales-deps.ts';
 import { buildServer } from '../../src/http/server.ts';
 import type { PaymentGateway } from '../../src/payments/gateway.ts';
 import { createSettlement } from '../../src/payments/settlement.ts';
@@ -63,6 +64,7 @@ export interface HttpAppOptions {
   readonly readiness?: Readonly<Record<string, ReadinessCheck>>;
   /** What the payment provider says of amounts; nothing if absent. */
   readonly amountFault?: PaymentGateway['amountFault'];
+  readonly webhooks?: SalesDeps['webhooks'];
 }
 
 /** A real Postgres for the tests of a file; each call is the whole HTTP side over a database of its own. */
@@ -127,6 +129,7 @@ function build(
       ...ports,
       gateway: NO_GATEWAY,
       sandbox: null,
+      webhooks: options.webhooks ?? null,
       settlement: createSettlement({ ...ports, gateway: NO_GATEWAY }),
       ticketKeys: ticketKeysInMemory(),
       buyerShows: { showsOf: async () => [] },

@@ -9,7 +9,7 @@ import type {
   Shows,
   TicketView,
 } from '../../src/actors/shows.ts';
-import type { Command, Question } from '../../src/allocator/commands.ts';
+import type { Command, DisputeStatus, Question } from '../../src/allocator/commands.ts';
 import type { Refusal } from '../../src/errors.ts';
 import { scopedId } from '../../src/ids.ts';
 import { rfc3339 } from '../../src/rfc3339.ts';
@@ -25,6 +25,7 @@ export interface BookedOrder {
   reason?: string;
   /** Paid too late: its places were gone. */
   isDeclined?: boolean;
+  dispute?: { readonly id: string; readonly status: DisputeStatus };
 }
 
 export function paymentIdOf(order: number, showId = SHOW): string {
@@ -168,6 +169,15 @@ export class OrderBook implements Shows {
         booked.unsettled = false;
         if (message.reason !== undefined) booked.reason = message.reason;
         return told(this.#view(showId, order));
+      case 'dispute': {
+        const { dispute: id, status } = message;
+        if (STATES[booked.status] !== 'paid') return refused('ORDER_NOT_REFUNDABLE', 'No captured payment.');
+        if (booked.dispute?.id !== id || booked.dispute.status !== status) {
+          this.history.push(`dispute ${status} ${order}`);
+        }
+        booked.dispute = { id, status };
+        return told(this.#view(showId, order));
+      }
       default:
         return refused('INTERNAL', `the order book knows no ${message.type}`);
     }

@@ -103,6 +103,7 @@ export function salesApp(): SalesApp {
     clock: time.clock,
     gateway: sandbox,
     sandbox,
+    webhooks: null,
     settlement: createSettlement({
       shows: book,
       gateway: sandbox,
