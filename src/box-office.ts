@@ -27,6 +27,7 @@ import { createMetrics } from './http/metrics.ts';
 import { registerNodeMetrics } from './http/node-metrics.ts';
 import { registerPaymentMetrics } from './http/payment-metrics.ts';
 import { buildServer } from './http/server.ts';
+import { registerSettlementMetrics } from './http/settlement-metrics.ts';
 import { registerWebhookMetrics } from './http/webhook-metrics.ts';
 import {
   createJournalReader,
@@ -41,7 +42,7 @@ import { MailOutbox } from './mail/outbox.ts';
 import type { MailTransport } from './mail/transports.ts';
 import type { PaymentProvider } from './payments/provider.ts';
 import { createSettlement, type Settlement } from './payments/settlement.ts';
-import { createWebhooks, type WebhookParts } from './payments/webhooks/webhooks.ts';
+import { createWebhooks } from './payments/webhooks/webhooks.ts';
 import type { Clock, Random, Timers } from './ports.ts';
 import type { Database } from './postgres/database.ts';
 import type { Log } from './system/log.ts';
@@ -73,8 +74,6 @@ export interface BoxOfficeParts {
   readonly admin: AdminAccess;
   /** Whether to export figures of the process too. */
   readonly processMetrics: boolean;
-  /** Of a payment provider that tells of events; null with the sandbox. */
-  readonly webhooks: WebhookParts | null;
   /** This node cannot go on. */
   readonly fail: (reason: string) => void;
 }
@@ -192,9 +191,9 @@ export async function assembleBoxOffice(parts: BoxOfficeParts): Promise<BoxOffic
   });
 
   const webhooks =
-    parts.webhooks === null
+    payments.webhooks === null
       ? null
-      : createWebhooks({ pool: database.pool, shows, settlement, clock, timers, random, log }, parts.webhooks);
+      : createWebhooks({ pool: database.pool, shows, settlement, clock, timers, random, log }, payments.webhooks);
 
   const metrics = createMetrics(parts.processMetrics);
   registerNodeMetrics(
@@ -203,6 +202,7 @@ export async function assembleBoxOffice(parts: BoxOfficeParts): Promise<BoxOffic
     () => journal?.figures() ?? [],
   );
   registerPaymentMetrics(metrics.registry, () => payments.figures());
+  registerSettlementMetrics(metrics.registry, settlement);
   registerClusterMetrics(metrics.registry, () => node.figures());
   registerMailMetrics(metrics.registry, () => mailer.figures());
   if (webhooks !== null) registerWebhookMetrics(metrics.registry, () => webhooks.figures());
@@ -215,11 +215,12 @@ export async function assembleBoxOffice(parts: BoxOfficeParts): Promise<BoxOffic
     {
       shows,
       clock,
+      timers,
       gateway,
       sandbox,
       settlement,
       // Without a secret nothing could tell the provider's webhooks from anybody's.
-      webhooks: parts.webhooks?.verify ? webhooks : null,
+      webhooks: payments.webhooks?.verify ? webhooks : null,
       ticketKeys,
       buyerShows: createBuyerShows(narrowed<BuyerShowTables>(kysely)),
       organiserOf: (showId: string) => catalogue.shows.organiserOf(showId),

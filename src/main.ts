@@ -10,15 +10,15 @@ import { DEMO, seedDemo } from './demo/seed-demo.ts';
 import { StartError } from './errors.ts';
 import { DEFAULT_HTTP_SETTINGS } from './http/deps.ts';
 import { fileTransport, type MailTransport, smtpTransport } from './mail/transports.ts';
-import { type PaymentProvider, sandboxProvider, stripeProvider } from './payments/provider.ts';
+import { type PaymentProvider, sandboxProvider } from './payments/provider.ts';
 import { createSandboxGateway } from './payments/sandbox.ts';
 import { createStripePaymentTable } from './payments/stripe/payment-table.ts';
 import { stripeClient } from './payments/stripe/stripe-api.ts';
-import { StripeGateway } from './payments/stripe/stripe-gateway.ts';
+import { stripeProvider } from './payments/stripe/stripe-provider.ts';
 import { connectionConfig, openDatabase } from './postgres/database.ts';
 import { startEmbeddedPostgres } from './postgres/embedded-postgres.ts';
 import { migrate } from './postgres/migrate.ts';
-import { readSettings, type Settings } from './settings.ts';
+import { isLiveKey, readSettings, type Settings } from './settings.ts';
 import { systemClock } from './system/clock.ts';
 import { keptSecret, prepareDataDirectory } from './system/data-directory.ts';
 import { createLog, type Log } from './system/log.ts';
@@ -120,7 +120,6 @@ async function start(settings: Settings, log: Log, undo: Undo[], fail: (reason: 
     http: { ...DEFAULT_HTTP_SETTINGS, trustProxy: settings.trustedProxies },
     admin: { host: settings.adminHost, token: settings.adminToken, allowsActions: settings.adminActions },
     processMetrics: true,
-    webhooks: null,
     fail,
   });
   undo.push(() => office.close());
@@ -182,15 +181,15 @@ function openTransport(settings: Settings, cluster: string, log: Log): Promise<T
 function openPayments({ stripe }: Settings, pool: Pool, secret: Buffer, log: Log): PaymentProvider {
   const ports = { clock: systemClock(), timers: systemTimers, random: systemRandom };
   if (stripe === null) return sandboxProvider(createSandboxGateway({ pool, ...ports, secret }));
-  return stripeProvider(
-    new StripeGateway({
-      stripe: stripeClient(stripe.secretKey, stripe.apiBase),
-      table: createStripePaymentTable({ pool, ...ports }),
-      methods: stripe.methods,
-      ...ports,
-      log,
-    }),
-  );
+  return stripeProvider({
+    stripe: stripeClient(stripe.secretKey, stripe.apiBase),
+    table: createStripePaymentTable({ pool, ...ports }),
+    methods: stripe.methods,
+    webhookSecret: stripe.webhookSecret,
+    livemode: isLiveKey(stripe.secretKey),
+    ...ports,
+    log,
+  });
 }
 
 function mailOf({ smtpUrl, mailFrom, dataDir }: Settings): MailTransport {

@@ -228,7 +228,7 @@ function paymentFaults(settings: Environment): string[] {
   return faults;
 }
 
-const isLiveKey = (key: string): boolean => /^[sr]k_live_/.test(key);
+export const isLiveKey = (key: string): boolean => /^[sr]k_live_/.test(key);
 
 function stripeIn(settings: Environment): StripeSettings | null {
   const { STRIPE_SECRET_KEY, STRIPE_WEBHOOK_SECRET, STRIPE_API_BASE, STRIPE_PAYMENT_METHODS } = settings;

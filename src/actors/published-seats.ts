@@ -23,6 +23,7 @@ export class PublishedSeats implements SeatMap {
   areas: readonly AreaCount[];
   available: number;
   fromPrice: number | null;
+  cancelled: boolean;
 
   /** Of a show as it was recovered. What changed before is not known, so every seat counts as changed now. */
   constructor(show: Show) {
@@ -40,6 +41,7 @@ export class PublishedSeats implements SeatMap {
     this.areas = areasOf(show);
     this.available = show.total(SEAT.free);
     this.fromPrice = cheapest(show);
+    this.cancelled = show.cancelled !== null;
     show.touched.length = 0;
   }
 
@@ -58,6 +60,7 @@ export class PublishedSeats implements SeatMap {
     if (show.hall.areas.length > 0) this.areas = areasOf(show);
     this.available = show.total(SEAT.free);
     this.fromPrice = cheapest(show);
+    this.cancelled = show.cancelled !== null;
   }
 }
 

@@ -7,8 +7,18 @@ import { openedBy, replayRow } from './recovery.ts';
 import type { ShowSource } from './shows.ts';
 import { RULES } from './turns.ts';
 
+/** A replay of which the show can be looked at. */
+export interface ShowReplay extends Replay {
+  /** As the rows so far have made it; null before the first. */
+  readonly show: Show | null;
+}
+
+export interface ShowReplays extends Replays {
+  open(showId: string): Promise<ShowReplay | null>;
+}
+
 /** Replays for `verify`: the same code that recovers a show replays it. */
-export function createReplays(source: Pick<ShowSource, 'load'>): Replays {
+export function createReplays(source: Pick<ShowSource, 'load'>): ShowReplays {
   const hallOf = async (showId: string): Promise<Hall | null> => (await source.load(showId))?.hall ?? null;
   return {
     async open(showId) {
@@ -23,13 +33,16 @@ export function createReplays(source: Pick<ShowSource, 'load'>): Replays {
   };
 }
 
-function replayOf(showId: string, hall: Hall, from: Show | null): Replay {
+function replayOf(showId: string, hall: Hall, from: Show | null): ShowReplay {
   let show = from;
   const opened = (): Show => {
     if (show === null) throw new Error('the journal has no first row');
     return show;
   };
   return {
+    get show() {
+      return show;
+    },
     seats: hall.areas.reduce((sum, area) => sum + area.capacity, hall.seatCount),
     apply(events, at, seq) {
       show ??= openedBy(showId, hall, events[0], { seq });

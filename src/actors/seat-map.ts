@@ -40,6 +40,8 @@ export interface SeatMap {
   readonly currency: string;
   readonly available: number;
   readonly capacity: number;
+  /** Whether the show was called off; only its owner tells. */
+  readonly cancelled?: boolean;
 }
 
 /** Whether the seats whose `changedAt` is above `version` are all that differ between that version and this one. */

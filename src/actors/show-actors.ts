@@ -120,7 +120,8 @@ export class ShowActors implements NodeShows {
   async seatCounts(showId: string, deadline?: number): Promise<SeatCounts | Refusal> {
     const map = await this.seatMap(showId, deadline);
     if ('code' in map) return map;
-    return { capacity: map.capacity, available: map.available, fromPrice: map.fromPrice };
+    const { capacity, available, fromPrice, cancelled = false } = map;
+    return { capacity, available, fromPrice, cancelled };
   }
 
   lastSeats(showId: string): SeatMap | null {

@@ -34,6 +34,8 @@ export interface SeatCounts {
   readonly available: number;
   /** Minor units; the cheapest price that is still to be had, or null. */
   readonly fromPrice: number | null;
+  /** True once the show was called off. Absent from nodes that do not tell it yet. */
+  readonly cancelled?: boolean;
 }
 
 /** `GET /holds/{id}` and the answer to a hold. */

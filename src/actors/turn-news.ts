@@ -5,8 +5,8 @@ import type { Show } from '../allocator/show.ts';
 import { scopedId } from '../ids.ts';
 import type { Notice, NoticeKind } from '../journal/journal.ts';
 
-/** Orders that wait for their buyer are named to settlement only every so many times: as a rule the gateway tells of them. */
-const NAME_AWAITING_EVERY = 5;
+/** What waits for a buyer or a bank is named to settlement only every so many times: as a rule the gateway tells of it. */
+const NAME_WAITING_EVERY = 5;
 
 interface Noted {
   readonly kind: NoticeKind;
@@ -87,6 +87,9 @@ export class TurnNews {
       case 'refunding':
         this.#refundDue(event.refund, event.order);
         return;
+      case 'refund-returned':
+        this.#unsettled.push(event.order);
+        return;
       case 'refunding-all':
         for (const [i, order] of event.orders.entries()) this.#refundDue(event.refund + i, order);
         return;
@@ -136,13 +139,14 @@ export class TurnNews {
 
   #allUnsettled(): number[] {
     const { orders, refunds } = this.#show;
-    const withAwaiting = this.#named++ % NAME_AWAITING_EVERY === 0;
+    const withWaiting = this.#named++ % NAME_WAITING_EVERY === 0;
     const found = new Set<number>();
     for (let order = 1; order <= orders.count; order++) {
       if (orders.unsettled[order] === 0 || orders.state[order] === ORDER.paid) continue;
-      if (withAwaiting || orders.state[order] !== ORDER.awaiting) found.add(order);
+      const isWaiting = orders.state[order] === ORDER.awaiting || orders.state[order] === ORDER.pending;
+      if (withWaiting || !isWaiting) found.add(order);
     }
-    for (let refund = 1; refund <= refunds.count; refund++) {
+    for (let refund = 1; withWaiting && refund <= refunds.count; refund++) {
       if (refunds.state[refund] === REFUND.due) found.add(refunds.order[refund]);
     }
     return [...found];

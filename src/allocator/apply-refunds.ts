@@ -62,6 +62,16 @@ export function endRefund(show: Show, refund: number, state: number): void {
   refunds.end(refund, state);
 }
 
+export function returnRefund(show: Show, refund: number): void {
+  const { refunds } = show;
+  ensure(
+    refunds.has(refund) && refunds.state[refund] === REFUND.done,
+    'I10',
+    () => `refund ${refund} comes back, but was not given`,
+  );
+  refunds.comeBack(refund);
+}
+
 /**
  * While a dispute is open nobody gets in with the order's tickets. When the last is won, they are valid again; one that is
  * lost makes the money the buyer's, and the places free.

@@ -1,5 +1,12 @@
 import { endHold, endUnpaid, freeTicket, livePlace, movePlaces, orderIn, setSeat, setTickets } from './apply-places.ts';
-import { applyDisputed, applyRefunding, applyRefundingAll, applyShowCancelled, endRefund } from './apply-refunds.ts';
+import {
+  applyDisputed,
+  applyRefunding,
+  applyRefundingAll,
+  applyShowCancelled,
+  endRefund,
+  returnRefund,
+} from './apply-refunds.ts';
 import type { OrderLine, ShowEvent } from './events.ts';
 import { HOLD } from './holds.ts';
 import { ensure } from './invariants.ts';
@@ -97,6 +104,10 @@ export function apply(show: Show, event: ShowEvent, seq: number, ordinal: number
     case 'refund-failed':
       endRefund(show, event.refund, REFUND.failed);
       show.refunds.reasons.set(event.refund, event.reason);
+      return;
+    case 'refund-returned':
+      if (event.refunds.length === 0) unsettle(show, event.order);
+      for (const refund of event.refunds) returnRefund(show, refund);
       return;
     case 'disputed':
       applyDisputed(show, orderIn(show, event.order, ORDER.paid), event.dispute, event.status);
@@ -282,6 +293,18 @@ function applyVoided(show: Show, order: number, reason: string): void {
   orders.state[order] = ORDER.voided;
   orders.reasons.set(order, reason);
   setTickets(show, order, TICKET.void);
+}
+
+/** Money that was given back for an order that ended unpaid is ours to give back again. */
+function unsettle(show: Show, order: number): void {
+  const { orders } = show;
+  ensure(
+    orders.has(order) && orders.state[order] !== ORDER.paid && orders.unsettled[order] === 0,
+    'I10',
+    () => `order ${order} is to be settled again in state ${orders.state[order]}`,
+  );
+  orders.unsettled[order] = 1;
+  show.unsettledOrders++;
 }
 
 function settle(show: Show, order: number): void {

@@ -84,6 +84,8 @@ export type Command =
   | { readonly type: 'refunded'; readonly refund: number }
   /** The money of this refund cannot be given back by the gateway: people have to. */
   | { readonly type: 'refund-failed'; readonly refund: number; readonly reason: string }
+  /** Money of this order that had been given back came back from the buyer's bank: it is due again. */
+  | { readonly type: 'refund-returned'; readonly order: number }
   /** The buyer's bank claims the money of an order back (`open`), has lost or won. */
   | { readonly type: 'dispute'; readonly order: number; readonly dispute: string; readonly status: DisputeStatus }
   /** The organiser calls the show off: nothing is sold any more, and everybody is paid back. */
@@ -120,6 +122,7 @@ const SINCE_FORMAT_3: ReadonlySet<string> = new Set<(Command | Question)['type']
   'refund',
   'refunded',
   'refund-failed',
+  'refund-returned',
   'dispute',
   'cancel-show',
   'refund-next',

@@ -80,11 +80,11 @@ export function decideCommit(show: Show, command: CommitCommand, at: number): De
   if (state === ORDER.declined && command.late === true) return OUTCOME_DONE;
   if (!isLate && state !== ORDER.awaiting && state !== ORDER.pending)
     return refused('ORDER_NOT_PAYABLE', 'The order has ended; nothing is charged.');
-  if (command.amount !== orders.total[order] || command.currency !== show.terms.currency) {
+  const isOther = command.amount !== orders.total[order] || command.currency !== show.terms.currency;
+  if (isOther && !isLate)
     return refused('ORDER_NOT_PAYABLE', 'The payment is not for this order’s amount and currency; nothing is charged.');
-  }
   if (isLate) {
-    const obstacle = obstacleTo(show, order, at);
+    const obstacle = isOther ? 'The payment was not for this order’s amount.' : obstacleTo(show, order, at);
     return done(
       obstacle === null ? { type: 'committed', order, late: true } : { type: 'declined', order, reason: obstacle },
     );

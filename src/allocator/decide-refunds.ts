@@ -50,6 +50,18 @@ export function ofRefund(show: Show, refund: number, state: number, event: ShowE
   return refunds.state[refund] === state ? OUTCOME_DONE : refused('ORDER_NOT_REFUNDABLE', 'The refund has ended.');
 }
 
+/** Which of them came back is for the gateway to say, when it is asked again: it gives each once. */
+export function decideRefundReturned(show: Show, order: number): Decision {
+  const { orders } = show;
+  if (!orders.has(order)) return NO_ORDER;
+  if (orders.state[order] !== ORDER.paid) {
+    return orders.unsettled[order] === 1 ? OUTCOME_DONE : done({ type: 'refund-returned', order, refunds: [] });
+  }
+  const { state, amount } = show.refunds;
+  const given = [...show.refunds.of(order)].filter((refund) => state[refund] === REFUND.done && amount[refund] > 0);
+  return given.length === 0 ? OUTCOME_DONE : done({ type: 'refund-returned', order, refunds: given.reverse() });
+}
+
 type DisputeCommand = Extract<Command, { type: 'dispute' }>;
 
 /** Each dispute of an order begins once and ends once; what is told late of its beginning changes nothing. */

@@ -3,7 +3,14 @@ import { MAX_ANSWERS, MAX_ANSWERS_WITH_ORDERS } from './answered.ts';
 import { type BestQuery, findBest } from './best-available.ts';
 import type { AreaRequest, BestRequest, Command } from './commands.ts';
 import { decideCancel, decideCommit, decideOrder, decidePending, decideSettled, ofOrder } from './decide-orders.ts';
-import { decideCancelShow, decideDispute, decideRefund, decideRefundNext, ofRefund } from './decide-refunds.ts';
+import {
+  decideCancelShow,
+  decideDispute,
+  decideRefund,
+  decideRefundNext,
+  decideRefundReturned,
+  ofRefund,
+} from './decide-refunds.ts';
 import { type Decision, done, OUTCOME_DONE, once, refused } from './decision.ts';
 import { HOLD } from './holds.ts';
 import { ORDER } from './orders.ts';
@@ -62,6 +69,8 @@ export function decide(show: Show, command: Command, at: number): Decision {
         refund: command.refund,
         reason: command.reason,
       });
+    case 'refund-returned':
+      return decideRefundReturned(show, command.order);
     case 'dispute':
       return decideDispute(show, command);
     case 'cancel-show':

@@ -78,6 +78,8 @@ export type ShowEvent =
   | { readonly type: 'refunding-all'; readonly refund: number; readonly orders: readonly number[] }
   | { readonly type: 'refunded'; readonly refund: number }
   | { readonly type: 'refund-failed'; readonly refund: number; readonly reason: string }
+  /** Refunds that are due again; none of an order that ended unpaid, whose whole money is. */
+  | { readonly type: 'refund-returned'; readonly order: number; readonly refunds: readonly number[] }
   | { readonly type: 'disputed'; readonly order: number; readonly dispute: string; readonly status: DisputeStatus }
   /** `holds`: those that were live and end with it. */
   | { readonly type: 'show-cancelled'; readonly reason: string; readonly holds: readonly number[] }

@@ -1,7 +1,7 @@
 import { nextCapacity, widened } from './columns.ts';
 
 /**
- *     due ──► done     the gateway has it on its way to the buyer
+ *     due ◄─► done     the gateway has it on its way to the buyer | it came back
  *      └────► failed   the gateway cannot: people have to see to it
  */
 export const REFUND = { due: 1, done: 2, failed: 3 } as const;
@@ -45,6 +45,12 @@ export class Refunds {
   end(refund: number, state: number): void {
     this.state[refund] = state;
     this.due--;
+  }
+
+  /** One that was done is due again. */
+  comeBack(refund: number): void {
+    this.state[refund] = REFUND.due;
+    this.due++;
   }
 
   /** An order's refunds, newest first. */

@@ -18,6 +18,6 @@ export function noBody(request: FastifyRequest, _reply: FastifyReply, done: Hook
 
 /** A `preValidation` hook for routes whose body may be left out: then it is `{}`. */
 export function emptyIfNone(request: FastifyRequest, _reply: FastifyReply, done: HookHandlerDoneFunction): void {
-  if (request.body === undefined || request.body === null) request.body = {};
+  if (request.body === undefined) request.body = {};
   done();
 }

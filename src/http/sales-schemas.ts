@@ -106,7 +106,9 @@ export const OrderSchema = Type.Unsafe<PayableOrder>(
           {
             id: Type.String(),
             provider: Type.String(),
-            clientSecret: Type.Optional(Type.String({ description: 'Only while the order can be paid' })),
+            clientSecret: Type.Optional(
+              Type.String({ description: 'Only for the buyer, while the order can be paid; not always in lists' }),
+            ),
           },
           { description: 'Absent for a free order' },
         ),

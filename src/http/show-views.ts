@@ -42,7 +42,8 @@ const LOOK_UPS_MAX = 8;
 export async function viewShow(show: ShowRecord, { shows, clock }: Deps): Promise<ShowView> {
   const counts = await shows.seatCounts(show.id);
   const seats = 'code' in counts ? null : counts;
-  const phase = salePhase(show, clock.now());
+  // The show itself decides; the catalogue may lag behind it.
+  const phase = seats?.cancelled === true ? 'cancelled' : salePhase(show, clock.now());
   const { perHold, perBuyer, holdSeconds, currency } = show;
   return {
     id: show.id,

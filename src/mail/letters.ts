@@ -104,15 +104,23 @@ function draftOf({ kind, order, refund, show, images }: LetterFacts): Draft {
         lines: here,
       };
     }
-    case 'expired':
+    case 'expired': {
+      // Nothing else gives an order that expired a reason; its money may have been taken by now.
+      const isPaidLate = order.reason !== undefined;
       return {
         subject: subject(`Your order for ${title} has expired`),
         paragraphs: [
-          'The time to pay for this order is over, and its places are on sale again. You have not been charged.',
-          'Should a payment still have been under way, we will write to you about it.',
+          'The time to pay for this order is over, and its places are on sale again.',
+          ...(isPaidLate
+            ? ['Your payment came after that, and you have no tickets. What becomes of it we write to you separately.']
+            : [
+                'You have not been charged. Should a payment still have been under way, we will write to you about it.',
+              ]),
+          ...reason,
         ],
         ...whole,
       };
+    }
     case 'cancelled':
       return {
         subject: subject(`Your order for ${title} was cancelled`),

@@ -1,3 +1,4 @@
+import { backoffMs } from '../backoff.ts';
 import type { Clock, Random, Timer, Timers } from '../ports.ts';
 import type { Composer } from './compose.ts';
 import { plain } from './letters.ts';
@@ -202,16 +203,17 @@ export class Mailer {
 
   #serverFailed(error: Error): void {
     const { serverBaseMs, serverMaxMs } = this.#limits;
+    const { random } = this.#deps;
     // What was at work together finds it out together.
     if (this.#deps.clock.now() < this.#pausedUntil) return;
-    const pauseMs = this.#backoff(serverBaseMs, serverMaxMs, this.#serverFailures);
+    const pauseMs = backoffMs(random, serverBaseMs, serverMaxMs, this.#serverFailures);
     if (this.#serverFailures === 0) this.#deps.log.warn({ err: error }, 'mail: the mail server takes nothing');
     this.#serverFailures++;
     this.#pausedUntil = this.#deps.clock.now() + pauseMs;
   }
 
   async #failed(claim: Claim, error: Error): Promise<void> {
-    const { outbox, clock, log } = this.#deps;
+    const { outbox, clock, random, log } = this.#deps;
     const { retryBaseMs, retryMaxMs, giveUpMs } = this.#limits;
     const reason = plain(error.message).slice(0, ERROR_LENGTH);
     try {
@@ -224,16 +226,11 @@ export class Mailer {
       this.#counts.failed++;
       const isRefused = error instanceof MailRefused;
       if (isRefused) log.warn({ mail: claim.id, attempts: claim.attempts, reason }, 'mail: a notice was refused');
-      await outbox.failed(claim, reason, this.#backoff(retryBaseMs, retryMaxMs, claim.attempts - 1), isRefused);
+      await outbox.failed(claim, reason, backoffMs(random, retryBaseMs, retryMaxMs, claim.attempts - 1), isRefused);
     } catch (lost) {
       // The claim lapses by itself.
       log.warn({ mail: claim.id, err: lost }, 'mail: what became of a notice cannot be written down');
     }
-  }
-
-  #backoff(baseMs: number, maxMs: number, failures: number): number {
-    const fullMs = Math.min(maxMs, baseMs * 2 ** Math.min(failures, 30));
-    return Math.ceil(fullMs * (1 - this.#deps.random.bytes(1)[0] / 512));
   }
 
   /** What does not heed the signal is waited for no longer either. */

@@ -1,6 +1,7 @@
 import { access } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Kysely } from 'kysely';
+import type { Pool } from 'pg';
 import { Accounts } from '../accounts/accounts.ts';
 import type { AccountsTables } from '../accounts/tables.ts';
 import { type Catalogue, createCatalogue } from '../catalog/catalogue.ts';
@@ -23,6 +24,8 @@ export interface OpenedDatabase {
   readonly accounts: Accounts;
   readonly catalogue: Catalogue;
   readonly journal: JournalReader;
+  /** Reads bigint as number. */
+  readonly pool: Pool;
 }
 
 /**
@@ -50,6 +53,7 @@ export async function withDatabase<T>(
         accounts: new Accounts(db as unknown as Kysely<AccountsTables>, clock, systemRandom),
         catalogue: createCatalogue({ db, clock, random: systemRandom, shardOf, amounts: ANY }),
         journal,
+        pool: database.pool,
       });
     } finally {
       await journal.close();

@@ -55,6 +55,8 @@ export interface PaymentGateway {
   open(order: PaymentOrder): Promise<{ readonly clientSecret: string }>;
   /** The same of a payment that was opened; null where it cannot be paid. */
   clientSecret(paymentId: string): Promise<string | null>;
+  /** That secret if this node knows it without asking anybody: for lists, which must not wait on the provider. */
+  rememberedSecret(paymentId: string): string | null;
   /** Null for a payment that was never opened. */
   get(paymentId: string): Promise<Payment | null>;
   /** Takes the authorised money; `failed` when it never can. */

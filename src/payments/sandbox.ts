@@ -83,7 +83,10 @@ on conflict (id) do update set
   changed_at = case when p.state in ('open', 'challenge', 'authorised') then excluded.changed_at else p.changed_at end
 returning ${COLUMNS}`;
 
-/** Gives back only what was captured, and of that no more than there is; the same refund once. */
+/**
+ * Gives back only what was captured, and of that no more than there is; the same refund once. The update that changes nothing
+ * returns a refund that another node gave while this statement waited for the payment: its snapshot does not show it.
+ */
 const REFUND = `
 with wanted as materialized (
   select i.id, i.payment_id, i.amount
@@ -92,12 +95,12 @@ with wanted as materialized (
   select p.id, p.amount, p.state from sandbox_payment as p
   where p.id in (select payment_id from wanted) order by p.id collate "C" for update
 ), given as (
-  insert into sandbox_refund (id, payment_id, amount, created_at)
+  insert into sandbox_refund as given_before (id, payment_id, amount, created_at)
   select w.id, w.payment_id, w.amount, $4::bigint from wanted as w join locked as p on p.id = w.payment_id
   where p.state = 'captured' and w.amount + coalesce(
     (select sum(r.amount) from sandbox_refund as r where r.payment_id = w.payment_id and r.id <> w.id), 0
   ) <= p.amount
-  on conflict (id) do nothing
+  on conflict (id) do update set created_at = given_before.created_at
   returning id, payment_id
 )
 select id, payment_id as "paymentId" from given
@@ -173,6 +176,7 @@ export function createSandboxGateway(deps: {
     open: async ({ paymentId }) => ({ clientSecret: secretOf(paymentId) }),
 
     clientSecret: async (paymentId) => secretOf(paymentId),
+    rememberedSecret: secretOf,
 
     async confirm(paymentId, amount, currency, card) {
       const row = await confirms.run({

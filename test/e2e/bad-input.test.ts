@@ -79,7 +79,7 @@ const guarded = routes.filter(([, route]) => route.as !== 'anyone');
 /** A route's method and path, with `id` (as it is) for what the path names. */
 function addressOf(name: string, route: RouteCase, id?: string): { method: string; path: string } {
   const [method, template] = name.split(' ');
-  const own = route.kind === undefined ? '' : world.ids[route.kind];
+  const own = route.id?.(world) ?? (route.kind === undefined ? '' : world.ids[route.kind]);
   return { method, path: template.replace(/\{\w+\}/, () => id ?? own) };
 }
 

@@ -11,6 +11,7 @@ const newApp = httpApps();
 
 const VENUE = { name: 'Teatro Leal', address: { street: 'Obispo Rey Redondo 50', city: 'La Laguna', country: 'ES' } };
 const DAY = 86_400_000;
+const SOON = 60_000;
 
 const SMALL_PLAN = {
   ...planOf(zone('Stalls', row('s', '1', line(10, 0, 10, 20)), row('s', '2', line(20, 0, 10, 20), 'B'))),
@@ -395,6 +396,37 @@ describe('finding shows', () => {
     expect(await status()).toBe('sold_out');
     await http.time.advance(6 * DAY);
     expect(await status()).toBe('closed');
+  });
+
+  it('tells of a show as cancelled, though the process died before the catalogue heard of it', async () => {
+    const http = await newApp();
+    const { organiser, venueId, planId } = await house(http);
+    const onSaleAt = rfc3339(http.time.clock.now() + SOON);
+    const { id } = (await organiser('POST', '/v1/shows', showOf(http, venueId, planId, { onSaleAt }))).json();
+    await http.time.advance(SOON);
+    const statusIn = async (url: string) => {
+      const body = (await http.send('GET', url)).json();
+      return 'items' in body ? body.items.map(({ status }: { status: string }) => status) : body.status;
+    };
+    http.shows.counts.set(id, { available: 56, capacity: 56, fromPrice: 0 });
+    expect(await statusIn(`/v1/shows/${id}`)).toBe('on_sale');
+
+    const { shows } = http.catalogue;
+    const markCancelled = shows.markCancelled;
+    shows.markCancelled = () => Promise.reject(new Error('the process dies here'));
+    http.shows.answers.set('cancel-show', {});
+    expect((await organiser('POST', `/v1/shows/${id}/cancel`)).statusCode).toBe(500);
+    http.shows.counts.set(id, { available: 56, capacity: 56, fromPrice: 0, cancelled: true });
+    shows.markCancelled = markCancelled;
+    expect(await statusIn('/v1/shows')).toEqual(['cancelled']);
+    expect(await statusIn('/v1/shows?status=cancelled')).toEqual([]);
+
+    expect(await statusIn(`/v1/shows/${id}`)).toBe('cancelled');
+    expect(await statusIn('/v1/shows?status=cancelled')).toEqual(['cancelled']);
+    expect(await statusIn('/v1/shows?status=on_sale')).toEqual([]);
+    // Also when its seats cannot be read.
+    http.shows.counts.delete(id);
+    expect(await statusIn(`/v1/shows/${id}`)).toBe('cancelled');
   });
 
   it('does not find what is no show', async () => {

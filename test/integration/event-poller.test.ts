@@ -62,7 +62,7 @@ describe("the provider's list of events", () => {
     const node = scene.reader();
     await node.webhooks.catchUp();
     for (const order of [1, 2, 3, 4, 5]) scene.dispute(order);
-    await scene.time.advance(POLL_LIMITS.everyMs);
+    await scene.advance(POLL_LIMITS.everyMs);
     await node.webhooks.catchUp();
     expect(scene.book.history.toSorted()).toEqual([1, 2, 3, 4, 5].map((order) => `dispute open ${order}`));
     expect(await scene.rows()).toHaveLength(5);
@@ -88,12 +88,12 @@ describe("the provider's list of events", () => {
     const first = scene.time.clock.now();
     await node.webhooks.catchUp();
     await node.webhooks.catchUp();
-    await scene.time.advance(POLL_LIMITS.everyMs - 1);
+    await scene.advance(POLL_LIMITS.everyMs - 1);
     await node.webhooks.catchUp();
     expect(scene.list.asked.map(({ since }) => since)).toEqual([first - POLL_LIMITS.overlapMs]);
-    await scene.time.advance(1);
+    await scene.advance(1);
     await node.webhooks.catchUp();
-    await scene.time.advance(POLL_LIMITS.everyMs);
+    await scene.advance(POLL_LIMITS.everyMs);
     await node.webhooks.catchUp();
     const times = [0, 0, POLL_LIMITS.everyMs].map((since) => first - POLL_LIMITS.overlapMs + since);
     expect(scene.list.asked.map(({ since }) => since)).toEqual(times);
@@ -112,7 +112,7 @@ describe("the provider's list of events", () => {
     await node.webhooks.catchUp();
     const checkpoint = await scene.checkpoint();
     for (const order of [1, 2, 3]) scene.dispute(order);
-    await scene.time.advance(POLL_LIMITS.everyMs);
+    await scene.advance(POLL_LIMITS.everyMs);
     scene.list.between = () => Promise.reject(new Error('the provider does not answer'));
     await node.webhooks.catchUp();
     expect(await scene.checkpoint()).toBe(checkpoint);
@@ -120,7 +120,7 @@ describe("the provider's list of events", () => {
     expect(node.log.lines).toMatchObject([{ level: 40 }]);
 
     scene.list.between = async () => {};
-    await scene.time.advance(POLL_LIMITS.leaseMs);
+    await scene.advance(POLL_LIMITS.leaseMs);
     await node.webhooks.catchUp();
     expect(await scene.checkpoint()).toBe(scene.time.clock.now());
     expect(await scene.rows()).toHaveLength(3);
@@ -142,12 +142,12 @@ describe("the provider's list of events", () => {
     await asleep.promise;
     await other.webhooks.catchUp();
     expect(scene.list.asked).toHaveLength(1);
-    await scene.time.advance(POLL_LIMITS.leaseMs);
+    await scene.advance(POLL_LIMITS.leaseMs);
     await other.webhooks.catchUp();
     const checkpoint = await scene.checkpoint();
     expect(checkpoint).toBe(scene.time.clock.now());
 
-    await scene.time.advance(60_000);
+    await scene.advance(60_000);
     woken.resolve();
     await sleeping;
     expect(await scene.checkpoint()).toBe(checkpoint);
@@ -163,7 +163,7 @@ describe("the provider's list of events", () => {
     const [slow, other] = [scene.reader(), scene.reader()];
     for (const order of [1, 2, 3, 4, 5, 6, 7]) scene.dispute(order);
     scene.list.between = async () => {
-      await scene.time.advance(POLL_LIMITS.leaseMs - 1);
+      await scene.advance(POLL_LIMITS.leaseMs - 1);
       await other.webhooks.catchUp();
     };
     await slow.webhooks.catchUp();
@@ -185,9 +185,25 @@ describe("the provider's list of events", () => {
     const scene = new PollScene();
     const node = scene.reader();
     await node.webhooks.catchUp();
-    await scene.time.advance(POLL_LIMITS.oldestMs * 2);
+    await scene.advance(POLL_LIMITS.oldestMs * 2);
     await node.webhooks.catchUp();
     expect(scene.list.asked[1].since).toBe(scene.time.clock.now() - POLL_LIMITS.oldestMs);
+  });
+
+  test.each([
+    ['ahead', POLL_LIMITS.oldestMs],
+    ['behind', -POLL_LIMITS.oldestMs],
+  ])('is read in full whoever reads it, and be its clock far %s', async (_, aheadMs) => {
+    const scene = new PollScene();
+    const [wrong, right] = [scene.node({ feed: scene.list, aheadMs }), scene.reader()];
+    for (const reader of [right, wrong, right]) {
+      await reader.webhooks.catchUp();
+      await scene.advance(POLL_LIMITS.everyMs);
+    }
+    const { everyMs, overlapMs } = POLL_LIMITS;
+    const started = scene.time.clock.now() - 3 * everyMs;
+    expect(scene.list.asked.map(({ since }) => since - started + overlapMs)).toEqual([0, 0, everyMs]);
+    expect(await scene.checkpoint()).toBe(started + 2 * everyMs);
   });
 
   test('is read by itself every few minutes', async () => {
@@ -196,7 +212,7 @@ describe("the provider's list of events", () => {
     for (const readings of [1, 2, 3]) {
       await expect
         .poll(async () => {
-          await scene.time.advance(POLL_LIMITS.lookMs);
+          await scene.advance(POLL_LIMITS.lookMs);
           return scene.list.asked.length;
         })
         .toBeGreaterThanOrEqual(readings);

@@ -201,6 +201,21 @@ describe('the docs', () => {
     expect(script.headers['content-encoding']).toBe('gzip');
   });
 
+  it.each([
+    'post /v1/holds/{id}/order',
+    'get /v1/orders',
+    'get /v1/orders/{id}',
+    'post /v1/orders/{id}/cancel',
+    'post /v1/orders/{id}/refund',
+    'post /v1/shows/{id}/cancel',
+    'get /v1/shows/{id}/cancellation',
+  ])('say of %s that its show may be busy, or not there now', async (name) => {
+    const { send } = await newApp();
+    const [method, path] = name.split(' ');
+    const { responses } = (await send('GET', '/openapi.json')).json().paths[path][method];
+    expect(responses['503'].description.split(', ')).toEqual(expect.arrayContaining(['OVERLOADED', 'UNAVAILABLE']));
+  });
+
   it('describe the route of webhooks where there is one', async () => {
     const path = '/v1/webhooks/stripe';
     const { send } = await newApp({ webhooks: { receive: async () => {} } });

@@ -1,4 +1,4 @@
-import { describe, expect, test } from 'vitest';
+import { describe, expect, test, vi } from 'vitest';
 import type { Answer, HoldView } from '../../src/actors/shows.ts';
 import { RefusedError } from '../../src/errors.ts';
 import { scopedId } from '../../src/ids.ts';
@@ -6,6 +6,7 @@ import { verifyCode } from '../../src/tickets/codes.ts';
 import { ORDERED_AT, paymentIdOf, SHOW } from '../support/order-book.ts';
 import { type SalesApp, salesApp } from '../support/sales-app.ts';
 import { scanned, svgPicture } from '../support/scanned-code.ts';
+import { Books } from '../support/webhook-nodes.ts';
 
 const BUYER = 'usr_01k9zxh3m4q8r2v6w7y0t5b1ce';
 const OTHER = 'usr_01k9zxh3m4q8r2v6w7y0t5b1cf';
@@ -309,6 +310,19 @@ describe('orders', () => {
     expect(await statusFor(OTHER, 'buyer')).toBe(404);
   });
 
+  test('show the secret that pays them to nobody but the buyer', async () => {
+    const { as } = await withOrders();
+    const payment = async (user: string, role: 'buyer' | 'organiser' | 'admin') =>
+      (await (await as(user, role))('GET', `/v1/orders/${ORDER}`)).json().payment;
+    expect((await payment(BUYER, 'buyer')).clientSecret).toBeDefined();
+    for (const role of ['organiser', 'admin'] as const) {
+      expect(await payment(role === 'admin' ? ADMIN : ORGANISER, role)).toEqual({
+        id: paymentIdOf(1),
+        provider: 'sandbox',
+      });
+    }
+  });
+
   test('that are cancelled let the payment go in the background', async () => {
     const { request, book, sandbox, time, as } = await withOrders();
     const foreign = await (await as(OTHER, 'buyer'))('POST', `/v1/orders/${ORDER}/cancel`);
@@ -324,6 +338,104 @@ describe('orders', () => {
       status: 409,
       code: 'ORDER_NOT_CANCELLABLE',
     });
+  });
+});
+
+describe('orders whose payment provider does not answer', () => {
+  const never = () => new Promise<never>(() => {});
+
+  test('are told of as made, to be made payable by the same request again', async () => {
+    const { request, book, sandbox, time } = await withOrders();
+    const made = await book.ask(SHOW, {
+      type: 'get-order',
+      viewer: { user: BUYER, all: true },
+      order: 1,
+      at: ORDERED_AT,
+    });
+    book.canned.set('order', made);
+    const open = sandbox.open.bind(sandbox);
+    const asked = Promise.withResolvers<void>();
+    sandbox.open = () => {
+      asked.resolve();
+      return never();
+    };
+    const waiting = request('POST', `/v1/holds/${HOLD}/order`, undefined, KEY);
+    await asked.promise;
+    await time.advance(10_000);
+    const reply = await waiting;
+    expect({ status: reply.statusCode, code: reply.json().code }).toEqual({ status: 503, code: 'UNAVAILABLE' });
+    expect(Number(reply.headers['retry-after'])).toBeGreaterThan(0);
+    sandbox.open = open;
+    expect((await request('POST', `/v1/holds/${HOLD}/order`, undefined, KEY)).statusCode).toBe(201);
+  });
+
+  test('are told of without the secret, after a second', async () => {
+    const { request, sandbox, time } = await withOrders();
+    const asked = Promise.withResolvers<void>();
+    sandbox.clientSecret = () => {
+      asked.resolve();
+      return never();
+    };
+    const waiting = request('GET', `/v1/orders/${ORDER}`);
+    await asked.promise;
+    await time.advance(1_000);
+    const reply = await waiting;
+    expect({ status: reply.statusCode, payment: reply.json().payment }).toEqual({
+      status: 200,
+      payment: { id: paymentIdOf(1), provider: 'sandbox' },
+    });
+  });
+
+  test('are told of without the secret when it refuses', async () => {
+    const { request, sandbox } = await withOrders();
+    sandbox.clientSecret = () => Promise.reject(new RefusedError({ code: 'UNAVAILABLE', detail: 'Away.' }));
+    const reply = await request('GET', `/v1/orders/${ORDER}`);
+    expect({ status: reply.statusCode, secret: reply.json().payment.clientSecret }).toEqual({ status: 200 });
+  });
+});
+
+describe('an order that its provider will never open', () => {
+  test('is refused when it is made, and told of without a secret when that is repeated', async () => {
+    const { request, book, sandbox } = await withOrders();
+    const made = await book.ask(SHOW, {
+      type: 'get-order',
+      viewer: { user: BUYER, all: true },
+      order: 1,
+      at: ORDERED_AT,
+    });
+    sandbox.open = () => Promise.reject(new RefusedError({ code: 'ORDER_NOT_PAYABLE', detail: 'It has ended.' }));
+    book.canned.set('order', made);
+    const first = await request('POST', `/v1/holds/${HOLD}/order`, undefined, KEY);
+    expect({ status: first.statusCode, code: first.json().code }).toEqual({ status: 409, code: 'ORDER_NOT_PAYABLE' });
+    book.canned.set('order', { ...made, replayed: true });
+    const repeat = await request('POST', `/v1/holds/${HOLD}/order`, undefined, KEY);
+    expect({ status: repeat.statusCode, replayed: repeat.headers['idempotency-replayed'] }).toEqual({
+      status: 201,
+      replayed: 'true',
+    });
+    expect(repeat.json()).toMatchObject({ id: ORDER, payment: { id: paymentIdOf(1), provider: 'sandbox' } });
+    expect(repeat.json().payment.clientSecret).toBeUndefined();
+    sandbox.open = () => Promise.reject(new RefusedError({ code: 'UNAVAILABLE', detail: 'Away.' }));
+    expect((await request('POST', `/v1/holds/${HOLD}/order`, undefined, KEY)).statusCode).toBe(503);
+  });
+});
+
+describe('a list of orders', () => {
+  test('has the secrets that the sandbox knows', async () => {
+    const { request } = await withOrders();
+    const list = (await request('GET', '/v1/orders')).json();
+    expect(list.items.at(-1).payment.clientSecret).toBe(`${paymentIdOf(1)}_secret`);
+  });
+
+  test('asks another provider for none', async () => {
+    const books = new Books();
+    const secrets = vi.spyOn(books, 'clientSecret');
+    const { as, book, shows } = salesApp({ gateway: books });
+    book.add(1, BUYER);
+    shows.set(BUYER, [SHOW]);
+    const list = (await (await as(BUYER, 'buyer'))('GET', '/v1/orders')).json();
+    expect(list.items).toMatchObject([{ id: ORDER, payment: { id: paymentIdOf(1), provider: 'stripe' } }]);
+    expect(secrets).not.toHaveBeenCalled();
   });
 });
 

@@ -190,6 +190,29 @@ describe('the sandbox', () => {
     expect(await refund('rfd_1', 1_000)).toBe('done');
   });
 
+  test('tells both of two nodes that ask for the same refund at once that it is given', async () => {
+    const { gateway, pool } = await newGateway();
+    await gateway.confirm(payment(1), 4_550, 'EUR', AUTHORISES);
+    await gateway.capture(payment(1));
+    const busy = await pool.connect();
+    await busy.query('begin');
+    await busy.query('select from sandbox_payment where id = $1 for update', [payment(1)]);
+    const refund = { refundId: 'rfd_1', paymentId: payment(1), amount: 4_550, currency: 'EUR', at: 0 };
+    const both = Promise.all([gateway.refund(refund), gatewayOn(pool).refund(refund)]);
+    await expect
+      .poll(async () => {
+        const { rows } = await pool.query(
+          `select from pg_stat_activity where wait_event_type = 'Lock' and datname = current_database()`,
+        );
+        return rows.length;
+      })
+      .toBe(2);
+    await busy.query('commit');
+    busy.release();
+    expect(await both).toEqual(['done', 'done']);
+    expect((await pool.query('select from sandbox_refund')).rowCount).toBe(1);
+  });
+
   test('decisions outlive the process', async () => {
     const { gateway, pool } = await newGateway();
     await gateway.confirm(payment(1), 4_550, 'EUR', FAILS_AT_CAPTURE);

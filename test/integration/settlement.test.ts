@@ -2,7 +2,8 @@ import { describe, expect, test } from 'vitest';
 import type { Answer, PaymentWork, Shows } from '../../src/actors/shows.ts';
 import type { Command, Question } from '../../src/allocator/commands.ts';
 import type { Payment, PaymentGateway, PaymentOrder, PaymentState, RefundState } from '../../src/payments/gateway.ts';
-import { createSettlement, SETTLEMENT_LIMITS, type Settlement } from '../../src/payments/settlement.ts';
+import { createSettlement, type Settlement } from '../../src/payments/settlement.ts';
+import { QUEUE_LIMITS } from '../../src/payments/settlement-queue.ts';
 import type { Log } from '../../src/system/log.ts';
 import { capturedLog } from '../support/captured-log.ts';
 import { type ManualTime, manualTime, settled } from '../support/manual-time.ts';
@@ -28,6 +29,9 @@ class MemoryGateway implements PaymentGateway {
   }
   async open({ paymentId }: PaymentOrder): Promise<{ clientSecret: string }> {
     return { clientSecret: paymentId };
+  }
+  rememberedSecret(paymentId: string): string {
+    return paymentId;
   }
   async clientSecret(paymentId: string): Promise<string> {
     return paymentId;
@@ -70,6 +74,7 @@ function withCalls(
     provider: gateway.provider,
     open: (order) => gateway.open(order),
     clientSecret: (id) => gateway.clientSecret(id),
+    rememberedSecret: (id) => gateway.rememberedSecret(id),
     refund: (refund) => gateway.refund(refund),
     amountFault: (amount, currency) => gateway.amountFault(amount, currency),
     get: (id) => gateway.get(id),
@@ -264,7 +269,7 @@ describe.each(SCENES)('$name', ({ set, ends, gateway: endState, history }) => {
       const failing = faulty(book, gateway, new Fault('fail', at));
       const settlement = settlementOf(failing.shows, failing.gateway, time);
       await settlement.settle(REF);
-      await time.advance(SETTLEMENT_LIMITS.retryBaseMs * 2);
+      await time.advance(QUEUE_LIMITS.retryBaseMs * 2);
       expect({ at, history: book.history }).toEqual({ at, history });
       expect(settlement.pending).toBe(0);
     }
@@ -282,6 +287,24 @@ describe('settlement', () => {
     });
     expect(book.history).toEqual([]);
     expect(gateway.payments.size).toBe(0);
+  });
+
+  test('understands a node that tells neither states nor refunds, and lets no live order’s payment go', async () => {
+    const { book, gateway, time } = scene();
+    book.add(1, BUYER);
+    gateway.authorise(1);
+    const older: Shows = {
+      seatMap: (showId) => book.seatMap(showId),
+      seatCounts: (showId) => book.seatCounts(showId),
+      ask: async <T>(showId: string, message: Command | Question): Promise<Answer<T>> => {
+        const answer = await book.ask<PaymentWork>(showId, message);
+        if (!answer.ok || message.type !== 'get-payment') return answer as Answer<T>;
+        const { state: _, refunds: __, createdAt: ___, ...value } = answer.value;
+        return { ...answer, value: value as T };
+      },
+    };
+    expect(await settlementOf(older, gateway, time).settle(REF)).toMatchObject({ ok: true, work: { status: 'paid' } });
+    expect(book.history).toEqual(['commit 1', 'gateway captured', 'captured 1']);
   });
 
   test('never asks the provider about a free order', async () => {
@@ -417,7 +440,7 @@ describe('settlement', () => {
     expect(settlement.pending).toBe(1_000);
     for (let turn = 0; turn < 200 && settlement.pending > 0; turn++) await time.advance(1);
     expect(settlement.pending).toBe(0);
-    expect(most).toBe(SETTLEMENT_LIMITS.concurrency);
+    expect(most).toBe(QUEUE_LIMITS.concurrency);
     expect(book.history.filter((entry) => entry.startsWith('settled'))).toHaveLength(1_000);
   });
 
@@ -437,14 +460,109 @@ describe('settlement', () => {
     settlement.resume(SHOW, [1]);
     await time.advance(300_000);
     const waits = tries.slice(1).map((at, i) => at - tries[i]);
-    expect(waits[0]).toBeGreaterThanOrEqual(SETTLEMENT_LIMITS.retryBaseMs / 2);
-    expect(Math.max(...waits)).toBeLessThanOrEqual(SETTLEMENT_LIMITS.retryMaxMs);
+    expect(waits[0]).toBeGreaterThanOrEqual(QUEUE_LIMITS.retryBaseMs / 2);
+    expect(Math.max(...waits)).toBeLessThanOrEqual(QUEUE_LIMITS.retryMaxMs);
     expect(tries.length).toBeLessThan(40);
     expect(settlement.pending).toBe(1);
     down = false;
-    await time.advance(SETTLEMENT_LIMITS.retryMaxMs);
+    await time.advance(QUEUE_LIMITS.retryMaxMs);
     expect(settlement.pending).toBe(0);
     expect(book.history).toEqual(['gateway cancelled', 'settled 1']);
+  });
+
+  test('names an order in the log that has waited for a minute, and then every ten, until it is settled', async () => {
+    const { book, gateway, time } = scene();
+    book.add(1, BUYER, { status: 'expired' });
+    const { log, lines } = capturedLog();
+    let isDown = true;
+    const broken = withCalls(gateway, {
+      cancel: async (id: string) => {
+        if (isDown) throw new Error('connection refused');
+        return gateway.cancel(id);
+      },
+    });
+    const settlement = settlementOf(book, broken, time, log);
+    const named = () => lines.filter(({ msg }) => msg === 'an order still waits for its settlement');
+    settlement.resume(SHOW, [1]);
+    await time.advance(QUEUE_LIMITS.namedAfterMs - 1);
+    expect(named()).toEqual([]);
+    await time.advance(QUEUE_LIMITS.retryMaxMs);
+    expect(named()).toMatchObject([{ level: 40, showId: SHOW, order: 1, refusal: { code: 'UNAVAILABLE' } }]);
+    await time.advance(QUEUE_LIMITS.namedEveryMs + QUEUE_LIMITS.retryMaxMs);
+    expect(named()).toHaveLength(2);
+    expect(named()[1].waitedMs).toBeGreaterThan(QUEUE_LIMITS.namedEveryMs);
+    isDown = false;
+    await time.advance(2 * QUEUE_LIMITS.namedEveryMs);
+    expect(settlement.pending).toBe(0);
+    expect(named()).toHaveLength(2);
+  });
+
+  test('tells how many orders wait, and for how long the oldest has', async () => {
+    const { book, gateway, time } = scene();
+    for (const order of [1, 2]) book.add(order, BUYER, { status: 'expired' });
+    let isDown = true;
+    const broken = withCalls(gateway, {
+      cancel: async (id: string) => {
+        if (isDown) throw new Error('connection refused');
+        return gateway.cancel(id);
+      },
+    });
+    const settlement = settlementOf(book, broken, time);
+    expect(settlement).toMatchObject({ pending: 0, oldestMs: 0 });
+    settlement.resume(SHOW, [1]);
+    await time.advance(60_000);
+    settlement.resume(SHOW, [2]);
+    // Named once more, it has not come anew.
+    settlement.resume(SHOW, [1]);
+    await time.advance(40_000);
+    expect(settlement).toMatchObject({ pending: 2, oldestMs: 100_000 });
+    isDown = false;
+    await time.advance(QUEUE_LIMITS.retryMaxMs);
+    expect(settlement).toMatchObject({ pending: 0, oldestMs: 0 });
+  });
+
+  test('does not count an order as old that was settled and has come again meanwhile', async () => {
+    const { book, gateway, time } = scene();
+    for (const order of [1, 2]) book.add(order, BUYER, { status: 'expired' });
+    const slow = withCalls(gateway, {
+      get: async (id: string) => {
+        await new Promise<void>((resolve) => time.timers.after(5_000, resolve));
+        return gateway.get(id);
+      },
+    });
+    const shows: Shows = {
+      ask: async <T>(showId: string, message: Command | Question) => {
+        const answer = await book.ask<T>(showId, message);
+        if (message.type === 'settled' && message.order === 1) book.add(1, BUYER, { status: 'expired' });
+        return answer;
+      },
+      seatMap: (showId) => book.seatMap(showId),
+      seatCounts: (showId) => book.seatCounts(showId),
+    };
+    const settlement = settlementOf(shows, slow, time);
+    settlement.resume(SHOW, [1]);
+    await time.advance(3_000);
+    settlement.resume(SHOW, [2, 1]);
+    await time.advance(3_000);
+    // The second, which came three seconds ago; then the first alone, which came anew after five.
+    expect(settlement).toMatchObject({ pending: 2, oldestMs: 3_000 });
+    await time.advance(3_000);
+    expect(settlement).toMatchObject({ pending: 1, oldestMs: 4_000 });
+  });
+
+  test('counts and tells of money that cannot be given back', async () => {
+    const { book, gateway, time } = scene();
+    book.add(1, BUYER, { status: 'expired', isDeclined: true });
+    gateway.payments.set(paymentIdOf(1), { state: 'captured', captureFails: false });
+    const { log, lines } = capturedLog();
+    const refusing = { ...withCalls(gateway, {}), refund: async (): Promise<RefundState> => 'failed' };
+    const settlement = settlementOf(book, refusing, time, log);
+    expect(settlement.failedRefunds).toBe(0);
+    expect(await settlement.settle(REF)).toMatchObject({ ok: true });
+    expect(settlement.failedRefunds).toBe(1);
+    expect(lines).toMatchObject([
+      { level: 50, showId: SHOW, order: 1, msg: expect.stringContaining('people have to') },
+    ]);
   });
 
   test('once closed starts nothing new', async () => {

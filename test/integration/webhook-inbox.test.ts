@@ -377,12 +377,13 @@ describe('a dispute', () => {
   });
 });
 
-test('a refund that failed after it was done is told to people', async () => {
+test('a refund that failed after it was done is asked for again', async () => {
   const scene = new WebhookScene(database().pool);
   scene.book.add(1, BUYER, { status: 'refunded', unsettled: false });
   scene.books.intents.set('pi_1', paymentIdOf(1));
   const node = scene.node();
   await node.deliver(eventOf('refund.failed', { id: 're_1', payment_intent: 'pi_1' }));
   await node.webhooks.catchUp();
-  expect(node.log.lines).toMatchObject([{ level: 50, refund: 're_1', paymentId: paymentIdOf(1) }]);
+  expect(scene.book.asked.map(({ message }) => message.type)).toEqual(['refund-returned', 'get-payment']);
+  expect(await scene.rows()).toMatchObject([{ outcome: 'done' }]);
 });

@@ -72,7 +72,7 @@ test("a dispute of which no webhook ever told is found in Stripe's list of event
   await at.stripe.paymentIntents.capture(intent);
   const dispute = at.standIn.dispute(intent);
   scene.books.disputes.set(dispute, { paymentId: paymentIdOf(1), status: 'open' });
-  await scene.time.advance(POLL_LIMITS.everyMs);
+  await scene.advance(POLL_LIMITS.everyMs);
   await node.webhooks.catchUp();
   expect(scene.book.orders.get(`${SHOW}/1`)?.dispute).toEqual({ id: dispute, status: 'open' });
   expect((await scene.rows()).map(({ type }) => type).toSorted()).toEqual([

@@ -105,14 +105,23 @@ export function commit(state: ReferenceState, command: CommandOf<'commit'>): Exp
   if (order === undefined) return refusedBy('NOT_FOUND');
   if (order.state === 'committed' || order.state === 'paid') return unchanged(state, order);
   if (order.state === 'declined' && command.late === true) return unchanged(state, order);
-  if (!pays(command, order, state.terms)) return refusedBy('ORDER_NOT_PAYABLE');
-  if (order.state === 'expired' && command.late === true && !order.settled) return commitLate(state, order);
+  const isLate = order.state === 'expired' && command.late === true && !order.settled;
+  if (!pays(command, order, state.terms)) return isLate ? declineOther(state, order) : refusedBy('ORDER_NOT_PAYABLE');
+  if (isLate) return commitLate(state, order);
   if (order.state !== 'awaiting' && order.state !== 'pending') return refusedBy('ORDER_NOT_PAYABLE');
   const event = state.events[0];
   const isCommitted = event?.type === 'committed' && event.order === command.order;
   if (state.at >= order.hold.until && !isCommitted) return refusedBy('ORDER_NOT_PAYABLE');
   state.take('committed', (committed) => committed.order === order.number && committed.late === undefined);
   sellHeld(state, order);
+  return changed(state, order);
+}
+
+/** Money that is not the order's is never what it is sold for. */
+function declineOther(state: ReferenceState, order: ModelOrder): Expected {
+  const event = state.take('declined', (declined) => declined.order === order.number && /amount/.test(declined.reason));
+  order.state = 'declined';
+  order.reason = event.reason;
   return changed(state, order);
 }
 

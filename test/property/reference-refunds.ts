@@ -137,6 +137,28 @@ export function endRefund(state: ReferenceState, command: CommandOf<'refunded' |
   return { answer: told(null), inTurn: true };
 }
 
+/** Those that were given are due again; who gives them tells which came back. */
+export function returnRefunds(state: ReferenceState, command: CommandOf<'refund-returned'>): Expected {
+  const order = state.orders[command.order - 1];
+  if (order === undefined) return refusedBy('NOT_FOUND');
+  if (order.state !== 'paid') {
+    if (!order.settled) return { answer: told(null), inTurn: false };
+    state.take('refund-returned', (event) => event.order === order.number && event.refunds.length === 0);
+    order.settled = false;
+    state.toSettle.push(order.number);
+    return { answer: told(null), inTurn: true };
+  }
+  const given = order.refunds.filter((refund) => refund.state === 'done' && refund.amount > 0);
+  if (given.length === 0) return { answer: told(null), inTurn: false };
+  state.take('refund-returned', (event) => {
+    const numbers = given.map(({ number }) => number);
+    return event.order === order.number && isDeepStrictEqual([...event.refunds], numbers);
+  });
+  for (const refund of given) refund.state = 'due';
+  state.toSettle.push(order.number);
+  return { answer: told(null), inTurn: true };
+}
+
 export function dispute(state: ReferenceState, command: CommandOf<'dispute'>): Expected {
   const order = state.orders[command.order - 1];
   if (order === undefined) return refusedBy('NOT_FOUND');

@@ -25,6 +25,7 @@ import {
   makeRefund,
   reasonsAgainstRefund,
   refundCancelled,
+  returnRefunds,
 } from './reference-refunds.ts';
 import { type Asked, type Expected, type KeyedCommand, ReferenceState, refusedBy } from './reference-state.ts';
 import { answerTo } from './reference-views.ts';
@@ -181,6 +182,8 @@ export class ReferenceShow {
       case 'refunded':
       case 'refund-failed':
         return endRefund(state, message);
+      case 'refund-returned':
+        return returnRefunds(state, message);
       case 'dispute':
         return dispute(state, message);
       case 'cancel-show':
@@ -254,6 +257,7 @@ function isNew(message: Command | Question): boolean {
     case 'refund':
     case 'refunded':
     case 'refund-failed':
+    case 'refund-returned':
     case 'dispute':
     case 'cancel-show':
     case 'get-cancellation':

@@ -56,7 +56,10 @@ export type Ask = { readonly late: boolean } & (
       readonly money: 'right' | 'less' | 'currency';
       readonly tooLate: boolean;
     }
-  | { readonly ask: 'reject' | 'captured' | 'void' | 'pending' | 'get-payment'; readonly back: number }
+  | {
+      readonly ask: 'reject' | 'captured' | 'void' | 'pending' | 'get-payment';
+      readonly back: number;
+    }
   /** All that a sale takes, in one turn. */
   | {
       readonly ask: 'buy';
@@ -79,7 +82,7 @@ export type Ask = { readonly late: boolean } & (
       /** By their places in the order; all that are valid if null. */
       readonly tickets: readonly number[] | null;
     }
-  | { readonly ask: 'refunded' | 'refund-failed'; readonly back: number }
+  | { readonly ask: 'refunded' | 'refund-failed' | 'refund-returned'; readonly back: number }
   | {
       readonly ask: 'dispute';
       readonly back: number;
@@ -260,7 +263,12 @@ function asksOf(repeats: number): fc.Arbitrary<Ask> {
     {
       weight: 1,
       arbitrary: fc.record({
-        ask: fc.constantFrom('refunded' as const, 'refunded' as const, 'refund-failed' as const),
+        ask: fc.constantFrom(
+          'refunded' as const,
+          'refunded' as const,
+          'refund-failed' as const,
+          'refund-returned' as const,
+        ),
         back,
         late,
       }),

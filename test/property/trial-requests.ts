@@ -137,6 +137,10 @@ export class TrialRequests {
         return { type: 'refunded', refund: this.#refundAsked(ask.back) };
       case 'refund-failed':
         return { type: 'refund-failed', refund: this.#refundAsked(ask.back), reason: `failed ${ask.back}` };
+      case 'refund-returned': {
+        const refund = ask.back === 1 ? undefined : this.#model.refunds[this.#refundAsked(ask.back) - 1];
+        return { type: 'refund-returned', order: refund?.order.number ?? this.#orderAsked(ask.back, now).number };
+      }
       case 'proceed':
         return this.#proceed(ask.back);
       case 'dispute': {

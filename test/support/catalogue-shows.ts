@@ -7,9 +7,14 @@ import type { Refusal } from '../../src/errors.ts';
 export class CatalogueShows implements Shows {
   readonly asked: { readonly showId: string; readonly message: Command | Question }[] = [];
   readonly counts = new Map<string, SeatCounts>();
+  /** What is answered to a command or question of a type; of others `UNAVAILABLE`. */
+  readonly answers = new Map<(Command | Question)['type'], unknown>();
 
   async ask<T>(showId: string, message: Command | Question): Promise<Answer<T>> {
     this.asked.push({ showId, message });
+    if (this.answers.has(message.type)) {
+      return { ok: true, value: this.answers.get(message.type) as T, replayed: false };
+    }
     return { ok: false, refusal: UNAVAILABLE, replayed: false };
   }
 

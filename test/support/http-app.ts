@@ -30,6 +30,7 @@ const NO_GATEWAY: PaymentGateway = {
   provider: 'stripe',
   open: () => Promise.reject(new Error('no payments here')),
   clientSecret: async () => null,
+  rememberedSecret: () => null,
   get: async () => null,
   capture: () => Promise.reject(new Error('no payments here')),
   cancel: () => Promise.reject(new Error('no payments here')),

@@ -2,10 +2,11 @@ import { ShowActors } from '../../src/actors/show-actors.ts';
 import type { Answer } from '../../src/actors/shows.ts';
 import { RULES } from '../../src/actors/turns.ts';
 import type { Command, Question } from '../../src/allocator/commands.ts';
+import type { ShowTerms } from '../../src/allocator/events.ts';
+import type { Hall } from '../../src/allocator/hall.ts';
 import { ClusterNode } from '../../src/cluster/cluster-node.ts';
 import { InProcessHub, InProcessTransport } from '../../src/cluster/messages/in-process-transport.ts';
 import type { Line, Receiver } from '../../src/cluster/messages/transport.ts';
-import type { Registry } from '../../src/cluster/registry/registry.ts';
 import { SeatReplicas } from '../../src/cluster/routing/seat-replicas.ts';
 import { shardOf } from '../../src/cluster/shards.ts';
 import { FORMAT } from '../../src/formats.ts';
@@ -37,7 +38,7 @@ class ClusterJournal extends MemoryJournal {
  * A process that can be stopped, as by SIGSTOP, and killed: what would happen in it waits, or never happens. What it asked
  * of others is done all the same; it only does not hear of it.
  */
-class Process {
+export class MemoryProcess {
   isStopped = false;
   isDead = false;
   #deferred: (() => void)[] = [];
@@ -79,7 +80,7 @@ export class MemoryNode {
   readonly node: ClusterNode;
   readonly registry: MemoryRegistry;
   readonly transport: InProcessTransport;
-  readonly process = new Process();
+  readonly process = new MemoryProcess();
   /** Errors and warnings. */
   readonly logged: string[] = [];
   /** All journals that its incarnations wrote to, and how often. */
@@ -157,7 +158,7 @@ export class MemoryNode {
           timers,
           rules: RULES,
           log,
-          onUnsettled: (showId, orders) => void cluster.unsettled.push({ node: id, showId, orders }),
+          onUnsettled: (showId, orders) => cluster.onUnsettled(this, showId, orders),
         });
         return {
           shows,
@@ -209,14 +210,15 @@ export class MemoryNode {
   }
 }
 
-function heardBy(process: Process, registry: MemoryRegistry): Registry {
-  return new Proxy(registry, {
+/** What a process asks of something outside, and hears of it. */
+export function heardBy<T extends object>(process: MemoryProcess, outside: T): T {
+  return new Proxy(outside, {
     get: (target, name) => {
       const method = Reflect.get(target, name);
       if (typeof method !== 'function') return method;
       return (...args: unknown[]) => process.hears(method.apply(target, args) as Promise<unknown>);
     },
-  }) as Registry;
+  });
 }
 
 /** Several nodes on one journal and one pair of tables, all in memory, in time that stands still until it is told. */
@@ -225,9 +227,13 @@ export class MemoryCluster {
   readonly tables = new MemoryTables(this.time.clock);
   readonly hub = new InProcessHub(this.time.timers);
   readonly journal = new ClusterJournal(this.tables);
-  readonly hall = rowsOfTen(4);
-  readonly terms = termsOf();
+  readonly hall: Hall;
+  readonly terms: ShowTerms;
   readonly nodes = new Map<string, MemoryNode>();
+  /** Hears of unsettled orders; notes them unless a test has them settled. */
+  onUnsettled = (node: MemoryNode, showId: string, orders: readonly number[]): void => {
+    this.unsettled.push({ node: node.id, showId, orders });
+  };
   readonly unsettled: { readonly node: string; readonly showId: string; readonly orders: readonly number[] }[] = [];
   /** Shows that were journaled here, for those that wake what is pending. */
   readonly shows = new Set<string>();
@@ -235,6 +241,11 @@ export class MemoryCluster {
   subscribing: Promise<void> | null = null;
   #seed = 0;
   #shows = 0;
+
+  constructor(hall: Hall = rowsOfTen(4), terms: ShowTerms = termsOf()) {
+    this.hall = hall;
+    this.terms = terms;
+  }
 
   nextSeed(): number {
     this.#seed++;

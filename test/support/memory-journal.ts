@@ -1,5 +1,13 @@
 import { FORMAT, isKnownFormat } from '../../src/formats.ts';
-import type { AppendOutcome, Journal, JournalRow, ShardLeases, Snapshot, Turn } from '../../src/journal/journal.ts';
+import type {
+  AppendOutcome,
+  Journal,
+  JournalRow,
+  Notice,
+  ShardLeases,
+  Snapshot,
+  Turn,
+} from '../../src/journal/journal.ts';
 import { RowFormatUnknown } from '../../src/journal/rows.ts';
 
 /**
@@ -137,6 +145,8 @@ export class MemoryJournal implements Journal {
   gate: Promise<void> | null = null;
   /** Every turn that was to be appended, whatever became of it. */
   readonly attempts: Turn[] = [];
+  /** What buyers are to be told, by id; kept with the rows that were written. */
+  readonly notices = new Map<string, Notice>();
   /** Tells of an append that will never answer. */
   onCrash: () => void = () => {};
   readonly #shows = new Map<string, Kept>();
@@ -199,6 +209,7 @@ export class MemoryJournal implements Journal {
     if (rows.some((row) => row.seq === turn.seq)) return 'conflict';
     const { seq, epoch, at, wakeAt, events, format, writer, prevHash, hash } = turn;
     rows.push({ seq, epoch, at, wakeAt, events, format, writer, prevHash, hash });
+    for (const notice of turn.notices) this.notices.set(notice.id, notice);
     return 'durable';
   }
 

@@ -169,6 +169,9 @@ export class OrderBook implements Shows {
         booked.unsettled = false;
         if (message.reason !== undefined) booked.reason = message.reason;
         return told(this.#view(showId, order));
+      case 'refund-returned':
+        this.history.push(`refunds returned ${order}`);
+        return told(null);
       case 'dispute': {
         const { dispute: id, status } = message;
         if (STATES[booked.status] !== 'paid') return refused('ORDER_NOT_REFUNDABLE', 'No captured payment.');

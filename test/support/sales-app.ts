@@ -8,7 +8,7 @@ import { ticketKeyRoutes } from '../../src/http/routes/tickets.ts';
 import { salesRoutes } from '../../src/http/sales.ts';
 import type { App } from '../../src/http/server.ts';
 import { validatorCompiler } from '../../src/http/validation.ts';
-import type { Payment, PaymentOrder, PaymentState, RefundState } from '../../src/payments/gateway.ts';
+import type { Payment, PaymentGateway, PaymentOrder, PaymentState, RefundState } from '../../src/payments/gateway.ts';
 import type { SandboxGateway } from '../../src/payments/sandbox.ts';
 import { createSettlement } from '../../src/payments/settlement.ts';
 import type { TicketKeys } from '../../src/tickets/keys.ts';
@@ -28,6 +28,9 @@ class MemorySandbox implements SandboxGateway {
 
   async open({ paymentId }: PaymentOrder): Promise<{ clientSecret: string }> {
     return { clientSecret: `${paymentId}_secret` };
+  }
+  rememberedSecret(id: string): string {
+    return `${id}_secret`;
   }
   async clientSecret(id: string): Promise<string> {
     return `${id}_secret`;
@@ -88,11 +91,15 @@ export interface SalesApp {
   >;
 }
 
-/** The routes of seats, holds, orders, payments and tickets over an order book, with real tokens and validation. */
-export function salesApp(): SalesApp {
+/**
+ * The routes of seats, holds, orders, payments and tickets over an order book, with real tokens and validation.
+ * @param given.gateway the payment provider; without one it is the sandbox
+ */
+export function salesApp(given: { readonly gateway?: PaymentGateway } = {}): SalesApp {
   const time = manualTime();
   const book = new OrderBook();
   const sandbox = new MemorySandbox();
+  const gateway = given.gateway ?? sandbox;
   const shows = new Map<string, string[]>();
   const organisers = new Map<string, string>();
   const ticketKeys = ticketKeysInMemory();
@@ -101,12 +108,13 @@ export function salesApp(): SalesApp {
   const deps = {
     shows: book,
     clock: time.clock,
-    gateway: sandbox,
+    timers: time.timers,
+    gateway,
     sandbox,
     webhooks: null,
     settlement: createSettlement({
       shows: book,
-      gateway: sandbox,
+      gateway,
       clock: time.clock,
       timers: time.timers,
       random: seededRandom(),

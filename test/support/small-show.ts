@@ -60,6 +60,8 @@ export function take(show: Show, seats: readonly number[]): void {
 export class PlayedShow {
   show: Show;
   readonly events: ShowEvent[] = [];
+  /** The time of each event. */
+  readonly ats: number[] = [];
   at = ON_SALE_AT;
 
   constructor(hall: Hall, terms: ShowTerms = termsOf()) {
@@ -87,5 +89,6 @@ export class PlayedShow {
     this.show.seq++;
     this.show.at = this.at;
     this.events.push(event);
+    this.ats.push(this.at);
   }
 }

@@ -16,6 +16,7 @@ import { type CapturedLog, capturedLog } from './captured-log.ts';
 import { type ManualTime, manualTime } from './manual-time.ts';
 import { ORDERED_AT, OrderBook, paymentIdOf, SHOW } from './order-book.ts';
 import { seededRandom } from './seeded-random.ts';
+import { setDatabaseTime } from './webhook-database.ts';
 
 export const BUYER = 'usr_01k9zxh3m4q8r2v6w7y0t5b1ce';
 export const SECRET = 'whsec_of_the_endpoint';
@@ -32,6 +33,9 @@ export class Books implements PaymentGateway, WebhookLookups {
 
   async open(): Promise<{ clientSecret: string }> {
     return { clientSecret: 'secret' };
+  }
+  rememberedSecret(): null {
+    return null;
   }
   async clientSecret(): Promise<null> {
     return null;
@@ -79,6 +83,8 @@ export interface NodeOptions {
   readonly timers?: Timers;
   readonly feed?: EventFeed;
   readonly livemode?: boolean;
+  /** So much its clock is ahead, ms. */
+  readonly aheadMs?: number;
   readonly settlement?: Pick<Settlement, 'settle'>;
   /** It hangs for ever at some point, so nothing waits for its end. */
   readonly dies?: true;
@@ -116,7 +122,7 @@ export class WebhookScene {
 
   node(options: NodeOptions = {}): WebhookNode {
     const log = capturedLog();
-    const { clock } = this.time;
+    const clock = { now: () => this.time.clock.now() + (options.aheadMs ?? 0) };
     const ports = { clock, timers: options.timers ?? STILL, random: seededRandom(), log: log.log };
     const shows = this.book;
     const webhooks = createWebhooks(
@@ -160,6 +166,12 @@ export class WebhookScene {
         return post(body, { 'stripe-signature': signed(body, clock.now()) });
       },
     };
+  }
+
+  /** Lets time pass for the nodes and for the database. */
+  async advance(ms: number): Promise<void> {
+    await this.time.advance(ms);
+    await setDatabaseTime(this.pool, this.time.clock.now());
   }
 
   async rows(): Promise<WebhookRow[]> {

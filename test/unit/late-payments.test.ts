@@ -69,12 +69,16 @@ describe('a payment for an order that has expired', () => {
     assertWhole(played.show);
   });
 
-  test('is not taken from whoever asks as for one in time, nor for another amount or currency', () => {
+  test('is not taken from whoever asks as for one in time', () => {
     expire();
     expect(played.do(IN_TIME)).toBe('ORDER_NOT_PAYABLE');
-    expect(played.do({ ...LATE, amount: 4_550 })).toBe('ORDER_NOT_PAYABLE');
-    expect(played.do({ ...LATE, currency: 'USD' })).toBe('ORDER_NOT_PAYABLE');
     expect(played.do({ ...LATE, order: 2 })).toBe('NOT_FOUND');
+  });
+
+  test.each([{ amount: 4_550 }, { currency: 'USD' }])('of %o is declined for good, so that it is let go', (other) => {
+    expire();
+    expect(played.do({ ...LATE, ...other })).toEqual(declined(/amount/));
+    expectDeclinedForGood();
   });
 
   test('that the buyer gave up, or the gateway refused, is never a sale', () => {
@@ -138,6 +142,21 @@ describe('a payment that came too late is declined for good', () => {
     expect(played.do(LATE)).toEqual(declined(/too many/));
     expectDeclinedForGood();
   });
+});
+
+test('money that was given back for a late payment and came back is settled anew, and never sold', () => {
+  expire();
+  played.do({ type: 'hold', once: onceOf(2), buyer: userOf(2), best: { quantity: 10 } });
+  for (let n = 3; played.show.seatCounts[SEAT.free] > 0; n++)
+    played.do({ type: 'hold', once: onceOf(n), buyer: userOf(n), best: { quantity: 1 } });
+  expect(played.do(LATE)).toMatchObject({ type: 'declined' });
+  played.do({ type: 'settled', order: 1, reason: 'Given back.' });
+  expect(played.do({ type: 'refund-returned', order: 1 })).toEqual({ type: 'refund-returned', order: 1, refunds: [] });
+  expect(played.do({ type: 'refund-returned', order: 1 })).toBeNull();
+  expect(played.show.unsettledOrders).toBe(1);
+  expect(played.do(LATE)).toBeNull();
+  expect(played.do({ type: 'settled', order: 1, reason: 'Given back.' })).toMatchObject({ type: 'settled' });
+  expect(played.show.unsettledOrders).toBe(0);
 });
 
 describe('a payment that takes days', () => {

@@ -62,6 +62,7 @@ const MESSAGES: readonly (Command | Question)[] = [
   { type: 'refund', once: onceOf(7), order: 7, at: 1, tickets: [3, 4], reason: 'asked for' },
   { type: 'refunded', refund: 7 },
   { type: 'refund-failed', refund: 7, reason: 'no such card' },
+  { type: 'refund-returned', order: 7 },
   { type: 'dispute', order: 7, dispute: 'dp_1', status: 'open' },
   { type: 'dispute', order: 7, dispute: 'dp_1', status: 'won' },
   { type: 'dispute', order: 7, dispute: 'dp_1', status: 'lost' },

@@ -120,6 +120,18 @@ describe('a letter without good news', () => {
     expect(letter({ kind }).text).not.toContain('Reason');
   });
 
+  test('says that nothing was charged only if no payment came after the time was over', () => {
+    const words = 'You have not been charged.';
+    expect(letter({ kind: 'expired' }).text).toContain(words);
+    const reason = 'The payment came too late: others had the seats by then.';
+    const { text, html } = letter({ kind: 'expired', order: { ...ORDER, status: 'expired', reason } });
+    for (const body of [text, html]) {
+      expect(body).not.toContain(words);
+      expect(body).toContain('Your payment came after that, and you have no tickets.');
+      expect(body).toContain(`Reason: ${reason}`);
+    }
+  });
+
   test('tells of a show that was called off', () => {
     const words = 'The show was called off.';
     expect(letter({ kind: 'cancelled', show: { ...SHOW, cancelledAt: 1 } }).text).toContain(words);

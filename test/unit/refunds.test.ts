@@ -181,6 +181,22 @@ describe('the money of a refund', () => {
     expect(order()).toMatchObject({ status: 'refunded', refunds: [{ status: 'failed', reason: 'no such card' }] });
   });
 
+  test('is due again when it came back from the buyer’s bank, also after a snapshot', () => {
+    refund();
+    expect(played.do({ type: 'refund-returned', order: 1 })).toBeNull();
+    played.do({ type: 'refunded', refund: 1 });
+    expect(played.do({ type: 'refund-returned', order: 1 })).toEqual({
+      type: 'refund-returned',
+      order: 1,
+      refunds: [1],
+    });
+    expect(played.show.wakeAt()).toBe(ON_SALE_AT);
+    const restored = decodeShow(encodeShow(played.show), SHOW_ID, played.show.hall);
+    expect([restored.refunds.due, restored.wakeAt()]).toEqual([1, ON_SALE_AT]);
+    expect(played.do({ type: 'refunded', refund: 1 })).toEqual({ type: 'refunded', refund: 1 });
+    expect(played.do({ type: 'refund-returned', order: 99 })).toBe('NOT_FOUND');
+  });
+
   test('of a refund that there is not is not found', () => {
     expect(played.do({ type: 'refunded', refund: 1 })).toBe('NOT_FOUND');
     expect(played.do({ type: 'refund-failed', refund: 0, reason: 'x' })).toBe('NOT_FOUND');

@@ -193,6 +193,24 @@ describe('the seat map', () => {
     await node.advance(CATALOGUE_LIMIT_MS);
   });
 
+  test('says that its show is cancelled once that is durable, whoever recovers it', async () => {
+    const isCancelled = async () => {
+      const counts = await node.actors.seatCounts(SHOW_ID);
+      return 'code' in counts ? counts.code : counts.cancelled;
+    };
+    expect(await isCancelled()).toBe(false);
+    const open = closeGate(node.journal);
+    const asked = node.ask(SHOW_ID, { type: 'cancel-show', reason: 'rain' });
+    await quiet();
+    expect(await isCancelled()).toBe(false);
+    open();
+    expect(toldBy(await asked)).toBe('ok');
+    expect(await isCancelled()).toBe(true);
+    await node.stop();
+    node = new ShowNode({ journal: node.journal, time: node.time });
+    expect(await isCancelled()).toBe(true);
+  });
+
   test('follows durable turns only', async () => {
     const map = await node.actors.seatMap(SHOW_ID);
     if (!('letters' in map)) throw new Error(map.code);

@@ -1,5 +1,4 @@
 import { describe, expect, test } from 'vitest';
-import { RefusedError } from '../../src/errors.ts';
 import { StripeGateway } from '../../src/payments/stripe/stripe-gateway.ts';
 import { seededRandom } from '../support/seeded-random.ts';
 import { clientOf } from '../support/stripe/for-test.ts';
@@ -97,9 +96,8 @@ describe('opening a payment', () => {
     const ports = { ...at.time, random: seededRandom(), log: at.log.log };
     const stripe = clientOf({ port: wrong.standIn.port, secretKey: at.standIn.secretKey });
     const node = new StripeGateway({ stripe, table: at.table, methods: ['card'], ...ports });
-    const error = await node.open(at.order()).catch((reason: unknown) => reason);
-    expect(error).not.toBeInstanceOf(RefusedError);
-    expect(`${error}`).toContain('StripeAuthenticationError 401');
+    expect(await refusalOf(node.open(at.order()))).toBe('UNAVAILABLE');
+    expect(JSON.stringify(at.log.lines)).toContain('StripeAuthenticationError 401');
   });
 });
 
@@ -164,6 +162,27 @@ describe('a crash while a payment is opened', () => {
     // A node that died before it entered the intent meets the stored 500 again.
     at.table.rows.clear();
     await at.node().open(order);
+    expect(at.books(order.paymentId)).toHaveLength(1);
+  });
+
+  test('500 after 500: later, and one intent as soon as Stripe is well', async () => {
+    const at = await stripeNodes();
+    const order = at.order();
+    const node = at.node();
+    at.standIn.faults.add(CREATE, { kind: 'error', acts: false }, 10);
+    for (let call = 0; call < 5; call++) expect(await refusalOf(node.open(order))).toBe('UNAVAILABLE');
+    at.standIn.faults.clear();
+    await at.node().open(order);
+    expect(at.books(order.paymentId)).toHaveLength(1);
+  });
+
+  test('500 after the intent was made, and Stripe’s list read for another order before: one intent', async () => {
+    const at = await stripeNodes();
+    const [order, other] = [at.order(1), at.order(2)];
+    const node = at.node();
+    await node.cancel(other.paymentId);
+    at.standIn.faults.add(CREATE, { kind: 'error', acts: true });
+    await node.open(order);
     expect(at.books(order.paymentId)).toHaveLength(1);
   });
 
@@ -268,6 +287,45 @@ describe('the client secret', () => {
     await at.node().open(order);
     at.standIn.faults.startOutage('unavailable');
     expect(await at.node().clientSecret(order.paymentId)).toBeNull();
+  });
+
+  test('is null where Stripe denies us: the order is shown without it, and people hear of it, once a minute', async () => {
+    const at = await stripeNodes();
+    const paymentIds = [1, 2, 3].map((number) => at.order(number).paymentId);
+    for (const paymentId of paymentIds) at.table.rows.set(paymentId, `pi_of_another_account_${paymentId}`);
+    const node = at.node();
+    const denied = () => at.log.lines.filter(({ msg }) => `${msg}`.includes('denies'));
+    for (const paymentId of paymentIds) expect(await node.clientSecret(paymentId)).toBeNull();
+    expect(denied()).toMatchObject([{ level: 50, paymentId: paymentIds[0], untold: 0 }]);
+    await at.time.advance(MINUTE);
+    expect(await node.clientSecret(paymentIds[1])).toBeNull();
+    expect(denied()).toMatchObject([{ untold: 0 }, { paymentId: paymentIds[1], untold: 2 }]);
+  });
+
+  test('is not asked for at each look at an order that has been paid, only now and then', async () => {
+    const at = await stripeNodes();
+    const order = at.order();
+    await at.paid(at.node({ methods: ['card', 'sepa_debit'] }), order, 'pm_success_de');
+    const node = at.node();
+    for (let look = 0; look < 5; look++) expect(await node.clientSecret(order.paymentId)).toBeNull();
+    expect(at.standIn.requests.get('GET /v1/payment_intents/:id')).toBe(1);
+    await at.time.advance(MINUTE);
+    await node.clientSecret(order.paymentId);
+    expect(at.standIn.requests.get('GET /v1/payment_intents/:id')).toBe(2);
+  });
+
+  test('for a list is what this node remembers, without a call', async () => {
+    const at = await stripeNodes();
+    const order = at.order();
+    const node = at.node();
+    expect(node.rememberedSecret(order.paymentId)).toBeNull();
+    const { clientSecret } = await node.open(order);
+    const asked = [...at.standIn.requests.values()];
+    expect(node.rememberedSecret(order.paymentId)).toBe(clientSecret);
+    expect(at.node().rememberedSecret(order.paymentId)).toBeNull();
+    expect([...at.standIn.requests.values()]).toEqual(asked);
+    await node.cancel(order.paymentId);
+    expect(node.rememberedSecret(order.paymentId)).toBeNull();
   });
 
   test('is neither kept in the table nor logged, also when things go wrong', async () => {

@@ -105,6 +105,50 @@ describe('giving money back', () => {
   });
 });
 
+describe('a refund that Stripe refuses', () => {
+  test('for want of money there is given as soon as there is some, by any node', async () => {
+    for (const isSameNode of [true, false]) {
+      const at = await stripeNodes();
+      const { node, order, paymentId } = await taken(at);
+      const refund = refundOf(at, order, 1_000);
+      at.standIn.faults.add(REFUND, { kind: 'refusal', code: 'balance_insufficient' });
+      expect(await refusalOf(node.refund(refund))).toBe('UNAVAILABLE');
+      await at.time.advance(MINUTE);
+      expect(await (isSameNode ? node : at.node()).refund(refund)).toBe('done');
+      expect(at.books(paymentId)).toMatchObject([{ refunded: 1_000 }]);
+    }
+  });
+
+  test('as given back already, its first answer lost and its key forgotten, is done', async () => {
+    const at = await stripeNodes();
+    const { node, order, paymentId } = await taken(at);
+    // Decided by a clock that was fast: it seems young enough to trust its key.
+    const refund = { ...refundOf(at, order, 5_000), at: at.time.clock.now() + 20 * HOUR };
+    at.standIn.faults.add(REFUND, { kind: 'drop-after' }, 2);
+    expect(await refusalOf(node.refund(refund))).toBe('UNAVAILABLE');
+    await at.time.advance(25 * HOUR);
+    expect(await at.node().refund(refund)).toBe('done');
+    expect(at.books(paymentId)).toMatchObject([{ refunded: 5_000 }]);
+  });
+});
+
+describe('a refund that somebody has cancelled at Stripe', () => {
+  test('is no refund any more, and made anew', async () => {
+    const at = await stripeNodes({ account: { refundMs: null } });
+    const { node, order, paymentId } = await taken(at, 'pm_card_pendingRefund');
+    const refund = refundOf(at, order, 1_000);
+    expect(await node.refund(refund)).toBe('pending');
+    at.standIn.finishRefund(at.books(paymentId)[0].refunds[0].id, 'cancel');
+    expect(await node.refund(refund)).toBe('pending');
+    expect(
+      at
+        .books(paymentId)[0]
+        .refunds.map(({ status }) => status)
+        .sort(),
+    ).toEqual(['canceled', 'pending']);
+  });
+});
+
 describe('a crash while money is given back', () => {
   test.each(['drop-before', 'drop-after'] as const)('response lost (%s): once', async (kind) => {
     for (const later of [0, 13 * HOUR, 25 * HOUR]) {
@@ -130,6 +174,41 @@ describe('a crash while money is given back', () => {
       await at.time.advance(later);
       expect(await at.node().refund(refund)).toBe('done');
     }
+    expect(at.books(paymentId)).toMatchObject([{ refunded: 1_000 }]);
+  });
+
+  test.each([0, 13 * HOUR])('500 after 500, %i ms old: later, and once as soon as Stripe is well', async (age) => {
+    const at = await stripeNodes();
+    const { node, order, paymentId } = await taken(at);
+    const refund = refundOf(at, order, 1_000);
+    await at.time.advance(age);
+    at.standIn.faults.add(REFUND, { kind: 'error', acts: false }, 100);
+    // Each call meets what is stored, and a new failure or two.
+    for (let call = 0; call < 5; call++) {
+      expect(await refusalOf(node.refund(refund))).toBe('UNAVAILABLE');
+      await at.time.advance(MINUTE);
+    }
+    at.standIn.faults.clear();
+    const answers = await Promise.allSettled([node.refund(refund), at.node().refund(refund)]);
+    expect(answers).toContainEqual({ status: 'fulfilled', value: 'done' });
+    expect(await at.node().refund(refund)).toBe('done');
+    expect(at.books(paymentId)).toMatchObject([{ refunded: 1_000 }]);
+  });
+
+  test('many stored 500s: each call goes on where the last one ended', async () => {
+    const at = await stripeNodes();
+    const { node, order, paymentId } = await taken(at);
+    const refund = refundOf(at, order, 1_000);
+    const failures = 2 * REFUND_LIMITS.steps;
+    at.standIn.faults.add(REFUND, { kind: 'error', acts: false }, failures);
+    const calls = failures / REFUND_LIMITS.failures;
+    for (let call = 0; call < calls; call++) expect(await refusalOf(node.refund(refund))).toBe('UNAVAILABLE');
+    expect(at.standIn.requests.get('POST /v1/refunds')).toBe(failures);
+    // One that has just started has to find out.
+    const other = at.node();
+    const refused = await refusalOf(other.refund(refund));
+    expect([refused, await refusalOf(other.refund(refund))]).toEqual(['UNAVAILABLE', 'UNAVAILABLE']);
+    expect(await other.refund(refund)).toBe('done');
     expect(at.books(paymentId)).toMatchObject([{ refunded: 1_000 }]);
   });
 
@@ -195,6 +274,17 @@ describe('a refund that the bank has not paid out', () => {
     expect(await node.refund(refund)).toBe('failed');
     expect(await at.node().refund(refund)).toBe('failed');
     expect(at.books(paymentId)).toMatchObject([{ refunded: 0, failedRefunds: REFUND_LIMITS.tries * 1_000 }]);
+  });
+
+  test('is made anew by a node that has just started, also when a key before it was spoilt', async () => {
+    const at = await stripeNodes({ account: { refundMs: null } });
+    const { order, paymentId } = await taken(at, 'pm_card_pendingRefund');
+    const refund = refundOf(at, order, 1_000);
+    at.standIn.faults.add(REFUND, { kind: 'error', acts: false });
+    expect(await at.node().refund(refund)).toBe('pending');
+    at.standIn.finishRefund(at.books(paymentId)[0].refunds[0].id, 'fail');
+    expect(await at.node().refund(refund)).toBe('pending');
+    expect(at.books(paymentId)[0].refunds.map(({ status }) => status)).toEqual(['failed', 'pending']);
   });
 
   test('is given back once by the next try, also by a node that comes a day later', async () => {

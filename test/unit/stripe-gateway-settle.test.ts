@@ -55,6 +55,13 @@ describe('looking at a payment', () => {
     expect(await at.node().capture(order.paymentId)).toMatchObject({ amount, currency, state: 'captured' });
   });
 
+  test('of which only a part was captured tells that part', async () => {
+    const at = await stripeNodes();
+    const { paymentId, intentId } = await paid(at);
+    await at.stripe.paymentIntents.capture(intentId, { amount_to_capture: 3_000 });
+    expect(await at.node().get(paymentId)).toMatchObject({ state: 'captured', amount: 3_000 });
+  });
+
   test('is null for one that was never opened, and asks nobody while it is young', async () => {
     const at = await stripeNodes();
     const { paymentId } = at.order();
@@ -67,6 +74,19 @@ describe('looking at a payment', () => {
   test('finds one that the table has lost to an older backup, and enters it again', async () => {
     const at = await stripeNodes();
     const { paymentId, intentId } = await paid(at);
+    at.table.rows.clear();
+    await at.time.advance(5 * MINUTE);
+    expect(await at.node().get(paymentId)).toMatchObject({ state: 'authorised' });
+    expect(at.table.rows.get(paymentId)).toBe(intentId);
+  });
+
+  test('finds, of several that say they are its own, the one where the money is', async () => {
+    const at = await stripeNodes();
+    const { order, paymentId, intentId } = await paid(at);
+    // Stripe lists the newest first, and this one is newer.
+    const metadata = { usher_payment: paymentId, usher_order: order.orderId };
+    await at.time.advance(MINUTE);
+    await at.stripe.paymentIntents.create({ amount: 5_000, currency: 'eur', metadata });
     at.table.rows.clear();
     await at.time.advance(5 * MINUTE);
     expect(await at.node().get(paymentId)).toMatchObject({ state: 'authorised' });
@@ -88,7 +108,8 @@ describe('looking at a payment', () => {
     const at = await stripeNodes();
     const { paymentId } = at.order();
     at.table.rows.set(paymentId, 'pi_unknown');
-    await expect(at.node().get(paymentId)).rejects.toThrow('404');
+    expect(await refusalOf(at.node().get(paymentId))).toBe('UNAVAILABLE');
+    expect(JSON.stringify(at.log.lines)).toContain('404');
   });
 });
 
@@ -127,14 +148,26 @@ describe('capturing', () => {
     expect(at.books(paymentId)).toMatchObject([{ captured: 5_000, captures: 1 }]);
   });
 
-  test('500 after 500: later, and in the end captured once', async () => {
+  test('500 after 500: later, and captured once as soon as Stripe is well', async () => {
     const at = await stripeNodes();
     const { paymentId, node } = await paid(at);
-    at.standIn.faults.add(CAPTURE, { kind: 'error', acts: false }, 5);
-    expect(await refusalOf(node.capture(paymentId))).toBe('UNAVAILABLE');
-    await at.time.advance(25 * HOUR);
+    at.standIn.faults.add(CAPTURE, { kind: 'error', acts: false }, 10);
+    for (let call = 0; call < 5; call++) expect(await refusalOf(node.capture(paymentId))).toBe('UNAVAILABLE');
+    expect(at.standIn.requests.get('POST /v1/payment_intents/:id/capture')).toBeLessThanOrEqual(10);
+    at.standIn.faults.clear();
     expect(await at.node().capture(paymentId)).toMatchObject({ state: 'captured' });
     expect(at.books(paymentId)).toMatchObject([{ captures: 1 }]);
+  });
+
+  test('refused for a while: captured as soon as it is not, by any node', async () => {
+    for (const isSameNode of [true, false]) {
+      const at = await stripeNodes();
+      const { paymentId, node } = await paid(at);
+      at.standIn.faults.add(CAPTURE, { kind: 'refusal', code: 'account_closed_for_now' });
+      await expect(node.capture(paymentId)).rejects.toThrow('account_closed_for_now');
+      expect(await (isSameNode ? node : at.node()).capture(paymentId)).toMatchObject({ state: 'captured' });
+      expect(at.books(paymentId)).toMatchObject([{ captures: 1 }]);
+    }
   });
 
   test('a call that takes too long is given up, and what it does in the end is found', async () => {
@@ -289,6 +322,21 @@ describe('cancelling', () => {
     await refusalOf(at.node().open(order));
     expect(await at.node().cancel(order.paymentId)).toMatchObject({ state: 'cancelled', amount: 5_000 });
     expect(at.books(order.paymentId)).toMatchObject([{ status: 'canceled' }]);
+  });
+
+  test('of many that were never opened, as after an outage, reads Stripe’s list once for all of them', async () => {
+    const at = await stripeNodes();
+    const orders = Array.from({ length: 200 }, (_, index) => at.order(index));
+    at.table.failingKeeps = 1;
+    await refusalOf(at.node().open(orders[7]));
+    await at.time.advance(10 * MINUTE);
+    const node = at.node();
+    const cancelled = await Promise.all(orders.map(({ paymentId }) => node.cancel(paymentId)));
+    expect(cancelled.filter(({ state }) => state === 'cancelled')).toHaveLength(200);
+    expect(at.standIn.requests.get('GET /v1/payment_intents')).toBeLessThanOrEqual(3);
+    expect(at.books(orders[7].paymentId)).toMatchObject([{ status: 'canceled' }]);
+    expect(await Promise.all(orders.map(({ paymentId }) => node.get(paymentId)))).toHaveLength(200);
+    expect(at.standIn.requests.get('GET /v1/payment_intents')).toBeLessThanOrEqual(3);
   });
 
   test.each(['drop-before', 'drop-after'] as const)('connection lost (%s): the next try finds out', async (kind) => {

@@ -185,6 +185,7 @@ describe('while not every node reads what they lead to, commands', () => {
     { type: 'refund', once: onceOf(52), order: 1, at: ON_SALE_AT, reason: 'x' },
     { type: 'refunded', refund: 1 },
     { type: 'refund-failed', refund: 1, reason: 'x' },
+    { type: 'refund-returned', order: 1 },
     { type: 'dispute', order: 1, dispute: 'd', status: 'lost' },
     { type: 'cancel-show', reason: 'x' },
     { type: 'get-cancellation' },

@@ -63,6 +63,7 @@ const MESSAGE = Type.Union([
   }),
   Type.Object({ type: Type.Literal('refunded'), refund: NUMBER }),
   Type.Object({ type: Type.Literal('refund-failed'), refund: NUMBER, reason: TEXT }),
+  Type.Object({ type: Type.Literal('refund-returned'), order: NUMBER }),
   Type.Object({
     type: Type.Literal('dispute'),
     order: NUMBER,

@@ -109,8 +109,11 @@ export class Router implements Shows {
 }
 
 function isSeatCounts(value: unknown): value is SeatCounts {
-  const { capacity, available, fromPrice } = (value ?? {}) as Partial<SeatCounts>;
+  const { capacity, available, fromPrice, cancelled } = (value ?? {}) as Partial<SeatCounts>;
   return (
-    Number.isInteger(capacity) && Number.isInteger(available) && (fromPrice === null || Number.isInteger(fromPrice))
+    Number.isInteger(capacity) &&
+    Number.isInteger(available) &&
+    (fromPrice === null || Number.isInteger(fromPrice)) &&
+    (cancelled === undefined || typeof cancelled === 'boolean')
   );
 }

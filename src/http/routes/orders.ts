@@ -5,7 +5,7 @@ import { listAcrossShows } from '../across-shows.ts';
 import type { Guards } from '../auth.ts';
 import { markReplayed, readOnce } from '../idempotency.ts';
 import { emptyIfNone, noBody } from '../no-body.ts';
-import { type PayableOrder, payable, withSecret } from '../payable-order.ts';
+import { opened, payable, payableInList, withoutSecret } from '../payable-order.ts';
 import { refuse } from '../problem.ts';
 import type { SalesDeps } from '../sales-deps.ts';
 import { OrderSchema } from '../sales-schemas.ts';
@@ -16,17 +16,6 @@ import { askAsViewer, seesAll } from '../viewers.ts';
 
 export function orderRoutes(app: App, deps: SalesDeps, guards: Guards): void {
   const { shows, clock, gateway, settlement, buyerShows } = deps;
-
-  /**
-   * The order with its payment opened at the provider, once it is durable: should that fail, or its answer be lost, the same
-   * request opens it again. What a repeat tells of is as the order was when it was made; it may have ended by now.
-   */
-  async function opened(order: OrderView): Promise<PayableOrder> {
-    if (order.payment === undefined) return withSecret(order, gateway, null);
-    const { id: orderId, showId, total } = order;
-    const { clientSecret } = await gateway.open({ paymentId: order.payment.id, orderId, showId, ...total });
-    return withSecret(order, gateway, clientSecret);
-  }
 
   app.post(
     '/holds/:id/order',
@@ -82,7 +71,9 @@ export function orderRoutes(app: App, deps: SalesDeps, guards: Guards): void {
       const answer = await shows.ask<OrderView>(id.showId, command, askDeadline(clock));
       markReplayed(reply, answer.replayed);
       if (!answer.ok) return refuse(reply, answer.refusal);
-      return reply.code(201).send(await opened(answer.value));
+      // Once the order is durable: should this fail, or its answer be lost, the same request opens it again. What a repeat
+      // tells of is as the order was when it was made; it may have ended by now.
+      return reply.code(201).send(await opened(answer.value, answer.replayed, deps));
     },
   );
 
@@ -95,7 +86,10 @@ export function orderRoutes(app: App, deps: SalesDeps, guards: Guards): void {
         summary: 'Your orders, newest first',
         security: BEARER,
         querystring: strict(Page),
-        response: { 200: listOf(OrderSchema), ...problems('BODY_INVALID', 'UNAUTHENTICATED') },
+        response: {
+          200: listOf(OrderSchema),
+          ...problems('BODY_INVALID', 'UNAUTHENTICATED', 'OVERLOADED', 'UNAVAILABLE'),
+        },
       },
     },
     async (request, reply) => {
@@ -108,7 +102,7 @@ export function orderRoutes(app: App, deps: SalesDeps, guards: Guards): void {
       };
       const list = await listAcrossShows(await buyerShows.showsOf(buyer), ask, { offset, limit });
       if ('code' in list) return refuse(reply, list);
-      return reply.send({ ...list, items: await Promise.all(list.items.map((order) => payable(order, gateway))) });
+      return reply.send({ ...list, items: list.items.map((order) => payableInList(order, gateway)) });
     },
   );
 
@@ -121,20 +115,19 @@ export function orderRoutes(app: App, deps: SalesDeps, guards: Guards): void {
         summary: "One of your orders, or of your show's",
         security: BEARER,
         params: PathId,
-        response: { 200: OrderSchema, ...problems('UNAUTHENTICATED', 'NOT_FOUND') },
+        response: { 200: OrderSchema, ...problems('UNAUTHENTICATED', 'NOT_FOUND', 'OVERLOADED', 'UNAVAILABLE') },
       },
     },
     async (request, reply) => {
       const id = parseScopedId('ord', request.params.id);
       if (id === null) return notFound(reply, 'order');
-      const answer = await askAsViewer<OrderView>(deps, request.user, id.showId, (viewer) => ({
-        type: 'get-order',
-        viewer,
-        order: id.number,
-        at: id.at,
-      }));
+      let isBuyer = true;
+      const answer = await askAsViewer<OrderView>(deps, request.user, id.showId, (viewer) => {
+        isBuyer = !viewer.all;
+        return { type: 'get-order', viewer, order: id.number, at: id.at };
+      });
       if (!answer.ok) return refuse(reply, answer.refusal);
-      return reply.send(await payable(answer.value, gateway));
+      return reply.send(isBuyer ? await payable(answer.value, deps) : withoutSecret(answer.value, gateway));
     },
   );
 
@@ -148,7 +141,17 @@ export function orderRoutes(app: App, deps: SalesDeps, guards: Guards): void {
         summary: 'Give an unpaid order up',
         security: BEARER,
         params: PathId,
-        response: { 200: OrderSchema, ...problems('UNAUTHENTICATED', 'NOT_FOUND', 'ORDER_NOT_CANCELLABLE') },
+        response: {
+          200: OrderSchema,
+          ...problems(
+            'UNAUTHENTICATED',
+            'NOT_FOUND',
+            'ORDER_NOT_CANCELLABLE',
+            'OVERLOADED',
+            'UNAVAILABLE',
+            'OUTCOME_UNKNOWN',
+          ),
+        },
       },
     },
     async (request, reply) => {
@@ -159,7 +162,7 @@ export function orderRoutes(app: App, deps: SalesDeps, guards: Guards): void {
       if (!answer.ok) return refuse(reply, answer.refusal);
       // The gateway is told in the background: the seats are free whether or not it answers.
       settlement.resume(id.showId, [id.number]);
-      return reply.send(await payable(answer.value, gateway));
+      return reply.send(withoutSecret(answer.value, gateway));
     },
   );
 }

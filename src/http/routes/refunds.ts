@@ -64,6 +64,7 @@ export function refundRoutes(app: App, deps: SalesDeps, guards: Guards): void {
             'ORDER_NOT_REFUNDABLE',
             'IDEMPOTENCY_KEY_REUSED',
             'OVERLOADED',
+            'UNAVAILABLE',
             'OUTCOME_UNKNOWN',
           ),
         },
@@ -98,7 +99,15 @@ export function refundRoutes(app: App, deps: SalesDeps, guards: Guards): void {
         body: strict({ reason: Type.Optional(line(1, REASON_LENGTH_MAX)) }),
         response: {
           200: CancellationSchema,
-          ...problems('BODY_INVALID', 'UNAUTHENTICATED', 'FORBIDDEN', 'NOT_FOUND', 'OVERLOADED', 'OUTCOME_UNKNOWN'),
+          ...problems(
+            'BODY_INVALID',
+            'UNAUTHENTICATED',
+            'FORBIDDEN',
+            'NOT_FOUND',
+            'OVERLOADED',
+            'UNAVAILABLE',
+            'OUTCOME_UNKNOWN',
+          ),
         },
       },
     },
@@ -108,7 +117,7 @@ export function refundRoutes(app: App, deps: SalesDeps, guards: Guards): void {
       const { reason = 'The show was cancelled.' } = request.body;
       const answer = await shows.ask<CancellationView>(showId, { type: 'cancel-show', reason }, askDeadline(clock));
       if (!answer.ok) return refuse(reply, answer.refusal);
-      // The show has decided; should this fail, a repeat of the request mends it.
+      // The show has decided; should this fail, a repeat of the request mends it, and so does `GET /shows/{id}`.
       await deps.markCancelled(showId);
       return reply.send(answer.value);
     },
@@ -123,7 +132,10 @@ export function refundRoutes(app: App, deps: SalesDeps, guards: Guards): void {
         summary: 'How far the refunds of a cancelled show have come',
         security: BEARER,
         params: PathId,
-        response: { 200: CancellationSchema, ...problems('UNAUTHENTICATED', 'FORBIDDEN', 'NOT_FOUND') },
+        response: {
+          200: CancellationSchema,
+          ...problems('UNAUTHENTICATED', 'FORBIDDEN', 'NOT_FOUND', 'OVERLOADED', 'UNAVAILABLE'),
+        },
       },
     },
     async (request, reply) => {

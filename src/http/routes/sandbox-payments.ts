@@ -47,11 +47,11 @@ export function sandboxPaymentRoutes(app: App, deps: SalesDeps, sandbox: Sandbox
     status: 'succeeded' | 'processing' | 'requires_action',
     order: OrderView | undefined,
   ): Promise<FastifyReply> {
-    if (order !== undefined) return reply.send({ id: paymentId, status, order: await payable(order, sandbox) });
+    if (order !== undefined) return reply.send({ id: paymentId, status, order: await payable(order, deps) });
     const question = { type: 'get-order', viewer: { user, all: false }, order: id.number, at: id.at } as const;
     const answer = await shows.ask<OrderView>(id.showId, question, askDeadline(clock));
     if (!answer.ok) return refuse(reply, answer.refusal);
-    return reply.send({ id: paymentId, status, order: await payable(answer.value, sandbox) });
+    return reply.send({ id: paymentId, status, order: await payable(answer.value, deps) });
   }
 
   /** Says what became of a payment whose order has nothing more to be done for. */
@@ -104,6 +104,7 @@ export function sandboxPaymentRoutes(app: App, deps: SalesDeps, sandbox: Sandbox
             'NOT_FOUND',
             'ORDER_NOT_PAYABLE',
             'OVERLOADED',
+            'UNAVAILABLE',
             'OUTCOME_UNKNOWN',
           ),
         },

@@ -141,7 +141,11 @@ export function showRoutes(app: App, deps: Pick<HttpDeps, 'catalogue' | 'shows' 
     },
     async (request, reply) => {
       const record: ShowRecord | null = isId('shw', request.params.id) ? await records.get(request.params.id) : null;
-      return record === null ? notFound(reply, 'show') : reply.send(await viewShow(record, deps));
+      if (record === null) return notFound(reply, 'show');
+      const view = await viewShow(record, deps);
+      // Whoever called the show off may have died before the catalogue heard of it: then lists would not find it as cancelled.
+      if (view.status === 'cancelled' && record.cancelledAt === null) await records.markCancelled(record.id);
+      return reply.send(view);
     },
   );
 }

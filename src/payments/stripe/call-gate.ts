@@ -1,3 +1,4 @@
+import { backoffMs } from '../../backoff.ts';
 import { RefusedError } from '../../errors.ts';
 import type { Clock, Random, Timer, Timers } from '../../ports.ts';
 
@@ -42,7 +43,7 @@ export const GATE_LIMITS: GateLimits = {
   callMs: 20_000,
   failures: 8,
   pauseMs: 1_000,
-  pauseMaxMs: 60_000,
+  pauseMaxMs: 10_000,
 };
 
 /** What the gate counts, since the start. */
@@ -210,10 +211,8 @@ export class CallGate {
   #open(): void {
     this.#move('open');
     this.#counts.openings++;
-    const full = Math.min(this.#limits.pauseMaxMs, this.#limits.pauseMs * 2 ** Math.min(this.#trials, 30));
+    const pause = backoffMs(this.#random, this.#limits.pauseMs, this.#limits.pauseMaxMs, this.#trials);
     this.#trials++;
-    const [high, low] = this.#random.bytes(2);
-    const pause = Math.round(full * (0.5 + (high * 256 + low) / 131_072));
     this.#pauseEndsAt = this.#clock.now() + pause;
     for (const waiting of this.#waiting) {
       waiting.patience.cancel();

@@ -34,6 +34,11 @@ export function isOutage(error: unknown): boolean {
   return (error.statusCode ?? 500) >= 500;
 }
 
+/** Whether Stripe repeats what it answered to an earlier request with the same key. */
+export function isReplay(error: unknown): boolean {
+  return error instanceof errors.StripeError && error.headers?.['idempotent-replayed'] === 'true';
+}
+
 /** A failure as it may be logged: Stripe's own errors carry the payment with its client secret. */
 export function asLogged(error: unknown): Error {
   if (!(error instanceof errors.StripeError)) return error as Error;

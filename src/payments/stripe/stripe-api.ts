@@ -75,6 +75,28 @@ export class StripeApi {
     throw new Error(`${intentId} has more refunds than are read`);
   }
 
+  dispute(disputeId: string): Promise<Stripe.Dispute> {
+    return this.#gate.run(() => this.#stripe.disputes.retrieve(disputeId));
+  }
+
+  /** Events of these types, created at `since` (seconds) or later, page by page, newest first. */
+  async *eventsSince(since: number, types: readonly string[]): AsyncIterable<readonly Stripe.Event[]> {
+    let after: string | undefined;
+    for (;;) {
+      const list = await this.#gate.run(() =>
+        this.#stripe.events.list({
+          types: [...types],
+          created: { gte: since },
+          limit: PAGE,
+          ...(after === undefined ? {} : { starting_after: after }),
+        }),
+      );
+      yield list.data;
+      if (!list.has_more) return;
+      after = list.data.at(-1)?.id;
+    }
+  }
+
   /**
    * The intents created from `from` to `to` (seconds) that `accepts` lets through, newest first, of the newest so many pages.
    */

@@ -4,13 +4,15 @@ import { parseScopedId } from '../../ids.ts';
 import type { Clock, Random, Timers } from '../../ports.ts';
 import type { Payment, PaymentGateway, PaymentOrder, PaymentState, RefundOrder, RefundState } from '../gateway.ts';
 import { CallGate, type GateFigures } from './call-gate.ts';
-import { asLogged, failureOf, isOutage, notNow, passOn, wordsOf } from './failures.ts';
+import { DeniedLog } from './denied-log.ts';
+import { asLogged, failureOf, isOutage, isReplay, notNow, wordsOf } from './failures.ts';
+import { IntentScans } from './intent-scans.ts';
 import { methodParams } from './payment-methods.ts';
 import type { StripePaymentTable } from './payment-table.ts';
 import { Recent } from './recent.ts';
 import { fromStripe, stripeAmountFault, toStripe } from './stripe-amounts.ts';
 import { StripeApi } from './stripe-api.ts';
-import { refundOnce } from './stripe-refunds.ts';
+import { StripeRefunds } from './stripe-refunds.ts';
 
 /*
  * A payment and its PaymentIntent. What makes every crash harmless:
@@ -18,30 +20,28 @@ import { refundOnce } from './stripe-refunds.ts';
  *   An intent's client secret is handed out only after its id is in the table, where the first wins. So nobody can pay an
  *   intent that is not there: one whose id was lost, or that two nodes made, is litter, and cancelled where it is found.
  *   A payment that is cancelled before it has an intent is shut in the table: no later `open` hands a secret out.
- *   Every key names what is asked for, so the same call again finds out what became of a lost one. After a 500, which its
- *   key repeats for a day, the truth is read before another key is used; so it is where the key may be forgotten.
+ *   The first key names what is asked for, so the same call again finds out what became of a lost one. After a 500, which its
+ *   key repeats for a day, the truth is read and then a key of chance is used: it can be answered by no old failure. That is
+ *   harmless here, as nothing is captured twice and of two intents one wins; so it is where the key may be forgotten.
  */
 
 export const STRIPE_LIMITS = {
-  /** Keys tried in one call for an intent or a capture; those that Stripe answers with a stored 500 are used up. */
-  keys: 5,
+  /**
+   * Calls made in one call for an intent or a capture: the first key, and another if that answers with a stored 500. More
+   * would only be spent on the same bad moment.
+   */
+  tries: 2,
   /** How often a cancellation that was overtaken by the buyer is repeated in one call. */
   cancels: 3,
   /** Payments whose intent and client secret are remembered. */
   remembered: 20_000,
+  /** How long one that was seen not to be payable is believed to stay so: a bank may yet decline, and then it is again. */
+  endedMs: 15_000,
   /** Stripe forgets keys after 24 hours or later; from this age of a payment on, its intent is looked for first. */
   trustKeysMs: 23 * 3_600_000,
   /** From this age of a payment on, one that the table does not know is looked for: the table may have been restored. */
   lookForMs: 60_000,
-  /** Pages of 100 intents read for each of the spans below. */
-  pages: 10,
 } as const;
-
-/** When an intent may have been made, in ms after its payment's time: as a rule at once, else while the order could be paid. */
-const SPANS = [
-  [-60_000, 120_000],
-  [120_000, 7_200_000],
-] as const;
 
 const STATES: Readonly<Record<string, PaymentState>> = {
   requires_payment_method: 'open',
@@ -79,6 +79,8 @@ interface Remembered {
   readonly intentId: string;
   /** Null once it cannot be paid any more, or not known. */
   readonly secret: string | null;
+  /** Until then (ms) nobody asks Stripe again whether it can be paid. */
+  readonly endedUntil: number;
 }
 
 /** Stripe, over PaymentIntents with manual capture. */
@@ -91,6 +93,9 @@ export class StripeGateway implements PaymentGateway {
   readonly #clock: Clock;
   readonly #random: Random;
   readonly #log: StripeLog;
+  readonly #scans: IntentScans;
+  readonly #denied: DeniedLog;
+  readonly #refunds: StripeRefunds;
   /** By payment, intents that say they are its own. Their ids never change; their secrets are kept nowhere else. */
   readonly #remembered = new Recent<Remembered>(STRIPE_LIMITS.remembered);
 
@@ -102,6 +107,9 @@ export class StripeGateway implements PaymentGateway {
     this.#clock = parts.clock;
     this.#random = parts.random;
     this.#log = parts.log;
+    this.#scans = new IntentScans(this.#api, parts.clock);
+    this.#denied = new DeniedLog(parts);
+    this.#refunds = new StripeRefunds({ api: this.#api, clock: parts.clock, log: parts.log, denied: this.#denied });
   }
 
   figures(): GateFigures {
@@ -133,15 +141,20 @@ export class StripeGateway implements PaymentGateway {
     return { clientSecret: this.#remember(paymentId, await this.#retrieve(paymentId, intentId)) };
   }
 
-  /** Null also while Stripe cannot be asked: an order can be looked at all the same. */
+  rememberedSecret(paymentId: string): string | null {
+    return this.#remembered.get(paymentId)?.secret ?? null;
+  }
+
+  /** Null also while Stripe cannot be asked, or does not let us: an order can be looked at all the same. */
   async clientSecret(paymentId: string): Promise<string | null> {
     const remembered = this.#remembered.get(paymentId);
     if (remembered !== undefined && remembered.secret !== null) return remembered.secret;
+    if (remembered !== undefined && this.#clock.now() < remembered.endedUntil) return null;
     try {
       const intentId = await this.#intentOf(paymentId);
       if (intentId === null) return null;
       const intent = await this.#retrieve(paymentId, intentId);
-      const { state } = paymentOf(paymentId, intent);
+      const { state } = this.#told(paymentId, intent);
       return state === 'open' || state === 'challenge' ? this.#remember(paymentId, intent) : null;
     } catch (error) {
       if (error instanceof RefusedError) return null;
@@ -167,25 +180,25 @@ export class StripeGateway implements PaymentGateway {
     const intentId = await this.#intentOf(paymentId);
     if (intentId === null) throw new Error(`payment ${paymentId} cannot be captured: it was never opened`);
     await this.#requireOurs(paymentId, intentId);
-    for (let number = 1; number <= STRIPE_LIMITS.keys; number++) {
-      const name = `cap:${orderOf(paymentId)}`;
+    for (const key of this.#keys(`cap:${orderOf(paymentId)}`)) {
       try {
-        return this.#told(paymentId, await this.#api.capture(intentId, number === 1 ? name : `${name}:${number}`));
+        return this.#told(paymentId, await this.#api.capture(intentId, key));
       } catch (error) {
         const failure = failureOf(error);
         if (failure === 'later') throw notNow(error);
-        if (failure === 'denied') throw asLogged(error);
+        if (failure === 'denied') throw this.#denied.refusal(error, paymentId);
         const payment = this.#told(paymentId, await this.#retrieve(paymentId, intentId));
         if (payment.state === 'captured' || payment.state === 'pending') return payment;
         if (payment.state !== 'authorised' || (failure === 'refused' && isFinal(error))) {
           const ended = await this.#cancelIntent(paymentId, intentId);
           return ended.state === 'cancelled' ? { ...ended, state: 'failed' } : ended;
         }
-        if (failure === 'refused') throw asLogged(error);
+        // The first key would repeat a refusal that has passed.
+        if (failure === 'refused' && !isReplay(error)) throw asLogged(error);
         if (failure === 'lost') throw notNow(error);
       }
     }
-    throw notNow(new Error(`the keys for the capture of ${paymentId} are used up`));
+    throw notNow(new Error(`Stripe has failed to capture ${paymentId}`));
   }
 
   async cancel(paymentId: string): Promise<Payment> {
@@ -206,7 +219,7 @@ export class StripeGateway implements PaymentGateway {
       this.#log.error({ paymentId, refundId, status: intent?.status }, 'nothing was captured that could be given back');
       return 'failed';
     }
-    return refundOnce({ api: this.#api, clock: this.#clock, log: this.#log }, intent, order);
+    return this.#refunds.giveBack(intent, order);
   }
 
   // --- the intent of a payment -----------------------------------------------------------------------------------------
@@ -224,14 +237,23 @@ export class StripeGateway implements PaymentGateway {
   /** @returns its client secret */
   #remember(paymentId: string, { id, client_secret: secret }: Stripe.PaymentIntent): string {
     if (secret === null) throw new Error(`Stripe does not tell the client secret of ${id}`);
-    this.#remembered.set(paymentId, { intentId: id, secret });
+    this.#remembered.set(paymentId, { intentId: id, secret, endedUntil: 0 });
     return secret;
   }
 
+  /** What failed at reading may be read again later. */
+  #passOn(paymentId: string): (error: unknown) => never {
+    return (error) => {
+      throw failureOf(error) === 'denied' ? this.#denied.refusal(error, paymentId) : notNow(error);
+    };
+  }
+
   async #retrieve(paymentId: string, intentId: string): Promise<Stripe.PaymentIntent> {
-    const intent = await this.#api.retrieve(intentId).catch(passOn);
+    const intent = await this.#api.retrieve(intentId).catch(this.#passOn(paymentId));
     requireOurs(paymentId, intent);
-    if (this.#remembered.get(paymentId) === undefined) this.#remembered.set(paymentId, { intentId, secret: null });
+    if (this.#remembered.get(paymentId) === undefined) {
+      this.#remembered.set(paymentId, { intentId, secret: null, endedUntil: 0 });
+    }
     return intent;
   }
 
@@ -244,7 +266,8 @@ export class StripeGateway implements PaymentGateway {
   #told(paymentId: string, intent: Stripe.PaymentIntent): Payment {
     const payment = paymentOf(paymentId, intent);
     if (payment.state !== 'open' && payment.state !== 'challenge') {
-      this.#remembered.set(paymentId, { intentId: intent.id, secret: null });
+      const endedUntil = this.#clock.now() + STRIPE_LIMITS.endedMs;
+      this.#remembered.set(paymentId, { intentId: intent.id, secret: null, endedUntil });
     }
     return payment;
   }
@@ -252,7 +275,7 @@ export class StripeGateway implements PaymentGateway {
   async #findOrMake(order: PaymentOrder): Promise<Stripe.PaymentIntent> {
     const { paymentId, orderId, showId, amount, currency } = order;
     if (this.#ageOf(paymentId) > STRIPE_LIMITS.trustKeysMs) {
-      const found = await this.#find(paymentId);
+      const found = await this.#find(paymentId, true);
       if (found !== null) return found;
     }
     const params: Stripe.PaymentIntentCreateParams = {
@@ -261,46 +284,50 @@ export class StripeGateway implements PaymentGateway {
       currency: currency.toLowerCase(),
       metadata: { usher_payment: paymentId, usher_order: orderId, usher_show: showId },
     };
-    for (let attempt = 1; attempt <= STRIPE_LIMITS.keys; attempt++) {
+    for (const key of this.#keys(`pi:${orderId}:1`)) {
       try {
-        return await this.#api.create(params, `pi:${orderId}:${attempt}`);
+        return await this.#api.create(params, key);
       } catch (error) {
         const failure = failureOf(error);
         if (failure === 'refused') {
           this.#log.error({ paymentId, ...wordsOf(error) }, 'Stripe refuses a payment');
           throw notPayable(`The payment provider refuses this payment: ${wordsOf(error).message}`);
         }
-        if (failure === 'denied') throw asLogged(error);
+        if (failure === 'denied') throw this.#denied.refusal(error, paymentId);
         if (failure !== 'spoilt') throw notNow(error);
-        const found = await this.#find(paymentId);
+        const found = await this.#find(paymentId, true);
         if (found !== null) return found;
       }
     }
-    throw notNow(new Error(`the keys for the intent of ${paymentId} are used up`));
+    throw notNow(new Error(`Stripe has failed to make the intent of ${paymentId}`));
   }
 
-  /** The intent that was made for a payment without being entered; null if none is found. */
-  async #find(paymentId: string): Promise<Stripe.PaymentIntent | null> {
-    const at = atOf(paymentId);
-    for (const [from, to] of SPANS) {
-      const found = await this.#api
-        .intentsBetween(
-          Math.floor((at + from) / 1_000),
-          Math.ceil((at + to) / 1_000),
-          STRIPE_LIMITS.pages,
-          ({ metadata }) => metadata.usher_payment === paymentId,
-        )
-        .catch(passOn);
-      const rank = (intent: Stripe.PaymentIntent): number => MOST_TELLING.indexOf(STATES[intent.status]);
-      const [first] = found.sort((a, b) => rank(a) - rank(b));
-      if (first !== undefined) return first;
+  /** The key that names what is asked for, then keys that nobody has used. */
+  *#keys(name: string): Iterable<string> {
+    yield name;
+    for (let tried = 1; tried < STRIPE_LIMITS.tries; tried++) yield `${name}:${this.#random.uuidv7()}`;
+  }
+
+  /**
+   * The intent that was made for a payment without being entered; null if none is found. Not remembered: it may lose.
+   * @param isFresh whether the list must be read from now on: else what it misses may be made a second time
+   */
+  async #find(paymentId: string, isFresh: boolean): Promise<Stripe.PaymentIntent | null> {
+    const found: Stripe.PaymentIntent[] = [];
+    try {
+      for (const id of await this.#scans.find(paymentId, atOf(paymentId), isFresh)) {
+        found.push(await this.#api.retrieve(id));
+      }
+    } catch (error) {
+      this.#passOn(paymentId)(error);
     }
-    return null;
+    const rank = ({ status }: Stripe.PaymentIntent): number => MOST_TELLING.indexOf(STATES[status]);
+    return found.sort((a, b) => rank(a) - rank(b))[0] ?? null;
   }
 
   /** Finds it and enters it. */
   async #adopt(paymentId: string): Promise<Stripe.PaymentIntent | null> {
-    const found = await this.#find(paymentId);
+    const found = await this.#find(paymentId, false);
     if (found === null) return null;
     const intentId = await this.#table.keep(paymentId, found.id);
     if (intentId === found.id) return found;
@@ -329,7 +356,7 @@ export class StripeGateway implements PaymentGateway {
       } catch (error) {
         const failure = failureOf(error);
         if (failure === 'later') throw notNow(error);
-        if (failure === 'denied') throw asLogged(error);
+        if (failure === 'denied') throw this.#denied.refusal(error, paymentId);
         const payment = this.#told(paymentId, await this.#retrieve(paymentId, intentId));
         if (payment.state === 'cancelled' || payment.state === 'captured' || payment.state === 'pending')
           return payment;

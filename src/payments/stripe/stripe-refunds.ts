@@ -1,7 +1,9 @@
 import type Stripe from 'stripe';
 import type { Clock } from '../../ports.ts';
 import type { RefundOrder, RefundState } from '../gateway.ts';
-import { asLogged, failureOf, notNow, passOn, wordsOf } from './failures.ts';
+import type { DeniedLog } from './denied-log.ts';
+import { failureOf, isReplay, notNow, wordsOf } from './failures.ts';
+import { Recent } from './recent.ts';
 import { toStripe } from './stripe-amounts.ts';
 import type { StripeApi } from './stripe-api.ts';
 
@@ -10,8 +12,12 @@ export const REFUND_LIMITS = {
   trustKeysMs: 12 * 3_600_000,
   /** Refunds made for one that is due: the first, and new ones after it has failed. */
   tries: 3,
-  /** Keys tried in one call; those that Stripe answers with a stored 500 are used up. */
-  keys: 8,
+  /** New errors met in one call; more keys would only be spent on the same bad moment. */
+  failures: 2,
+  /** Keys tried in one call, with those that repeat a stored error; the next call goes on after them. */
+  steps: 20,
+  /** Refunds whose next number is remembered. */
+  remembered: 5_000,
 } as const;
 
 /** Refusals after which the same refund may well be possible later. */
@@ -35,56 +41,84 @@ function verdictOf(made: readonly Stripe.Refund[]): 'done' | 'pending' | null {
 
 /**
  * Gives money back once, by however many nodes and however often it is asked for. The n-th try has the key
- * `rf:{refundId}:{n}`; n follows from what Stripe lists for this refund, so that nodes agree on it.
- * @param intent captured
+ * `rf:{refundId}:{n}`; never a key of chance, with which two nodes could both give the money back. A key that answers with a
+ * stored error is stepped over, after a look at what was made.
  */
-export async function refundOnce(
-  parts: { readonly api: StripeApi; readonly clock: Clock; readonly log: RefundLog },
-  intent: Stripe.PaymentIntent,
-  order: RefundOrder,
-): Promise<RefundState> {
-  const { api, clock, log } = parts;
-  const { refundId, paymentId, amount, currency, at } = order;
-  const list = async (): Promise<Stripe.Refund[]> => {
-    const all = await api.refundsOf(intent.id).catch(passOn);
-    // Without the others of this payment, and without the release of what was authorised, which bears no name.
-    return all.filter(({ metadata }) => metadata?.usher_refund === refundId);
-  };
-  const params: Stripe.RefundCreateParams = {
-    payment_intent: intent.id,
-    amount: toStripe(amount, currency),
-    metadata: { usher_refund: refundId, usher_payment: paymentId },
-  };
+export class StripeRefunds {
+  readonly #api: StripeApi;
+  readonly #clock: Clock;
+  readonly #log: RefundLog;
+  readonly #denied: DeniedLog;
+  /** By refund, the number to go on with: all before it are used up. */
+  readonly #numbers = new Recent<number>(REFUND_LIMITS.remembered);
 
-  let made: readonly Stripe.Refund[] | null = null;
-  if (clock.now() - at > REFUND_LIMITS.trustKeysMs) made = await list();
-  let number = 1;
-  for (let key = 0; key < REFUND_LIMITS.keys; key++) {
-    if (made !== null) {
-      const verdict = verdictOf(made);
-      if (verdict !== null) return verdict;
-      if (made.length >= REFUND_LIMITS.tries) return 'failed';
-      number = Math.max(number, made.length + 1);
-    }
-    try {
-      const { refund, isReplay } = await api.refund(params, `rf:${refundId}:${number}`);
-      const state = stateOf(refund);
-      if (!isReplay && state !== 'failed') return state;
-      // A replay tells how it was; and what failed at once is counted like any other.
-      made = await list();
-    } catch (error) {
-      const failure = failureOf(error);
-      if (failure === 'refused' && !PASSING_CODES.has(wordsOf(error).code ?? '')) {
-        const verdict = verdictOf(await list());
-        if (verdict !== null) return verdict;
-        log.error({ refundId, paymentId, ...wordsOf(error) }, 'Stripe refuses a refund');
-        return 'failed';
-      }
-      if (failure === 'denied') throw asLogged(error);
-      if (failure !== 'spoilt') throw notNow(error);
-      made = await list();
-      number++;
-    }
+  constructor(parts: {
+    readonly api: StripeApi;
+    readonly clock: Clock;
+    readonly log: RefundLog;
+    readonly denied: DeniedLog;
+  }) {
+    this.#api = parts.api;
+    this.#clock = parts.clock;
+    this.#log = parts.log;
+    this.#denied = parts.denied;
   }
-  throw notNow(new Error(`the keys of refund ${refundId} are used up`));
+
+  /** @param intent captured */
+  async giveBack(intent: Stripe.PaymentIntent, order: RefundOrder): Promise<RefundState> {
+    const { refundId, paymentId, amount, currency, at } = order;
+    const list = async (): Promise<Stripe.Refund[]> => {
+      const all = await this.#api.refundsOf(intent.id).catch((error: unknown) => {
+        throw failureOf(error) === 'denied' ? this.#denied.refusal(error, paymentId) : notNow(error);
+      });
+      // Without the others of this payment, and without the release of what was authorised, which bears no name.
+      return all.filter(({ metadata }) => metadata?.usher_refund === refundId);
+    };
+    const params: Stripe.RefundCreateParams = {
+      payment_intent: intent.id,
+      amount: toStripe(amount, currency),
+      metadata: { usher_refund: refundId, usher_payment: paymentId },
+    };
+
+    // Where keys may be forgotten all nodes start alike: from what is listed.
+    const isOld = this.#clock.now() - at > REFUND_LIMITS.trustKeysMs;
+    let number = isOld ? 1 : (this.#numbers.get(refundId) ?? 1);
+    let made = isOld || number > 1 ? await list() : null;
+    let failures = 0;
+    for (let step = 0; step < REFUND_LIMITS.steps && failures < REFUND_LIMITS.failures; step++) {
+      if (made !== null) {
+        const verdict = verdictOf(made);
+        if (verdict !== null) return verdict;
+        if (made.length >= REFUND_LIMITS.tries) return 'failed';
+        number = Math.max(number, made.length + 1);
+      }
+      try {
+        const { refund, isReplay: isRepeat } = await this.#api.refund(params, `rf:${refundId}:${number}`);
+        const state = stateOf(refund);
+        if (!isRepeat && state !== 'failed') return state;
+        // A replay tells how it was; and what failed at once is counted like any other.
+        made = await list();
+        // Its key is used up, also where one before it was spoilt, so that it is ahead of what was made.
+        if (made.some(({ id }) => id === refund.id)) number++;
+      } catch (error) {
+        const failure = failureOf(error);
+        if (failure === 'denied') throw this.#denied.refusal(error, paymentId);
+        if (failure !== 'spoilt' && failure !== 'refused') throw notNow(error);
+        made = await list();
+        const passes = PASSING_CODES.has(wordsOf(error).code ?? '');
+        if (failure === 'refused' && !passes) {
+          const verdict = verdictOf(made);
+          if (verdict !== null) return verdict;
+          this.#log.error({ refundId, paymentId, ...wordsOf(error) }, 'Stripe refuses a refund');
+          return 'failed';
+        }
+        number++;
+        this.#numbers.set(refundId, number);
+        if (isReplay(error)) continue;
+        failures++;
+        if (passes && verdictOf(made) === null) throw notNow(error);
+      }
+    }
+    throw notNow(new Error(`Stripe has failed to give back ${refundId}`));
+  }
 }

@@ -1,5 +1,5 @@
 import type { Pool } from 'pg';
-import type { Clock, Random, Timers } from '../../ports.ts';
+import type { Random, Timers } from '../../ports.ts';
 import { FINAL_ORDER_TYPES } from './webhook-events.ts';
 
 /*
@@ -39,18 +39,22 @@ export interface EventPoller {
   close(): Promise<void>;
 }
 
+/** The database's ms since the epoch. A node's own clock may jump, and with it the checkpoint of all. */
+const NOW = '(extract(epoch from statement_timestamp()) * 1000)::int8';
+
 /** A cluster that has never read has nothing to catch up on. */
 const BEGIN = `
-insert into webhook_poll (checkpoint, next_at) values ($1::bigint, $1::bigint) on conflict (singleton) do nothing`;
+insert into webhook_poll (checkpoint, next_at) values (${NOW}, ${NOW}) on conflict (singleton) do nothing`;
 
 const CLAIM = `
-update webhook_poll set reader = $1, next_at = $3::bigint where next_at <= $2::bigint returning checkpoint`;
+update webhook_poll set reader = $1, next_at = ${NOW} + $2 where next_at <= ${NOW}
+returning checkpoint, ${NOW} as "startedAt"`;
 
 /** Affects no row when another node has taken over. */
-const RENEW = 'update webhook_poll set next_at = $2::bigint where reader = $1';
+const RENEW = `update webhook_poll set next_at = ${NOW} + $2 where reader = $1`;
 
 const DONE = `
-update webhook_poll set reader = null, next_at = $2::bigint, checkpoint = greatest(checkpoint, $3::bigint)
+update webhook_poll set reader = null, next_at = ${NOW} + $2, checkpoint = greatest(checkpoint, $3::int8)
 where reader = $1`;
 
 /**
@@ -61,12 +65,11 @@ export function createEventPoller(deps: {
   readonly pool: Pool;
   readonly feed: EventFeed;
   readonly store: (events: readonly unknown[]) => Promise<void>;
-  readonly clock: Clock;
   readonly timers: Timers;
   readonly random: Random;
   readonly log: PollerLog;
 }): EventPoller {
-  const { pool, feed, store, clock, timers, random, log } = deps;
+  const { pool, feed, store, timers, random, log } = deps;
   const reader = random.uuidv7();
   let begun = false;
   let polling: Promise<void> | null = null;
@@ -75,29 +78,25 @@ export function createEventPoller(deps: {
 
   async function read(): Promise<void> {
     try {
-      const startedAt = clock.now();
-      if (!begun) await pool.query(BEGIN, [startedAt]);
+      if (!begun) await pool.query(BEGIN);
       begun = true;
-      const claimed = await pool.query<{ checkpoint: number }>(CLAIM, [
-        reader,
-        startedAt,
-        startedAt + POLL_LIMITS.leaseMs,
-      ]);
+      const claimed = await pool.query<{ checkpoint: number; startedAt: number }>(CLAIM, [reader, POLL_LIMITS.leaseMs]);
       if (claimed.rows.length === 0) return;
-      const since = Math.max(claimed.rows[0].checkpoint - POLL_LIMITS.overlapMs, startedAt - POLL_LIMITS.oldestMs);
+      const { checkpoint, startedAt } = claimed.rows[0];
+      const since = Math.max(checkpoint - POLL_LIMITS.overlapMs, startedAt - POLL_LIMITS.oldestMs);
       for await (const page of feed.eventsSince(since, FINAL_ORDER_TYPES)) {
         await store(page);
         if (closed || !(await isStillOurs())) return;
       }
       // Only now that all are durable.
-      await pool.query(DONE, [reader, clock.now() + POLL_LIMITS.everyMs, startedAt]);
+      await pool.query(DONE, [reader, POLL_LIMITS.everyMs, startedAt]);
     } catch (error) {
       log.warn({ err: error }, "the payment provider's events cannot be read now");
     }
   }
 
   async function isStillOurs(): Promise<boolean> {
-    const { rowCount } = await pool.query(RENEW, [reader, clock.now() + POLL_LIMITS.leaseMs]);
+    const { rowCount } = await pool.query(RENEW, [reader, POLL_LIMITS.leaseMs]);
     return rowCount === 1;
   }
 

@@ -1,5 +1,6 @@
 import type { Shows } from '../../actors/shows.ts';
 import type { DisputeStatus } from '../../allocator/commands.ts';
+import { backoffMs } from '../../backoff.ts';
 import type { ErrorCode } from '../../errors.ts';
 import { parseScopedId } from '../../ids.ts';
 import type { Clock, Random, Timers } from '../../ports.ts';
@@ -106,14 +107,14 @@ export function createWebhookWorker(deps: {
     const paymentId = event.paymentId ?? (intentId === null ? null : await lookups.paymentOf(intentId));
     const payment = paymentId === null ? null : parseScopedId('pay', paymentId);
     if (payment === null) return 'ignored';
-    const result = await settlement.settle({ showId: payment.showId, order: payment.number });
-    if (result.ok) {
-      // A refund that was done can fail days later, when nobody looks at its order any more.
-      if (event.type === 'refund.failed' && result.work.refunds.length === 0) {
-        log.error({ paymentId, refund: event.objectId }, 'a refund is said to have failed: people have to see to it');
-      }
-      return 'done';
+    const { showId, number: order } = payment;
+    if (event.type === 'refund.failed') {
+      // A refund that was done can fail days later, when nobody looks at its order any more: settlement asks again.
+      const answer = await shows.ask(showId, { type: 'refund-returned', order }, clock.now() + WORKER_LIMITS.askMs);
+      if (!answer.ok && PASSING.has(answer.refusal.code)) return null;
     }
+    const result = await settlement.settle({ showId, order });
+    if (result.ok) return 'done';
     if (PASSING.has(result.refusal.code)) return null;
     return result.refusal.code === 'NOT_FOUND' ? 'ignored' : 'done';
   }
@@ -158,21 +159,16 @@ export function createWebhookWorker(deps: {
 
   async function repeat(event: ClaimedEvent): Promise<void> {
     counts.failed++;
-    if (event.attempts >= WORKER_LIMITS.attempts) await giveUp(event);
-    else await inbox.postpone(event.id, clock.now() + retryDelay(event.attempts));
+    const { attempts, retryBaseMs, retryMaxMs } = WORKER_LIMITS;
+    if (event.attempts >= attempts) return giveUp(event);
+    const pauseMs = backoffMs(random, retryBaseMs, retryMaxMs, event.attempts - 1);
+    await inbox.postpone(event.id, clock.now() + pauseMs);
   }
 
   async function giveUp(event: ClaimedEvent): Promise<void> {
     counts.givenUp++;
     log.error({ event: event.id, type: event.type }, 'an event of the payment provider is given up: people have to');
     await inbox.end(event.id, 'given_up');
-  }
-
-  /** ms until the repeat after so many attempts: exponential, with half of it at random. */
-  function retryDelay(attempts: number): number {
-    const full = Math.min(WORKER_LIMITS.retryMaxMs, WORKER_LIMITS.retryBaseMs * 2 ** Math.min(attempts - 1, 16));
-    const [high, low] = random.bytes(2);
-    return Math.round(full * (0.5 + (high * 256 + low) / 131_072));
   }
 
   // --- many ----------------------------------------------------------------------------------------------------------

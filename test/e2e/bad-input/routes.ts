@@ -9,6 +9,8 @@ export interface RouteCase {
   readonly organisersOnly?: true;
   /** The kind of thing that its path names. */
   readonly kind?: Kind;
+  /** The id of the thing that it is called with, if not just any of that kind. */
+  readonly id?: (world: World) => string;
   /** Those to whom that thing is unknown. */
   readonly hiddenFrom?: readonly Person[];
   /** A good body with every member that there can be. */
@@ -213,10 +215,46 @@ export const ROUTES: Readonly<Record<string, RouteCase>> = {
   'GET /v1/holds/{id}': { as: 'buyer', kind: 'hld', hiddenFrom: NOT_THE_BUYER },
   'DELETE /v1/holds/{id}': { as: 'buyer', kind: 'hld', hiddenFrom: NOT_THE_BUYER },
   'POST /v1/holds/{id}/extend': { as: 'buyer', kind: 'hld', hiddenFrom: NOT_THE_BUYER },
-  'POST /v1/holds/{id}/order': { as: 'buyer', kind: 'hld', hiddenFrom: NOT_THE_BUYER, keyed: true },
+  'POST /v1/holds/{id}/order': {
+    as: 'buyer',
+    kind: 'hld',
+    hiddenFrom: NOT_THE_BUYER,
+    keyed: true,
+    body: () => ({ comp: false }),
+    refused: () => [["giving away what is another's", { comp: true }, 'FORBIDDEN']],
+  },
   'GET /v1/orders': { as: 'buyer' },
   'GET /v1/orders/{id}': { as: 'buyer', kind: 'ord', hiddenFrom: STRANGERS },
   'POST /v1/orders/{id}/cancel': { as: 'buyer', kind: 'ord', hiddenFrom: NOT_THE_BUYER },
+  'POST /v1/orders/{id}/refund': {
+    as: 'organiser',
+    organisersOnly: true,
+    kind: 'ord',
+    hiddenFrom: ['otherOrganiser'],
+    keyed: true,
+    body: (world) => ({ tickets: [world.ids.tkt], reason: 'Rain' }),
+    refused: (world) => [
+      ['a ticket of another order', { tickets: [world.ids.tkt] }, 'NOT_FOUND'],
+      ['a ticket that is an order', { tickets: [world.ids.ord] }, 'NOT_FOUND'],
+      ['a ticket twice', { tickets: [world.ids.tkt, world.ids.tkt] }, 'BODY_INVALID'],
+      ['no tickets', { tickets: [] }, 'BODY_INVALID'],
+      ['an order that is not paid', {}, 'ORDER_NOT_REFUNDABLE'],
+    ],
+  },
+  'POST /v1/shows/{id}/cancel': {
+    as: 'organiser',
+    organisersOnly: true,
+    kind: 'shw',
+    hiddenFrom: ['otherOrganiser'],
+    body: () => ({ reason: 'Rain' }),
+  },
+  'GET /v1/shows/{id}/cancellation': {
+    as: 'organiser',
+    organisersOnly: true,
+    kind: 'shw',
+    id: ({ cancelledShow }) => cancelledShow,
+    hiddenFrom: ['otherOrganiser'],
+  },
   'GET /v1/tickets': { as: 'buyer' },
   'GET /v1/tickets/{id}': { as: 'buyer', kind: 'tkt', hiddenFrom: STRANGERS },
   'GET /v1/tickets/{id}/qr.svg': { as: 'buyer', kind: 'tkt', hiddenFrom: STRANGERS },

@@ -60,7 +60,6 @@ export async function openBoxOffice(dataDir: string): Promise<BoxOffice> {
     http: { ...DEFAULT_HTTP_SETTINGS, ...UNLIMITED },
     admin: { host: '127.0.0.1', token: null, allowsActions: false },
     processMetrics: false,
-    webhooks: null,
     fail: (reason) => log.fatal(reason),
   });
   const { app, accounts, tokens } = office;

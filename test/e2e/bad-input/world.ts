@@ -9,6 +9,8 @@ export interface World {
   readonly ids: Readonly<Record<Kind, string>>;
   /** On sale, and the buyer's live hold is in it. */
   readonly showWithHold: string;
+  /** Called off; nobody has bought anything in it. */
+  readonly cancelledShow: string;
   /** Every show. */
   readonly shows: readonly string[];
   /** A venue and a plan of the other organiser. */
@@ -75,13 +77,15 @@ export async function buildWorld(office: BoxOffice, client: RawClient): Promise<
   const performer = await post(organiser, '/performers', { name: 'Quartet' });
   const prices = Object.fromEntries((plan.categories as { name: string }[]).map(({ name }, i) => [name, 2_000 + i]));
   const shows: string[] = [];
-  for (const title of ['held', 'ordered', 'sold']) {
+  for (const title of ['held', 'ordered', 'sold', 'cancelled']) {
     const show = await post(organiser, '/shows', {
       ...{ title, venueId: venue.id, planId: plan.id, performerIds: [performer.id], prices, currency: 'EUR' },
       ...{ onSaleAt: '2020-01-01T00:00:00Z', startsAt: '2100-01-01T00:00:00Z' },
     });
     shows.push(show.id);
   }
+  const cancelledShow = shows[3];
+  await post(organiser, `/shows/${cancelledShow}/cancel`);
   const buyer = people.buyer.token;
   const holdBest = (show: string) => post(buyer, `/shows/${show}/holds`, { best: { quantity: 2 } });
   const hold = await holdBest(shows[0]);
@@ -104,6 +108,7 @@ export async function buildWorld(office: BoxOffice, client: RawClient): Promise<
       tkt: (paid.lines as { ticketId: string }[])[0].ticketId,
     },
     showWithHold: shows[0],
+    cancelledShow,
     shows,
     foreign: { venue: foreign.venue.id, plan: foreign.plan.id },
     prices,

@@ -30,6 +30,8 @@ const invalidRequest = (status: number, details: Omit<ErrorBody, 'type'>): ApiEr
 export const unknownUrl = (method: string, path: string): ApiError =>
   invalidRequest(404, { message: `Unrecognized request URL (${method}: ${path}).` });
 
+export const refusal = (code: string): ApiError => invalidRequest(400, { code, message: `Refused: ${code}.` });
+
 export const noKey = (): ApiError => invalidRequest(401, { message: 'You did not provide an API key.' });
 
 export const wrongKey = (): ApiError => invalidRequest(401, { message: 'Invalid API Key provided.' });

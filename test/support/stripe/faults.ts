@@ -28,6 +28,8 @@ export type Fault =
   | { readonly kind: 'rate-limit' }
   /** 429 with the code `lock_timeout`, not carried out. */
   | { readonly kind: 'lock-timeout' }
+  /** 400 with this code, not carried out; the answer to its idempotency key from then on. */
+  | { readonly kind: 'refusal'; readonly code: string }
   /** 500; the answer to its idempotency key from then on, unless `stored` is false. */
   | { readonly kind: 'error'; readonly acts: boolean; readonly stored?: boolean };
 

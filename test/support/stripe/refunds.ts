@@ -16,7 +16,8 @@ export function createRefund(account: Account, charge: ChargeRecord, params: Ref
   const { payment } = charge;
   const left = charge.charge.amount - charge.charge.amount_refunded;
   const amount = params.amount ?? left;
-  if (charge.charge.disputed) {
+  // Not documented for one that was won: the money is the seller's again.
+  if (charge.charge.disputed && charge.dispute?.dispute.status !== 'won') {
     throw invalid(`Charge ${charge.id} has been charged back; cannot issue a refund.`, 'charge', 'charge_disputed');
   }
   if (left === 0) {
@@ -49,13 +50,20 @@ export function createRefund(account: Account, charge: ChargeRecord, params: Ref
   return record;
 }
 
-/** The bank pays out a refund, or sends it back: also one that had succeeded (docs.stripe.com/refunds#failed-refunds). */
-export function finishRefund(account: Account, { refund, charge }: RefundRecord, outcome: 'succeed' | 'fail'): void {
-  if (refund.status === 'failed') throw new Error(`${refund.id} has failed already`);
+export type RefundEnd = 'succeed' | 'fail' | 'cancel';
+
+const ENDED = { succeed: 'succeeded', fail: 'failed', cancel: 'canceled' } as const;
+
+/**
+ * The bank pays out a refund, or sends it back: also one that had succeeded (docs.stripe.com/refunds#failed-refunds); or the
+ * seller cancels it.
+ */
+export function finishRefund(account: Account, { refund, charge }: RefundRecord, outcome: RefundEnd): void {
+  if (refund.status === 'failed' || refund.status === 'canceled') throw new Error(`${refund.id} has failed already`);
   delete refund.pending_reason;
-  refund.status = outcome === 'succeed' ? 'succeeded' : 'failed';
-  if (outcome === 'fail') {
-    refund.failure_reason = 'expired_or_canceled_card';
+  refund.status = ENDED[outcome];
+  if (outcome !== 'succeed') {
+    if (outcome === 'fail') refund.failure_reason = 'expired_or_canceled_card';
     refund.failure_balance_transaction = account.newId('txn');
     charge.charge.amount_refunded -= refund.amount;
     charge.charge.refunded = false;

@@ -8,6 +8,7 @@ import {
   lockTimeout,
   noKey,
   rateLimited,
+  refusal,
   secretKeyRequired,
   serverError,
   unavailable,
@@ -215,6 +216,7 @@ class Handler {
   /** Carries a request out, in one go: no other one sees it half done. */
   #act(act: () => object, account: Account, id: string, idempotencyKey: string | null, fault: Fault | null): Answer {
     if (fault?.kind === 'error' && !fault.acts) return replyOf(serverError(), id);
+    if (fault?.kind === 'refusal') return replyOf(refusal(fault.code), id);
     account.request = { id, idempotency_key: idempotencyKey };
     let answer: Answer;
     try {

@@ -8,7 +8,7 @@ import { control } from './control.ts';
 import { closeDispute, openDispute } from './disputes.ts';
 import { Faults } from './faults.ts';
 import { authenticate, expireAuthorisation, settleDelayed } from './payments.ts';
-import { finishRefund } from './refunds.ts';
+import { finishRefund, type RefundEnd } from './refunds.ts';
 import { createRoutes } from './routes.ts';
 import { type ApiServer, serveApi } from './server.ts';
 import { type WebhookEndpoint, type WebhookSettings, Webhooks } from './webhooks.ts';
@@ -52,7 +52,7 @@ export interface StandIn {
   expireAuthorisation(payment: string): void;
   /** The next capture of this payment fails for good. */
   failNextCapture(payment: string, fault?: CaptureFault): void;
-  finishRefund(refund: string, outcome: 'succeed' | 'fail'): void;
+  finishRefund(refund: string, outcome: RefundEnd): void;
   /** The buyer's bank takes the money back; returns the id of the dispute. */
   dispute(payment: string): string;
   closeDispute(dispute: string, outcome: 'won' | 'lost'): void;

@@ -100,6 +100,11 @@ export class Webhooks {
     this.#held ??= [];
   }
 
+  /** Deliveries that are being sent or answered. */
+  get underWay(): number {
+    return this.#underWay;
+  }
+
   /** What is kept back, in the order in which it happened. */
   get held(): readonly EventRecord[] {
     return this.#held ?? [];
