@@ -10,15 +10,28 @@ import type { HoldLoadOrder, HoldLoadReport } from './hold-load.ts';
 import { runHoldLoad } from './hold-load.ts';
 import type { SaleLoadOrder, SaleLoadReport } from './sale-load.ts';
 import { runSaleLoad } from './sale-load.ts';
+import type { WebhookLoadOrder, WebhookLoadReport } from './webhook-load.ts';
+import { runWebhookLoad } from './webhook-load.ts';
 
-export type LoadOrder = HoldLoadOrder | SaleLoadOrder;
-export type LoadReport = HoldLoadReport | SaleLoadReport;
+export type LoadOrder = HoldLoadOrder | SaleLoadOrder | WebhookLoadOrder;
+export type LoadReport = HoldLoadReport | SaleLoadReport | WebhookLoadReport;
 
 type Outcome = { readonly report: LoadReport } | { readonly error: string };
 
+function load(order: LoadOrder): Promise<LoadReport> {
+  switch (order.kind) {
+    case 'holds':
+      return runHoldLoad(order);
+    case 'sale':
+      return runSaleLoad(order);
+    case 'webhooks':
+      return runWebhookLoad(order);
+  }
+}
+
 async function run(order: LoadOrder): Promise<Outcome> {
   try {
-    return { report: order.kind === 'holds' ? await runHoldLoad(order) : await runSaleLoad(order) };
+    return { report: await load(order) };
   } catch (error) {
     return { error: error instanceof Error ? (error.stack ?? error.message) : String(error) };
   }

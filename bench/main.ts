@@ -8,11 +8,13 @@ import { benchCore } from './core.ts';
 import { benchHolds } from './holds.ts';
 import { createReport, type Report } from './report.ts';
 import { benchSale } from './sale.ts';
+import { benchSettle } from './settle.ts';
 
 const BENCHES: Readonly<Record<string, (report: Report, seconds: number) => Promise<void>>> = {
   holds: benchHolds,
   core: benchCore,
   sale: benchSale,
+  settle: benchSettle,
   cluster: benchCluster,
 };
 

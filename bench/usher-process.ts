@@ -5,6 +5,8 @@ import { pause } from '../src/system/pause.ts';
 
 export interface UsherProcess {
   readonly port: number;
+  /** Its figures, by the names of their metrics, without labels. */
+  metrics(): Promise<ReadonlyMap<string, number>>;
   /** SIGKILL; resolves when it is gone. */
   kill(): Promise<void>;
   /** SIGTERM; resolves when it has drained and ended. Rejects if it did not end well. */
@@ -12,24 +14,43 @@ export interface UsherProcess {
 }
 
 const MAIN = fileURLToPath(new URL('../src/main.ts', import.meta.url));
+const CLI = fileURLToPath(new URL('../src/ops/cli.ts', import.meta.url));
 const READY_LIMIT_MS = 120_000;
 const POLL_MS = 50;
 
 /** Settings of the surroundings that would make the server measured another one than the one meant. */
-const UNWANTED = ['DATABASE_URL', 'NATS_URL', 'STRIPE_SECRET_KEY', 'STRIPE_API_BASE'];
+const UNWANTED = [
+  'DATABASE_URL',
+  'NATS_URL',
+  'SMTP_URL',
+  'STRIPE_SECRET_KEY',
+  'STRIPE_API_BASE',
+  'STRIPE_WEBHOOK_SECRET',
+  'STRIPE_PAYMENT_METHODS',
+];
 
-/** Starts the product on embedded Postgres, with its data in `dataDir`; resolves when it takes traffic. */
-export async function startUsher(dataDir: string, jwtSecret: string): Promise<UsherProcess> {
-  const [port, adminPort] = await freePorts(2);
+function environment(dataDir: string, jwtSecret: string, settings: Readonly<Record<string, string>>) {
   const env: NodeJS.ProcessEnv = { ...process.env };
   for (const name of UNWANTED) delete env[name];
-  Object.assign(env, {
+  return { ...env, USHER_DATA_DIR: dataDir, JWT_SECRET: jwtSecret, USHER_LOG_LEVEL: 'warn', ...settings };
+}
+
+/**
+ * Starts the product on embedded Postgres, with its data in `dataDir`; resolves when it takes traffic.
+ * @param settings further ones; with a `PORT` if others have to know it before
+ */
+export async function startUsher(
+  dataDir: string,
+  jwtSecret: string,
+  settings: Readonly<Record<string, string>> = {},
+): Promise<UsherProcess> {
+  const [freePort, adminPort] = await freePorts(2);
+  const port = Number(settings.PORT ?? freePort);
+  const env = {
+    ...environment(dataDir, jwtSecret, settings),
     PORT: `${port}`,
     ADMIN_PORT: `${adminPort}`,
-    USHER_DATA_DIR: dataDir,
-    JWT_SECRET: jwtSecret,
-    USHER_LOG_LEVEL: 'warn',
-  });
+  };
   const child = spawn(process.execPath, [MAIN], { env, stdio: ['ignore', 'ignore', 'inherit'] });
   const killWithUs = () => child.kill('SIGKILL');
   process.once('exit', killWithUs);
@@ -37,6 +58,7 @@ export async function startUsher(dataDir: string, jwtSecret: string): Promise<Us
   await ready(port, ended);
   return {
     port,
+    metrics: async () => metricsIn(await (await fetch(`http://127.0.0.1:${adminPort}/metrics`)).text()),
     kill: async () => {
       child.kill('SIGKILL');
       await ended;
@@ -47,6 +69,38 @@ export async function startUsher(dataDir: string, jwtSecret: string): Promise<Us
       if (reason !== 'exit code 0') throw new Error(`the server ended with ${reason}`);
     },
   };
+}
+
+/** What `usher verify --payments` found, of a server that runs or not. Rejects if journal and provider differ. */
+export async function verifyPayments(
+  dataDir: string,
+  jwtSecret: string,
+  settings: Readonly<Record<string, string>>,
+): Promise<VerifiedPayments> {
+  const child = spawn(process.execPath, [CLI, 'verify', '--payments', '--json'], {
+    env: environment(dataDir, jwtSecret, settings),
+    stdio: ['ignore', 'pipe', 'inherit'],
+  });
+  let text = '';
+  child.stdout.setEncoding('utf8').on('data', (part: string) => {
+    text += part;
+  });
+  const reason = await endOf(child);
+  if (reason !== 'exit code 0') throw new Error(`usher verify --payments ended with ${reason}: ${text}`);
+  return JSON.parse(text) as VerifiedPayments;
+}
+
+export interface VerifiedPayments {
+  readonly orders: number;
+  readonly underWay: number;
+  readonly captured: Readonly<Record<string, number>>;
+  readonly valid: Readonly<Record<string, number>>;
+}
+
+function metricsIn(text: string): ReadonlyMap<string, number> {
+  const metrics = new Map<string, number>();
+  for (const [, name, value] of text.matchAll(/^(\w+) (\S+)$/gm)) metrics.set(name, Number(value));
+  return metrics;
 }
 
 function endOf(child: ChildProcess): Promise<string> {
@@ -72,7 +126,7 @@ async function ready(port: number, ended: Promise<string>): Promise<void> {
 }
 
 /** Ports that were free a moment ago; different ones. */
-async function freePorts(count: number): Promise<number[]> {
+export async function freePorts(count: number): Promise<number[]> {
   const servers = await Promise.all(
     Array.from({ length: count }, async () => {
       const server = createServer();
