@@ -60,8 +60,30 @@ describe('the nodes', () => {
     const settingsWith = (variables: Readonly<Record<string, string>>) =>
       readSettings({ ...IMAGE, ...environmentOf(nodes[0][1], { ...secret, ...variables }) });
     expect(settingsWith({})).toMatchObject({ stripe: null });
-    const account = { STRIPE_SECRET_KEY: 'sk_live_1', STRIPE_WEBHOOK_SECRET: 'whsec_1' };
-    expect(settingsWith(account)).toMatchObject({ stripe: { secretKey: 'sk_live_1', webhookSecret: 'whsec_1' } });
+    const account = {
+      STRIPE_SECRET_KEY: 'sk_live_1',
+      STRIPE_WEBHOOK_SECRET: 'whsec_1',
+      STRIPE_PAYMENT_METHODS: 'card,sepa_debit',
+      STRIPE_API_BASE: 'https://stripe.example',
+    };
+    expect(settingsWith(account).stripe).toEqual({
+      secretKey: 'sk_live_1',
+      webhookSecret: 'whsec_1',
+      methods: ['card', 'sepa_debit'],
+      apiBase: 'https://stripe.example',
+    });
+  });
+
+  test('put mail into files of their volumes until there is a mail server', () => {
+    const settingsWith = (variables: Readonly<Record<string, string>>) =>
+      readSettings({ ...IMAGE, ...environmentOf(nodes[0][1], { ...secret, ...variables }) });
+    expect(settingsWith({})).toMatchObject({ smtpUrl: null, mailFrom: readSettings({}).mailFrom });
+    const server = { SMTP_URL: 'smtps://mail.example', MAIL_FROM: 'Box Office <tickets@example.org>' };
+    expect(settingsWith(server)).toMatchObject({
+      smtpUrl: 'smtps://mail.example',
+      mailFrom: { name: 'Box Office', address: 'tickets@example.org' },
+    });
+    for (const [, { volumes = [] }] of nodes) expect(volumes.map((volume) => volume.split(':')[1])).toContain('/data');
   });
 
   test('are told nothing that they do not read', () => {

@@ -16,7 +16,7 @@ interface Variable {
   readonly value?: string;
   readonly valueFrom?: {
     readonly fieldRef?: { readonly fieldPath: string };
-    readonly secretKeyRef?: { readonly name: string; readonly key: string };
+    readonly secretKeyRef?: { readonly name: string; readonly key: string; readonly optional?: boolean };
   };
 }
 
@@ -202,6 +202,7 @@ describe('the nodes', () => {
         JWT_SECRET: 's'.repeat(64),
         STRIPE_SECRET_KEY: 'sk_live_1',
         STRIPE_WEBHOOK_SECRET: 'whsec_1',
+        SMTP_URL: 'smtps://mail.example',
       };
       // A reference to what is not defined before it stays as it is.
       values[name] =
@@ -216,8 +217,14 @@ describe('the nodes', () => {
       adminPort: portOf('admin'),
       adminHost: '127.0.0.1',
       adminActions: true,
-      stripe: { secretKey: 'sk_live_1', webhookSecret: 'whsec_1' },
+      stripe: { secretKey: 'sk_live_1', webhookSecret: 'whsec_1', methods: ['card'] },
+      smtpUrl: 'smtps://mail.example',
     });
+  });
+
+  test('start without what the Secret need not have', () => {
+    const optional = env.filter(({ valueFrom }) => valueFrom?.secretKeyRef?.optional === true);
+    expect(optional.map(({ name }) => name)).toEqual(['STRIPE_SECRET_KEY', 'STRIPE_WEBHOOK_SECRET', 'SMTP_URL']);
   });
 
   test('take test cards in the trial only', () => {

@@ -6,6 +6,9 @@ import { registerMailMetrics } from '../../src/http/mail-metrics.ts';
 import { createMetrics } from '../../src/http/metrics.ts';
 import { registerNodeMetrics } from '../../src/http/node-metrics.ts';
 import { registerPaymentMetrics } from '../../src/http/payment-metrics.ts';
+import { registerSettlementMetrics } from '../../src/http/settlement-metrics.ts';
+import { registerWebhookMetrics } from '../../src/http/webhook-metrics.ts';
+import type { WebhookFigures } from '../../src/payments/webhooks/webhooks.ts';
 import { projectFile, projectFiles, yamlDocuments } from '../support/yaml-files.ts';
 
 interface Alert {
@@ -59,6 +62,8 @@ async function exported(): Promise<{ metrics: Set<string>; labels: Set<string> }
   const zeros = new Proxy(figures, { get: (target, name) => Reflect.get(target, name) ?? 0 });
   registerClusterMetrics(metrics.registry, () => zeros);
   registerPaymentMetrics(metrics.registry, () => null);
+  registerSettlementMetrics(metrics.registry, { pending: 0, oldestMs: 0, failedRefunds: 0 });
+  registerWebhookMetrics(metrics.registry, () => zeros as unknown as WebhookFigures);
   registerMailMetrics(metrics.registry, () => ({ sent: 0, failed: 0, givenUp: 0, oldestMs: 0 }));
   metrics.route('GET', '/readyz').observe(200, 1);
   const names = new Set(OF_PROMETHEUS.metrics);
