@@ -8,6 +8,7 @@ import { decodeLetter, encodeLetter } from '../../src/cluster/messages/letter-co
 import { HandOffPauses } from '../../src/cluster/ownership/hand-off-pauses.ts';
 import { Carrier } from '../../src/cluster/routing/carrier.ts';
 import { FORMAT } from '../../src/formats.ts';
+import { emptyLetter } from '../support/empty-letter.ts';
 import { type ManualTime, manualTime } from '../support/manual-time.ts';
 import { MemoryRegistry, MemoryTables } from '../support/memory-registry.ts';
 import { selfOf, under } from '../support/node-starts.ts';
@@ -15,15 +16,6 @@ import { heldIn, holdOf, quiet, SHARD, ShowNode } from '../support/show-node.ts'
 
 const SHOW = `shw_${'0'.repeat(26)}`;
 const PEER = 'nod_peer';
-const NOTHING: Omit<Letter, 'from'> = {
-  requests: [],
-  answers: [],
-  owned: [],
-  nudges: [],
-  look: false,
-  prepare: [],
-  prepared: [],
-};
 
 interface Parts {
   readonly time?: ManualTime;
@@ -109,7 +101,7 @@ async function started({ time = manualTime(), shows: given, clockOffset = 0, wak
     },
     /** The peer says this. */
     async says(letter: Partial<Letter>): Promise<void> {
-      line.send(self.incarnation, encodeLetter({ from: PEER, ...NOTHING, ...letter }, FORMAT.newest), 1);
+      line.send(self.incarnation, encodeLetter({ ...emptyLetter(PEER), ...letter }, FORMAT.newest), 1);
       await quiet();
     },
     /** The peer asks for a hold, and is told this. */
@@ -188,7 +180,7 @@ describe('a shard that another node says it owns', () => {
 describe('what comes from another node and cannot be read', () => {
   test('counts as of an unknown form only if it is: damage says nothing of versions', async () => {
     const node = await started();
-    const whole = encodeLetter({ from: PEER, ...NOTHING, look: true }, FORMAT.newest);
+    const whole = encodeLetter({ ...emptyLetter(PEER), look: true }, FORMAT.newest);
     await node.sends(whole.subarray(0, whole.length - 3));
     expect(node.counts.unknownFormats).toBe(0);
     await node.sends(Buffer.from(`[${FORMAT.newest + 1},"${PEER}","in any form"]`));

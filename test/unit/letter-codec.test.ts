@@ -11,19 +11,11 @@ import {
   partTexts,
 } from '../../src/cluster/messages/letter-codec.ts';
 import { FORMAT, FormatUnknown } from '../../src/formats.ts';
+import { emptyLetter } from '../support/empty-letter.ts';
 import { onceOf, SHOW_ID, userOf } from '../support/small-show.ts';
 
 const FROM = 'nod_01995f2c-8a80-7000-8000-000000000001';
-const EMPTY: Letter = {
-  from: FROM,
-  requests: [],
-  answers: [],
-  owned: [],
-  nudges: [],
-  look: false,
-  prepare: [],
-  prepared: [],
-};
+const EMPTY = emptyLetter(FROM);
 const BUYER = userOf(1);
 const VIEWER = { user: BUYER, all: false };
 

@@ -1,5 +1,4 @@
 import { describe, expect, test } from 'vitest';
-import type { Letter } from '../../src/cluster/messages/letter.ts';
 import {
   answerText,
   encodeLetter,
@@ -11,20 +10,12 @@ import {
 } from '../../src/cluster/messages/letter-codec.ts';
 import { LetterReader, PARTS_PATIENCE_MS, UNFINISHED_MAX } from '../../src/cluster/messages/letter-reader.ts';
 import { MESSAGE_BYTES_MAX } from '../../src/cluster/messages/transport.ts';
+import { emptyLetter } from '../support/empty-letter.ts';
 import { manualTime } from '../support/manual-time.ts';
 import { onceOf, SHOW_ID, userOf } from '../support/small-show.ts';
 
 const FROM = 'nod_a';
-const EMPTY: Letter = {
-  from: FROM,
-  requests: [],
-  answers: [],
-  owned: [],
-  nudges: [],
-  look: false,
-  prepare: [],
-  prepared: [],
-};
+const EMPTY = emptyLetter(FROM);
 // Characters that take three bytes, or two when quoted, and pairs that a cut can part.
 const LARGE = { number: 7, value: '座"\\😀'.repeat(PART_CHARS / 2), replayed: true } as const;
 

@@ -12,6 +12,7 @@ import {
 } from '../../src/cluster/messages/outbox.ts';
 import { MESSAGE_BYTES_MAX } from '../../src/cluster/messages/transport.ts';
 import { FORMAT } from '../../src/formats.ts';
+import { emptyLetter } from '../support/empty-letter.ts';
 import { manualTime, settled } from '../support/manual-time.ts';
 import { onceOf, SHOW_ID, userOf } from '../support/small-show.ts';
 
@@ -131,9 +132,7 @@ describe('what is written to a peer', () => {
     const { box, letters } = outbox();
     box.ping('a');
     await settled();
-    expect(letters('a')).toStrictEqual([
-      { from: 'me', requests: [], answers: [], owned: [], nudges: [], look: false, prepare: [], prepared: [] },
-    ]);
+    expect(letters('a')).toStrictEqual([emptyLetter('me')]);
   });
 });
 
