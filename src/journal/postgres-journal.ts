@@ -5,6 +5,7 @@ import { FENCE } from './append-statement.ts';
 import type { Journal, JournalRow } from './journal.ts';
 import { journaledShows } from './journaled-shows.ts';
 import { Lane, type LaneFigures } from './lane.ts';
+import { postgresLanes } from './postgres-lane-connection.ts';
 import { RowReader } from './row-reader.ts';
 import { ALL_FORMS, type RowForms, readRow, rowsAfter } from './rows.ts';
 import { JOURNAL_NAME, openSession, type SessionLimits } from './session.ts';
@@ -132,9 +133,10 @@ export function createJournalReader(pool: Pool, forms: RowForms = ALL_FORMS): Jo
  */
 export function createPostgresJournal(options: PostgresJournalOptions, fence: string = FENCE): PostgresJournal {
   const { connection, owner, forms = ALL_FORMS, clock, timers, log } = options;
+  const dial = postgresLanes(connection, fence);
   const lanes = Array.from(
     { length: options.lanes },
-    (_, number) => new Lane({ connection, number, owner, fence, clock, timers, log }),
+    (_, number) => new Lane({ number, owner, dial, clock, timers, log }),
   );
   const reader = createJournalReader(journalPool(connection, log), forms);
   const rowReader = new RowReader(poolOf(connection, log, ROW_READERS), timers, forms);
