@@ -4,19 +4,13 @@ import type { ClientConfig } from 'pg';
 import { Accounts } from './accounts/accounts.ts';
 import type { AccountsTables } from './accounts/tables.ts';
 import { Tokens } from './accounts/tokens.ts';
-import { readOnlyShows } from './actors/read-only-show.ts';
-import { ShowActors } from './actors/show-actors.ts';
-import { RULES } from './actors/turns.ts';
 import { type Catalogue, createCatalogue } from './catalog/catalogue.ts';
 import { CatalogueShowSource } from './catalog/show-source.ts';
 import type { CatalogueTables } from './catalog/tables.ts';
-import { ClusterNode, type ClusterNodeOptions } from './cluster/cluster-node.ts';
+import type { ClusterNode, ClusterNodeOptions } from './cluster/cluster-node.ts';
 import type { Transport } from './cluster/messages/transport.ts';
-import { createClusterOps } from './cluster/plans/cluster-ops.ts';
-import { PlanRunner } from './cluster/plans/plan-runner.ts';
 import { PostgresPlanStore } from './cluster/plans/plan-store.ts';
 import { PostgresRegistry } from './cluster/registry/postgres-registry.ts';
-import { SeatReplicas } from './cluster/routing/seat-replicas.ts';
 import { shardOf } from './cluster/shards.ts';
 import type { AdminAccess } from './http/admin/access.ts';
 import { buildAdminServer } from './http/admin-server.ts';
@@ -29,22 +23,17 @@ import { registerPaymentMetrics } from './http/payment-metrics.ts';
 import { buildServer } from './http/server.ts';
 import { registerSettlementMetrics } from './http/settlement-metrics.ts';
 import { registerWebhookMetrics } from './http/webhook-metrics.ts';
-import {
-  createJournalReader,
-  createPostgresJournal,
-  journalPool,
-  type PostgresJournal,
-} from './journal/postgres-journal.ts';
+import { createJournalReader, createPostgresJournal, journalPool } from './journal/postgres-journal.ts';
 import type { RowForms } from './journal/rows.ts';
 import { createComposer } from './mail/compose.ts';
 import { Mailer } from './mail/mailer.ts';
 import { MailOutbox } from './mail/outbox.ts';
 import type { MailTransport } from './mail/transports.ts';
 import type { PaymentProvider } from './payments/provider.ts';
-import { createSettlement, type Settlement } from './payments/settlement.ts';
 import { createWebhooks } from './payments/webhooks/webhooks.ts';
 import type { Clock, Random, Timers } from './ports.ts';
 import type { Database } from './postgres/database.ts';
+import { createSellingNode } from './selling-node.ts';
 import type { Log } from './system/log.ts';
 import { type BuyerShowTables, createBuyerShows } from './tickets/buyer-shows.ts';
 import { loadTicketKeys, type TicketsTables } from './tickets/keys.ts';
@@ -121,58 +110,23 @@ export async function assembleBoxOffice(parts: BoxOfficeParts): Promise<BoxOffic
   // For what this node reads of shows that are not its own.
   const reader = createJournalReader(journalPool(connection, log), forms);
 
-  let journal: PostgresJournal | null = null;
-  const node = new ClusterNode({
+  const selling = createSellingNode({
     registry,
     transport,
+    plans: new PostgresPlanStore(database.pool, random),
+    source,
+    reader,
+    openJournal: (owner) => createPostgresJournal({ connection, lanes: LANES, owner, forms, clock, timers, log }),
+    gateway,
     clock,
     timers,
     random,
     log,
-    shardOf,
     self: parts.self,
-    replicas: (fetch) =>
-      new SeatReplicas({
-        clock,
-        timers,
-        log,
-        fetch,
-        readOnly: readOnlyShows({ source, journal: reader, rules: RULES }),
-        hallOf: async (showId) => (await source.load(showId))?.hall ?? null,
-      }),
-    openShows: (incarnation, leases) => {
-      const own = createPostgresJournal({ connection, lanes: LANES, owner: incarnation, forms, clock, timers, log });
-      journal = own;
-      const shows = new ShowActors({
-        source,
-        journal: own,
-        format: () => node.format,
-        writer: incarnation,
-        leases,
-        shardOf,
-        clock,
-        timers,
-        rules: RULES,
-        log,
-        onUnsettled: (showId, orders) => settlement.resume(showId, orders),
-      });
-      return {
-        shows,
-        wakeable: (shards) => own.wakeable(shards),
-        progress: () => {
-          const lanes = own.figures();
-          return {
-            stalledMs: Math.max(...lanes.map((lane) => lane.stalledMs)),
-            durableMsAgo: Math.min(...lanes.map((lane) => lane.answeredMsAgo)),
-          };
-        },
-        close: () => own.close(),
-      };
-    },
-    onSuperseded: parts.fail,
+    fail: parts.fail,
   });
+  const { node, settlement, ops, runner } = selling;
   const { shows } = node;
-  const settlement: Settlement = createSettlement({ shows, gateway, clock, timers, random, log });
 
   const mailer = new Mailer({
     outbox: new MailOutbox(database.pool),
@@ -199,7 +153,7 @@ export async function assembleBoxOffice(parts: BoxOfficeParts): Promise<BoxOffic
   registerNodeMetrics(
     metrics.registry,
     () => node.ownShows,
-    () => journal?.figures() ?? [],
+    () => selling.laneFigures(),
   );
   registerPaymentMetrics(metrics.registry, () => payments.figures());
   registerSettlementMetrics(metrics.registry, settlement);
@@ -227,18 +181,6 @@ export async function assembleBoxOffice(parts: BoxOfficeParts): Promise<BoxOffic
       markCancelled: (showId: string) => catalogue.shows.markCancelled(showId),
     },
   );
-  const store = new PostgresPlanStore(database.pool, random);
-  const runner = new PlanRunner({
-    store,
-    registry,
-    incarnation: () => node.incarnation,
-    nudge: () => node.tellToLook(),
-    clock,
-    timers,
-    log,
-  });
-  const isShow = (showId: string): Promise<boolean> => source.exists(showId);
-  const ops = createClusterOps({ registry, store, runner, shardOf, isShow, log });
   const admin = buildAdminServer({ random, timers, log, metrics, readiness, ops, access: parts.admin });
   const close = async (): Promise<void> => {
     await webhooks?.close();

@@ -60,6 +60,8 @@ export class MemoryTables {
     readyAt: null,
     pin: null,
   }));
+  /** Somebody was declared dead, and its sessions at the database end. */
+  onDead: (incarnation: string) => void = () => {};
   /** Of the cluster. */
   format = 1;
   /** How often the database server was started. */
@@ -93,18 +95,26 @@ export class MemoryTables {
   }
 }
 
+/**
+ * How a request reaches the tables and its answer comes back; `shards`: rows that it waits for while somebody has them
+ * locked. Without one the {@link RegistryFault} decides.
+ */
+export type TablesWire = <T>(request: () => T, kind: keyof Registry, shards: readonly number[]) => Promise<T>;
+
 /** The registry in memory, as one node has it. It decides as `postgres-registry.ts` does; the same tests prove both. */
 export class MemoryRegistry implements Registry {
   readonly #tables: MemoryTables;
   readonly #timers: Timers;
+  readonly #wire: TablesWire;
   #fault: RegistryFault | null = null;
   #late: (() => void)[] = [];
   #session: Session | null = null;
   #isClosed = false;
 
-  constructor(tables: MemoryTables, timers: Timers) {
+  constructor(tables: MemoryTables, timers: Timers, wire?: TablesWire) {
     this.#tables = tables;
     this.#timers = timers;
+    this.#wire = wire ?? ((request) => this.#suffer(request));
   }
 
   get fault(): RegistryFault | null {
@@ -119,7 +129,7 @@ export class MemoryRegistry implements Registry {
 
   async join(self: NodeSelf): Promise<void> {
     for (let waited = 0; ; waited += JOIN_POLL_MS) {
-      const refusal = await this.#ask(() => this.#enter(self));
+      const refusal = await this.#ask('join', () => this.#enter(self));
       if (refusal === null) return;
       if (waited >= JOIN_PATIENCE_MS) throw new StartError(refusal);
       await new Promise<void>((resolve) => this.#timers.after(JOIN_POLL_MS, resolve));
@@ -127,7 +137,7 @@ export class MemoryRegistry implements Registry {
   }
 
   beat(incarnation: string, report: NodeReport): Promise<{ state: NodeState | null; view: ClusterView }> {
-    return this.#ask(() => {
+    return this.#ask('beat', () => {
       const node = this.#tables.nodes.get(incarnation);
       if (node !== undefined && this.#tables.isAlive(incarnation)) {
         Object.assign(node, report, { heartbeatAt: this.#now(), session: this.#ownSession() });
@@ -137,11 +147,11 @@ export class MemoryRegistry implements Registry {
   }
 
   read(): Promise<ClusterView> {
-    return this.#ask(() => this.#view());
+    return this.#ask('read', () => this.#view());
   }
 
   declareDead(nodes: readonly { readonly incarnation: string; readonly cause: DeathCause }[]): Promise<string[]> {
-    return this.#ask(() =>
+    return this.#ask('declareDead', () =>
       nodes.flatMap(({ incarnation, cause }) => {
         const node = this.#tables.nodes.get(incarnation);
         if (node === undefined || !this.#tables.isAlive(incarnation)) return [];
@@ -153,7 +163,7 @@ export class MemoryRegistry implements Registry {
   }
 
   setState(incarnation: string, from: readonly NodeState[], to: NodeState, reason: string | null): Promise<boolean> {
-    return this.#ask(() => {
+    return this.#ask('setState', () => {
       const node = this.#tables.nodes.get(incarnation);
       if (node === undefined || !this.#tables.isAlive(incarnation) || !from.includes(node.state)) return false;
       node.state = to;
@@ -163,7 +173,7 @@ export class MemoryRegistry implements Registry {
   }
 
   acquire(incarnation: string, shards: readonly ShardEpoch[]): Promise<ShardEpoch[]> {
-    return this.#ask(() => {
+    return this.#ask('acquire', () => {
       if (!this.#tables.isAlive(incarnation)) return [];
       const unlocked = shards.filter(({ shard }) => !this.#tables.locked.has(shard));
       return this.#change(unlocked, (row) => {
@@ -180,17 +190,18 @@ export class MemoryRegistry implements Registry {
   }
 
   advance(incarnation: string, shard: number, epoch: number): Promise<number | null> {
-    return this.#ask(() => {
+    const advance = (): number | null => {
       const row = this.#tables.shards[shard];
       return row.owner === incarnation && row.epoch === epoch ? ++row.epoch : null;
-    });
+    };
+    return this.#ask('advance', advance, [shard]);
   }
 
   release(
     incarnation: string,
     shards: readonly (ShardEpoch & { readonly closedMsAgo: number })[],
   ): Promise<ShardEpoch[]> {
-    return this.#ask(() =>
+    const release = (): ShardEpoch[] =>
       this.#change(shards, (row, { closedMsAgo }) => {
         if (row.owner !== incarnation) return false;
         row.owner = null;
@@ -198,12 +209,16 @@ export class MemoryRegistry implements Registry {
         row.closedAt = this.#now() - closedMsAgo;
         row.readyAt = null;
         return true;
-      }),
+      });
+    return this.#ask(
+      'release',
+      release,
+      shards.map(({ shard }) => shard),
     );
   }
 
   ready(incarnation: string, shards: readonly ShardEpoch[]): Promise<number[]> {
-    return this.#ask(() =>
+    return this.#ask('ready', () =>
       shards.flatMap(({ shard, epoch }) => {
         const row = this.#tables.shards[shard];
         if (row.epoch !== epoch || row.owner !== incarnation || row.closedAt === null || row.readyAt !== null)
@@ -215,7 +230,7 @@ export class MemoryRegistry implements Registry {
   }
 
   pauses(shards: readonly number[]): Promise<(number | null)[]> {
-    return this.#ask(() =>
+    return this.#ask('pauses', () =>
       shards.map((shard) => {
         const { closedAt, readyAt } = this.#tables.shards[shard];
         return closedAt === null || readyAt === null ? null : readyAt - closedAt;
@@ -224,7 +239,7 @@ export class MemoryRegistry implements Registry {
   }
 
   raiseFormat(format: number): Promise<number> {
-    return this.#ask(() => {
+    return this.#ask('raiseFormat', () => {
       const living = [...this.#tables.nodes.values()].filter(({ incarnation }) => this.#tables.isAlive(incarnation));
       if (living.every((node) => node.format >= format)) this.#tables.format = Math.max(this.#tables.format, format);
       return this.#tables.format;
@@ -232,7 +247,7 @@ export class MemoryRegistry implements Registry {
   }
 
   setPins(pins: readonly (Pin | { readonly shard: number; readonly node: null })[]): Promise<void> {
-    return this.#ask(() => {
+    return this.#ask('setPins', () => {
       for (const pin of pins) this.#tables.shards[pin.shard].pin = pin.node === null ? null : pin;
     });
   }
@@ -244,9 +259,13 @@ export class MemoryRegistry implements Registry {
 
   // --- how it goes ---------------------------------------------------------------------------------------------------
 
-  async #ask<T>(request: () => T): Promise<T> {
+  #ask<T>(kind: keyof Registry, request: () => T, shards: readonly number[] = []): Promise<T> {
+    if (this.#isClosed) return Promise.reject(new Error('the session is closed'));
+    return this.#wire(request, kind, shards);
+  }
+
+  async #suffer<T>(request: () => T): Promise<T> {
     await null;
-    if (this.#isClosed) throw new Error('the session is closed');
     switch (this.#fault) {
       case 'away':
         throw new Error('the database is out of reach');
@@ -319,6 +338,7 @@ export class MemoryRegistry implements Registry {
   }
 
   #bury(node: Node): void {
+    this.#tables.onDead(node.incarnation);
     node.reason = this.#isExpired(node) ? 'was not heard of' : 'its session ended';
     node.state = 'dead';
     // A later incarnation of the same process may use it by now.

@@ -31,6 +31,7 @@ const MAY_USE: Readonly<Record<string, readonly string[]>> = {
   ops: ['allocator', 'journal', 'actors', 'cluster', ...SERVICES, 'demo', 'postgres', 'system', 'settings.ts'],
   'dev-cluster': ['demo', 'postgres', 'system', 'settings.ts'],
   'box-office.ts': ['*'],
+  'selling-node.ts': ['*'],
   'main.ts': ['*'],
 };
 

@@ -1,0 +1,365 @@
+import type { Answer, HoldView, OrderView, RefundView, TicketView } from '../../src/actors/shows.ts';
+import type { Command, Question } from '../../src/allocator/commands.ts';
+import { parseScopedId } from '../../src/ids.ts';
+import { fromRfc3339 } from '../../src/rfc3339.ts';
+import type { HistoryLine, Outcome, TicketLine } from '../judge/history.ts';
+import { Dice } from '../support/dice.ts';
+import { onceOf, userOf } from '../support/small-show.ts';
+import type { Record } from './record.ts';
+import { type Heard, LOST, type SimulatedNode } from './simulated-node.ts';
+import type { SimulatedShow, World } from './world.ts';
+
+/** How often a buyer sends one request again for want of a definite answer, while faults last. */
+const SENDINGS_MAX = 8;
+/** Pause before it does, ms: doubled each time. */
+const AGAIN_MS = 100;
+const AGAIN_MOST_MS = 3_000;
+/** A client waits no longer for an answer. */
+const PATIENCE_MS = 20_000;
+/** A buyer looks so often whether its order is paid. */
+const LOOKS_MAX = 12;
+const LOOK_MS = 2_000;
+
+const UNSETTLED = new Set(['OVERLOADED', 'UNAVAILABLE', 'OUTCOME_UNKNOWN']);
+
+type Intention = { from: number; to?: number; outcome: Outcome; code?: string };
+
+/** A definite answer, or none that could be had. */
+interface Told<T> {
+  readonly intention: Intention;
+  readonly value: T | null;
+  readonly extra?: { readonly [name: string]: unknown };
+}
+
+/** One buyer: asks whichever node, repeats with the same key what had no definite answer, and writes down what it was told. */
+export class Buyer {
+  readonly user: string;
+  isDone = false;
+  readonly #world: World;
+  readonly #record: Record;
+  readonly #dice: Dice;
+  readonly #number: number;
+  #keys = 0;
+
+  constructor(world: World, record: Record, number: number) {
+    this.#world = world;
+    this.#record = record;
+    this.#number = number;
+    this.user = userOf(number + 1);
+    this.#dice = new Dice(Math.imul(world.options.seed, 0x2c1b3c6d) ^ Math.imul(number + 1, 0x297a2d39));
+  }
+
+  /** Comes to the box office again and again, until it has had enough. */
+  async run(): Promise<void> {
+    const { visits } = this.#world.options;
+    await this.#pause(this.#dice.roll() * 3_000);
+    for (let visit = 0; visit < visits; visit++) {
+      await this.#visit(this.#dice.one(this.#world.shows));
+      await this.#think();
+    }
+    this.isDone = true;
+  }
+
+  async #visit(show: SimulatedShow): Promise<void> {
+    const { habits } = this.#world.options;
+    if (this.#dice.chance(habits.looks)) await this.#look(show);
+    const hold = await this.#hold(show);
+    if (hold === null) return;
+    await this.#think();
+    if (this.#dice.chance(habits.extends)) await this.#extend(show, hold);
+    if (this.#dice.chance(habits.releases)) return this.#release(show, hold);
+    if (this.#dice.chance(habits.abandons)) return;
+    const order = await this.#order(show, hold);
+    if (order === null) return;
+    await this.#think();
+    if (this.#dice.chance(habits.cancels)) return this.#cancel(show, order);
+    if (this.#dice.chance(habits.abandons)) return;
+    await this.#pay(show, order);
+  }
+
+  // --- what it asks --------------------------------------------------------------------------------------------------
+
+  async #hold(show: SimulatedShow): Promise<HoldView | null> {
+    const { habits, perHold } = this.#world.options;
+    const { hall } = show;
+    const quantity = this.#dice.between(1, Math.min(perHold, 6));
+    let wish: { seats?: string[]; best?: { quantity: number }; areas?: { id: string; quantity: number }[] };
+    if (this.#dice.chance(habits.area)) wish = { areas: [{ id: 'floor', quantity }] };
+    else if (this.#dice.chance(habits.picks)) {
+      const first = this.#dice.between(0, hall.seatCount - 1);
+      wish = { seats: Array.from({ length: quantity }, (_, i) => hall.seatIds[(first + i) % hall.seatCount]) };
+    } else wish = { best: { quantity } };
+    const once = this.#once();
+    const told = await this.#insist<HoldView>(show, { type: 'hold', once, buyer: this.user, ...wish });
+    const { intention, value, extra } = told;
+    const { best, ...asked } = wish;
+    const line = {
+      op: 'hold',
+      show: show.id,
+      client: this.user,
+      key: once.id,
+      asked: best === undefined ? asked : { ...asked, best: best.quantity },
+      ...intention,
+    } as const;
+    if (value === null) {
+      const taken = extra?.['taken'] as string[] | undefined;
+      this.#write(taken === undefined ? line : { ...line, taken });
+      return null;
+    }
+    if (value.showId !== show.id) this.#world.violated('I14', `${this.user} asked ${show.id} and heard of ${value.id}`);
+    this.#write({
+      ...line,
+      hold: value.id,
+      seats: value.seats.map(({ id }) => id),
+      areas: value.areas.map(({ id, quantity: places }) => ({ id, quantity: places })),
+      until: intention.from + fromRfc3339(value.expiresAt) - fromRfc3339(value.serverTime),
+      expires: fromRfc3339(value.expiresAt),
+    });
+    return value;
+  }
+
+  async #extend(show: SimulatedShow, { id }: HoldView): Promise<void> {
+    const { number, at } = scoped('hld', id);
+    const told = await this.#insist<HoldView>(show, { type: 'extend', buyer: this.user, hold: number, at });
+    const { intention, value } = told;
+    const line = { op: 'extend', show: show.id, client: this.user, hold: id, ...intention } as const;
+    if (value === null) return this.#write(line);
+    const until = intention.from + fromRfc3339(value.expiresAt) - fromRfc3339(value.serverTime);
+    this.#write({ ...line, until, expires: fromRfc3339(value.expiresAt) });
+  }
+
+  async #release(show: SimulatedShow, { id }: HoldView): Promise<void> {
+    const { number, at } = scoped('hld', id);
+    const { intention } = await this.#insist(show, { type: 'release', buyer: this.user, hold: number, at });
+    this.#write({ op: 'release', show: show.id, client: this.user, hold: id, ...intention });
+  }
+
+  async #order(show: SimulatedShow, { id }: HoldView): Promise<OrderView | null> {
+    const { number, at } = scoped('hld', id);
+    const once = this.#once();
+    const command: Command = { type: 'order', once, buyer: this.user, hold: number, at };
+    const { intention, value } = await this.#insist<OrderView>(show, command);
+    const line = { op: 'order', show: show.id, client: this.user, key: once.id, hold: id, ...intention } as const;
+    if (value === null) {
+      this.#write(line);
+      return null;
+    }
+    if (value.holdId !== id) this.#world.violated('I14', `${this.user} ordered ${id} and heard of ${value.holdId}`);
+    this.#write({
+      ...line,
+      order: value.id,
+      tickets: value.lines.map(lineOf),
+      total: value.total.amount,
+      until: intention.from + fromRfc3339(value.expiresAt) - fromRfc3339(value.createdAt),
+    });
+    return value;
+  }
+
+  async #cancel(show: SimulatedShow, { id }: OrderView): Promise<void> {
+    const { number, at } = scoped('ord', id);
+    const { intention } = await this.#insist(show, { type: 'cancel', buyer: this.user, order: number, at });
+    this.#write({ op: 'cancel', show: show.id, client: this.user, order: id, ...intention });
+  }
+
+  /** Pays as its browser and the provider let it, then waits to be told that it has. */
+  async #pay(show: SimulatedShow, order: OrderView): Promise<void> {
+    const { world, dice } = { world: this.#world, dice: this.#dice };
+    const { habits } = world.options;
+    const { number, at } = scoped('ord', order.id);
+    if (order.payment !== undefined) {
+      const secret = await this.#secret(show, order);
+      if (secret === null) return this.#cancel(show, order);
+      const method = dice.one(habits.methods);
+      await this.#pause(50 + dice.roll() * 400);
+      const isConfirmed = world.provider.confirm(secret, method);
+      if (isConfirmed && method === 'challenge') {
+        await this.#pause(200);
+        world.provider.confirm(secret, method);
+      }
+      if (!isConfirmed || method === 'declined') return this.#cancel(show, order);
+    }
+    const question: Question = { type: 'get-order', viewer: { user: this.user, all: false }, order: number, at };
+    for (let look = 0; look < LOOKS_MAX; look++) {
+      await this.#pause(LOOK_MS * (0.2 + dice.roll()));
+      const { intention, value } = await this.#insist<OrderView>(show, question);
+      const line = { op: 'order-state', show: show.id, client: this.user, order: order.id, ...intention } as const;
+      this.#write(value === null ? line : { ...line, state: value.status });
+      if (value === null) continue;
+      if (value.status === 'awaiting_payment' || value.status === 'processing') continue;
+      if (value.status !== 'paid') return;
+      this.#write({ op: 'pay', show: show.id, client: this.user, order: order.id, ...intention });
+      await this.#tickets(show);
+      if (dice.chance(habits.refunds)) await this.#refund(show, order);
+      if (dice.chance(habits.cancelsShow)) await this.#cancelShow(show);
+      return;
+    }
+    // It was authorised or is pending, and time will tell; an order that nobody pays is given up.
+    await this.#cancel(show, order);
+  }
+
+  /** What the browser needs to pay: as the route has it, from the node's gateway. */
+  async #secret(show: SimulatedShow, order: OrderView): Promise<string | null> {
+    for (let sending = 0; sending < SENDINGS_MAX; sending++) {
+      const node = this.#node();
+      const paymentId = order.payment?.id ?? '';
+      const opened = await (node?.request(() =>
+        node.gateway.open({ paymentId, orderId: order.id, showId: show.id, ...order.total }).then(
+          ({ clientSecret }) => clientSecret,
+          () => null,
+        ),
+      ) ?? null);
+      if (opened !== null && opened !== LOST) return opened;
+      await this.#pause(again(sending));
+    }
+    return null;
+  }
+
+  async #tickets(show: SimulatedShow): Promise<void> {
+    const viewer = { user: this.user, all: false };
+    const question: Question = { type: 'list-tickets', viewer, offset: 0, limit: 1_000 };
+    const { intention, value } = await this.#insist<{ items: TicketView[] }>(show, question);
+    const line = { op: 'tickets', show: show.id, client: this.user, ...intention } as const;
+    if (value === null) return this.#write(line);
+    const tickets = value.items.map(({ id, seat, orderId, status }) => ({ id, ...placeOf(seat), order: orderId, status }));
+    this.#write({ ...line, tickets });
+  }
+
+  /** The organiser pays all or one of its tickets back. */
+  async #refund(show: SimulatedShow, order: OrderView): Promise<void> {
+    const { number, at } = scoped('ord', order.id);
+    const once = this.#once();
+    const only = this.#dice.chance(0.5) ? [this.#dice.one(order.lines).ticketId] : null;
+    const command: Command = {
+      type: 'refund',
+      once,
+      order: number,
+      at,
+      reason: 'asked for',
+      ...(only === null ? {} : { tickets: only.map((id) => scoped('tkt', id).number) }),
+    };
+    const { intention, value } = await this.#insist<RefundView>(show, command);
+    const line = { op: 'refund', show: show.id, client: this.user, key: once.id, order: order.id, ...intention } as const;
+    const asked = only === null ? line : { ...line, tickets: only };
+    this.#write(value === null ? asked : { ...asked, refund: value.id });
+  }
+
+  async #cancelShow(show: SimulatedShow): Promise<void> {
+    const { intention } = await this.#insist(show, { type: 'cancel-show', reason: 'the singer is ill' });
+    this.#write({ op: 'cancel-show', show: show.id, client: this.user, ...intention });
+  }
+
+  async #look(show: SimulatedShow): Promise<void> {
+    const from = this.#record.stamp();
+    const heard = await this.#within(
+      this.#node()?.seats(show.id, ({ version, stale, letters, areas }) => ({
+        version,
+        stale,
+        letters: Buffer.from(letters).toString('latin1'),
+        areas: areas.map(({ id, available }) => ({ id, available })),
+      })),
+    );
+    if (heard === LOST || 'code' in heard) return;
+    const to = this.#record.stamp();
+    this.#write({ op: 'seats', show: show.id, client: this.user, from, to, outcome: 'ok', ...heard });
+  }
+
+  // --- how it asks ---------------------------------------------------------------------------------------------------
+
+  /** Sends the same until there is a definite answer, as often as its patience allows. */
+  async #insist<T>(show: SimulatedShow, message: Command | Question): Promise<Told<T>> {
+    const intention: Intention = { from: this.#record.stamp(), outcome: 'unknown' };
+    for (let sending = 0; sending < SENDINGS_MAX; sending++) {
+      const heard = await this.#ask<T>(show, message);
+      if (heard !== LOST && (heard.ok || !UNSETTLED.has(heard.refusal.code))) {
+        intention.to = this.#record.stamp();
+        if ('once' in message && this.#dice.chance(this.#world.options.habits.repeats))
+          await this.#expectTheSame(show, message, heard);
+        if (heard.ok) {
+          intention.outcome = 'ok';
+          return { intention, value: heard.value };
+        }
+        // A repeat of what has no key finds it done, perhaps by its own first sending.
+        if (sending > 0 && !('once' in message)) return { intention: { ...intention, outcome: 'unknown' }, value: null };
+        intention.outcome = 'refused';
+        intention.code = heard.refusal.code;
+        return { intention, value: null, ...(heard.refusal.extra === undefined ? {} : { extra: heard.refusal.extra }) };
+      }
+      await this.#pause(again(sending));
+    }
+    return { intention, value: null };
+  }
+
+  /** I4: whoever repeats it hears the first answer. */
+  async #expectTheSame<T>(show: SimulatedShow, message: Command, first: Answer<T>): Promise<void> {
+    const heard = await this.#ask<T>(show, message);
+    if (heard === LOST || (!heard.ok && UNSETTLED.has(heard.refusal.code))) return;
+    if (JSON.stringify(contentOf(heard)) !== JSON.stringify(contentOf(first))) {
+      this.#world.violated(
+        'I4',
+        `${message.type} of ${this.user} was answered ${JSON.stringify(first)}, then ${JSON.stringify(heard)}`,
+      );
+    }
+  }
+
+  async #ask<T>(show: SimulatedShow, message: Command | Question): Promise<Heard<Answer<T>>> {
+    this.#record.commands++;
+    return this.#within(this.#node()?.ask<T>(show.id, message));
+  }
+
+  #node(): SimulatedNode | null {
+    return this.#world.someNode(this.#dice.between(0, 999));
+  }
+
+  /** Nobody waits for ever. */
+  #within<T>(answer: Promise<Heard<T>> | undefined): Promise<Heard<T>> {
+    if (answer === undefined) return Promise.resolve(LOST);
+    return new Promise((resolve, reject) => {
+      const patience = this.#world.time.after(PATIENCE_MS, () => resolve(LOST));
+      answer.then((heard) => {
+        patience.task = null;
+        resolve(heard);
+      }, reject);
+    });
+  }
+
+  #think(): Promise<void> {
+    const { thinkMs } = this.#world.options;
+    return this.#pause(thinkMs * (0.1 + 1.8 * this.#dice.roll()));
+  }
+
+  #pause(ms: number): Promise<void> {
+    return new Promise((resolve) => void this.#world.time.after(ms, resolve));
+  }
+
+  #once(): ReturnType<typeof onceOf> {
+    return onceOf(this.#number * 1_000 + this.#keys++);
+  }
+
+  #write(line: HistoryLine): void {
+    this.#record.write(line);
+  }
+}
+
+function again(sending: number): number {
+  return Math.min(AGAIN_MOST_MS, AGAIN_MS * 2 ** sending);
+}
+
+/** An answer without what is of the moment it is given. */
+function contentOf(answer: Answer): unknown {
+  if (!answer.ok) return { code: answer.refusal.code, detail: answer.refusal.detail, extra: answer.refusal.extra };
+  return answer.value;
+}
+
+function lineOf({ ticketId, seat, price }: OrderView['lines'][number]): TicketLine {
+  return { id: ticketId, ...placeOf(seat), price: price.amount };
+}
+
+function placeOf({ id, area }: { readonly id?: string; readonly area?: string }): { seat: string } | { area: string } {
+  return id === undefined ? { area: area ?? '' } : { seat: id };
+}
+
+function scoped(prefix: 'hld' | 'ord' | 'tkt', id: string): { readonly number: number; readonly at: number } {
+  const parsed = parseScopedId(prefix, id);
+  if (parsed === null) throw new Error(`${id} is no ${prefix}`);
+  return parsed;
+}

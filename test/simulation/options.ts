@@ -1,0 +1,140 @@
+import { FORMAT } from '../../src/formats.ts';
+import { Dice } from '../support/dice.ts';
+import { CALM_DATABASE, type DatabaseWeather } from './database-wire.ts';
+import { CALM_NETWORK, type NetworkWeather } from './network.ts';
+import { CALM_PROVIDER, METHODS, type Method, type ProviderWeather } from './provider.ts';
+import { FAULTS, type FaultKind } from './schedule.ts';
+
+/** What buyers like to do, each the chance that one does it when it could. */
+export interface Habits {
+  /** Picks seats instead of asking for the best. */
+  readonly picks: number;
+  /** Places of the standing area instead of seats. */
+  readonly area: number;
+  readonly extends: number;
+  readonly releases: number;
+  /** Leaves a hold or an order to itself. */
+  readonly abandons: number;
+  readonly cancels: number;
+  /** Sends again what was answered already. */
+  readonly repeats: number;
+  readonly methods: readonly Method[];
+  /** The organiser pays tickets back, a bank claims money back, the show is called off: a purchase. */
+  readonly refunds: number;
+  readonly disputes: number;
+  readonly cancelsShow: number;
+  readonly looks: number;
+}
+
+/** All that a seed draws: how large the world is, how it fares, and what may strike it. */
+export interface Options {
+  readonly seed: number;
+  readonly nodes: number;
+  /** The form of rows and letters that each node reads at first; restarted ones read the newest. */
+  readonly formats: readonly number[];
+  readonly shows: number;
+  readonly rows: number;
+  readonly buyers: number;
+  /** What one buyer does before it stops: purchases or attempts. */
+  readonly visits: number;
+  /** Pause between two requests of a buyer, ms. */
+  readonly thinkMs: number;
+  readonly holdSeconds: number;
+  readonly perHold: number;
+  readonly perBuyer: number;
+  readonly habits: Habits;
+  /** How long faults strike, ms. */
+  readonly dangerMs: number;
+  readonly faults: readonly FaultKind[];
+  /** Between two faults on average, ms. */
+  readonly faultEveryMs: number;
+  readonly network: NetworkWeather;
+  readonly database: DatabaseWeather;
+  readonly provider: ProviderWeather;
+  /** Clocks are wrong by up to so much, and run wrong by up to so much. */
+  readonly clockAheadMs: number;
+  readonly drift: number;
+}
+
+/** Every world is of another kind: each thing that can go wrong is left out of half of them, so that none hides another. */
+export function drawOptions(seed: number): Options {
+  const dice = new Dice(Math.imul(seed, 0x9e3779b1) ^ 0x0917);
+  const maybe = (most: number, chance = 0.4): number => (dice.chance(chance) ? dice.roll() * most : 0);
+  const nodes = dice.between(2, 4);
+  const isUpgrade = dice.chance(0.2);
+  const formats = Array.from({ length: nodes }, () =>
+    isUpgrade ? dice.between(FORMAT.oldest, FORMAT.newest) : FORMAT.newest,
+  );
+  const isRush = dice.chance(0.3);
+  const network: NetworkWeather = dice.chance(0.3)
+    ? CALM_NETWORK
+    : {
+        latencyMs: [0.2, dice.one([1, 5, 30])],
+        drop: maybe(0.05),
+        duplicate: maybe(0.05),
+        reorder: maybe(0.2),
+        reorderMs: dice.one([5, 100, 2_000]),
+      };
+  const database: DatabaseWeather = dice.chance(0.3)
+    ? CALM_DATABASE
+    : {
+        latencyMs: [0.1, dice.one([0.5, 3, 10])],
+        commitMs: [0.5, dice.one([3, 10, 40])],
+        lost: maybe(0.02),
+        ambiguous: maybe(0.03),
+        hung: maybe(0.004),
+        late: maybe(0.01),
+        lateMs: dice.one([500, 3_000, 10_000]),
+        stalled: maybe(0.01),
+        torn: maybe(0.5, 0.3),
+      };
+  const provider: ProviderWeather = dice.chance(0.3)
+    ? CALM_PROVIDER
+    : {
+        latencyMs: [5, dice.one([50, 500, 3_000])],
+        lost: maybe(0.03),
+        ambiguous: maybe(0.1),
+        error: maybe(0.1),
+        busy: maybe(0.2),
+        slow: maybe(0.1),
+        slowMs: dice.one([1_000, 10_000, 40_000]),
+        hintLost: maybe(0.8),
+        hintTwice: maybe(0.4),
+        hintLateMs: dice.one([100, 5_000, 60_000]),
+      };
+  return {
+    seed,
+    nodes,
+    formats,
+    shows: dice.between(1, 3),
+    rows: dice.between(2, isRush ? 12 : 6),
+    buyers: isRush ? dice.between(60, 150) : dice.between(5, 30),
+    visits: isRush ? dice.between(10, 30) : dice.between(3, 12),
+    thinkMs: dice.one(isRush ? [5, 30, 150] : [50, 500, 2_000]),
+    holdSeconds: dice.one([15, 60, 600]),
+    perHold: dice.between(2, 10),
+    perBuyer: dice.between(4, 30),
+    habits: {
+      picks: dice.roll(),
+      area: dice.roll() * 0.4,
+      extends: maybe(0.4),
+      releases: maybe(0.5),
+      abandons: dice.chance(0.12) ? dice.roll() * 0.3 : 0,
+      cancels: maybe(0.4),
+      repeats: maybe(0.5),
+      methods: ['good', 'good', ...dice.some(METHODS, dice.between(0, 4))],
+      refunds: maybe(0.4),
+      disputes: maybe(0.1, 0.2),
+      cancelsShow: dice.chance(0.08) ? 0.02 : 0,
+      looks: maybe(0.5),
+    },
+    dangerMs: dice.between(10, 40) * 1_000,
+    faults: FAULTS.filter(() => dice.chance(0.5)),
+    faultEveryMs: dice.one([500, 2_000, 6_000]),
+    network,
+    database,
+    provider,
+    clockAheadMs: maybe(25_000),
+    drift: maybe(0.01),
+  };
+}

@@ -1,0 +1,68 @@
+import { createReplays } from '../../src/actors/replays.ts';
+import type { JournalRow, Snapshot } from '../../src/journal/journal.ts';
+import { verifyJournal, type VerifiedJournal } from '../../src/journal/verify.ts';
+import type { BookedPayment } from '../../src/payments/payment-books.ts';
+import { verifyPayments } from '../../src/payments/verify-payments.ts';
+import { refundedOf } from './provider.ts';
+import type { World } from './world.ts';
+
+/** So many faults of one kind are told. */
+const TOLD_MAX = 5;
+
+/** Holds a world at rest against the journal, and the journal against the provider's books, as `usher verify` does. */
+export async function judgeRest(world: World): Promise<void> {
+  const journal = journalOf(world);
+  const replays = createReplays(world.source);
+  const verified = await verifyJournal(journal, replays);
+  for (const { showId, seq, what } of verified.faults.slice(0, TOLD_MAX)) {
+    world.violated(/^I\d+/.exec(what)?.[0] ?? 'I1', `row ${seq} of ${showId}: ${what}`);
+  }
+  if (verified.soldTwice > 0) world.violated('I1', `${verified.soldTwice} seats were sold twice`);
+  const money = await verifyPayments({ journal, replays, books: booksOf(world), clock: { now: () => Number.MAX_SAFE_INTEGER } });
+  for (const difference of money.differences.slice(0, TOLD_MAX)) world.violated('I11', JSON.stringify(difference));
+  if (money.underWay > 0) world.violated('I12', `${money.underWay} orders are still under way`);
+  for (const currency of new Set([...Object.keys(money.captured), ...Object.keys(money.valid)])) {
+    const { captured, refunded, valid } = money;
+    const kept = (captured[currency] ?? 0) - (refunded[currency] ?? 0);
+    if (kept !== (valid[currency] ?? 0))
+      world.violated('I11', `${kept} ${currency} were kept for tickets that cost ${valid[currency] ?? 0}`);
+  }
+}
+
+function journalOf({ database }: World): VerifiedJournal {
+  return {
+    async *journaledShows() {
+      yield [...database.shows].filter(([, { rows }]) => rows.length > 0).map(([showId]) => showId);
+    },
+    async *rowsAfter(showId, after): AsyncGenerator<readonly JournalRow[]> {
+      yield database.kept(showId).rows.slice(after);
+    },
+    async readSnapshot(showId): Promise<Snapshot | null> {
+      const { snapshot, isTorn } = database.kept(showId);
+      return isTorn ? null : snapshot;
+    },
+  };
+}
+
+function booksOf({ provider }: World): Parameters<typeof verifyPayments>[0]['books'] {
+  return {
+    provider: 'sandbox',
+    async *all() {
+      yield [...provider.accounts.values()].map((account): BookedPayment => {
+        const { order, state } = account;
+        return {
+          paymentId: order.paymentId,
+          reference: order.paymentId,
+          amount: order.orderId === '' ? null : order.amount,
+          currency: order.orderId === '' ? null : order.currency,
+          isOpen: state === 'open' || state === 'challenge' || state === 'pending',
+          authorised: state === 'authorised' ? order.amount : 0,
+          captured: account.captures * order.amount,
+          refunded: refundedOf(account),
+          failedRefunds: 0,
+          disputes: [],
+        };
+      });
+    },
+  };
+}

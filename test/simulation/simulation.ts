@@ -1,0 +1,106 @@
+import { shardOf } from '../../src/cluster/shards.ts';
+import { ON_SALE_AT } from '../support/small-show.ts';
+import { Buyer } from './buyers.ts';
+import type { Dangers } from './dangers.ts';
+import type { Options } from './options.ts';
+import { judgeRest } from './oracles.ts';
+import { Record } from './record.ts';
+import type { PlannedFault } from './schedule.ts';
+import { Strikes, undrainAll } from './strikes.ts';
+import { describe, OPENING_MS, type Violation, World } from './world.ts';
+
+/** I12: after the last fault, everything is at rest by then: the time to pay, its grace, and the repeats of settlement. */
+export const REST_MS = 20 * 60_000;
+/** How often it is looked whether it is. */
+const LOOK_MS = 500;
+/** I13: an event loop that goes on for so many events without coming to rest is stuck. */
+const EVENTS_MAX = 20_000_000;
+
+export interface Result {
+  readonly options: Options;
+  readonly violations: readonly Violation[];
+  readonly commands: number;
+  readonly events: number;
+  /** ms of virtual time. */
+  readonly simulatedMs: number;
+  readonly hash: string;
+  readonly dangers: Dangers;
+  readonly world: World;
+}
+
+/** Plays one world: faults strike while buyers buy; then they stop, everything must come to rest, and all is judged. */
+export async function simulate(options: Options, schedule: readonly PlannedFault[]): Promise<Result> {
+  const world = new World(options);
+  const record = new Record(world.time, world.trace);
+  const onRejection = (error: unknown): void => world.violated('crash', describe(error));
+  process.on('unhandledRejection', onRejection);
+  try {
+    await play(world, record, schedule);
+  } finally {
+    process.off('unhandledRejection', onRejection);
+  }
+  return {
+    options,
+    violations: world.violations,
+    commands: record.commands,
+    events: world.time.events,
+    simulatedMs: world.time.now - (ON_SALE_AT - OPENING_MS),
+    hash: world.trace.hash,
+    dangers: world.dangers,
+    world,
+  };
+}
+
+async function play(world: World, record: Record, schedule: readonly PlannedFault[]): Promise<void> {
+  const { options, time } = world;
+  for (const [place, host] of world.hosts.entries()) world.startNode(host, options.formats[place]);
+  await time.run(ON_SALE_AT);
+  world.storm();
+  const strikes = new Strikes(world);
+  strikes.plan(schedule, ON_SALE_AT);
+  const buyers = Array.from({ length: options.buyers }, (_, number) => new Buyer(world, record, number));
+  for (const buyer of buyers) time.soon(() => void buyer.run(), null);
+  const isStopped = (): boolean => world.violations.length > 0 || time.events > EVENTS_MAX;
+  await time.run(ON_SALE_AT + options.dangerMs, isStopped);
+  if (isStopped()) return;
+
+  strikes.end();
+  world.calm();
+  undrainAll(world);
+  const end = time.now + REST_MS;
+  const isOver = (): boolean => buyers.every(({ isDone }) => isDone) && isAtRest(world);
+  while (time.now < end && !isOver() && !isStopped()) await time.run(time.now + LOOK_MS, isStopped);
+  if (isStopped()) {
+    if (time.events > EVENTS_MAX) world.violated('I13', `no rest after ${time.events} events`);
+    return;
+  }
+  if (!isOver()) {
+    world.violated('I12', `no rest ${REST_MS / 60_000} min after the last fault: ${restlessOf(world, buyers)}`);
+    return;
+  }
+  await judgeRest(world);
+  world.trace.number(time.now);
+}
+
+/** Nothing of any show is pending, and every shard is a living node's. */
+function isAtRest({ shows, database, nodes }: World): boolean {
+  for (const { id } of shows) {
+    const last = database.kept(id).rows.at(-1);
+    if (last !== undefined && last.wakeAt !== null) return false;
+    const { owner } = database.tables.shards[shardOf(id)];
+    if (owner === null || !database.tables.isAlive(owner)) return false;
+  }
+  for (const node of nodes.values()) if (!node.isAlive || !node.isStarted) return false;
+  return true;
+}
+
+function restlessOf(world: World, buyers: readonly Buyer[]): string {
+  const left = buyers.filter(({ isDone }) => !isDone).length;
+  const shows = world.shows.map(({ id }) => {
+    const last = world.database.kept(id).rows.at(-1);
+    const { owner, epoch } = world.database.tables.shards[shardOf(id)];
+    return `${id} (row ${last?.seq}, wakes ${last?.wakeAt === null ? 'never' : 'yet'}, owner ${owner}, epoch ${epoch})`;
+  });
+  const nodes = [...world.nodes.values()].map((node) => `${node.host} ${node.process.state} ${node.isStarted}`);
+  return `${left} buyers, ${shows.join(', ')}; ${nodes.join(', ')}`;
+}
