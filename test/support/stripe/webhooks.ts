@@ -74,6 +74,7 @@ export class Webhooks {
   /** Where the queue begins: taken from the front without moving the rest. */
   #head = 0;
   #held: EventRecord[] | null = null;
+  /** Deliveries that are being sent or answered. */
   #underWay = 0;
   #isClosed = false;
   #waiters: (() => void)[] = [];
@@ -106,11 +107,6 @@ export class Webhooks {
   /** From now on events are kept back. */
   hold(): void {
     this.#held ??= [];
-  }
-
-  /** Deliveries that are being sent or answered. */
-  get underWay(): number {
-    return this.#underWay;
   }
 
   /** What is kept back, in the order in which it happened. */
