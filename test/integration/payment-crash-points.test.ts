@@ -61,7 +61,7 @@ describe('paid too late', () => {
     const world = await worldOf(['a']);
     const purchase = await world.order(1);
     const secret = await world.secret(purchase);
-    world.standIn.faults.add(CANCEL, { kind: 'drop-before' }, 40);
+    world.standIn.faults.add(CANCEL, { kind: 'lock-timeout' }, 40);
     await world.advance(11 * 60 * SECOND + SECOND);
     expect((await world.view(purchase)).status).toBe('expired');
     await world.confirm(secret);

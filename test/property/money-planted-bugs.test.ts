@@ -12,7 +12,7 @@ import { moneyTrials, runMoneyTrial } from './money-trial.ts';
  */
 
 const SEED = 20_260_101;
-const TEST_LIMIT_MS = 60_000;
+const TEST_LIMIT_MS = 240_000;
 
 /** The right part, with some of its calls done otherwise. */
 function but<T extends object>(right: T, calls: Partial<T>): T {
@@ -101,7 +101,7 @@ const ignoresBounces = atInbox((right) => ({
 const BUGS: readonly (readonly [bug: string, trials: number, planted: () => PlantedBug])[] = [
   ['a refund that is given anew at each call', 8, () => refundsAnew],
   ['money of a late payment that is not given back', 8, () => keepsLateMoney],
-  ['a refund without an answer that is taken for done', 8, () => believesInRefunds],
+  ['a refund without an answer that is taken for done', 16, () => believesInRefunds],
   ['a capture before the sale is durable', 8, () => capturesFirst],
   ['an authorisation that is not let go when its order was declined', 8, () => leavesAuthorised],
   ['a second intent for an order whose first is paid', 8, forgetsIntents],
@@ -112,7 +112,7 @@ const BUGS: readonly (readonly [bug: string, trials: number, planted: () => Plan
 
 describe('the property catches a planted bug', () => {
   test.each(BUGS)('%s, within %i trials', { timeout: TEST_LIMIT_MS }, async (_, trials, planted) => {
-    const property = fc.asyncProperty(moneyTrials, (steps) => runMoneyTrial(steps, planted()));
+    const property = fc.asyncProperty(moneyTrials, async (steps) => void (await runMoneyTrial(steps, planted())));
     const { errorInstance } = await fc.check(property, { numRuns: trials, seed: SEED, endOnFailure: true });
     // By what does not agree, and not by a trial that breaks off.
     expect(errorInstance).toMatchObject({ name: 'AssertionError' });

@@ -290,7 +290,7 @@ class Trial {
     if (isOpened) {
       await this.#open(purchase);
       // Else it would be cancelled at the provider before she pays.
-      world.standIn.faults.add(CANCEL, { kind: 'drop-before' }, 40);
+      world.standIn.faults.add(CANCEL, { kind: 'lock-timeout' }, 40);
     }
     await world.advance(isOpened ? TOO_LATE_MS : SETTLED_MS, 10 * SECOND);
     const seats = purchase.order.lines.flatMap(({ seat }) => (seat.id === undefined ? [] : [seat.id]));
@@ -401,13 +401,18 @@ class Trial {
 
 export const moneyTrials: fc.Arbitrary<Step[]> = fc.array(step, { minLength: 4, maxLength: MOST_STEPS, size: 'max' });
 
-/** Rejects if an order has not become final, or the books do not agree. */
-export async function runMoneyTrial(steps: readonly Step[], bug: PlantedBug = {}): Promise<void> {
+/**
+ * Rejects if an order has not become final, or the books do not agree.
+ * @returns what happened: the same steps tell the same to the byte
+ */
+export async function runMoneyTrial(steps: readonly Step[], bug: PlantedBug = {}): Promise<string> {
   const world = await MoneyWorld.start(['a', 'b'], { hasWebhooks: true, bug });
   try {
     const trial = new Trial(world);
     for (const each of steps) await trial.play(each);
     await trial.end();
+    const { books, requests, webhooks } = world.standIn;
+    return JSON.stringify([world.events(), books.payments(), [...requests], webhooks.counts]);
   } finally {
     await world.close();
   }

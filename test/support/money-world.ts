@@ -19,9 +19,8 @@ import { heardBy, MemoryCluster, type MemoryNode } from './memory-cluster.ts';
 import { seededRandom } from './seeded-random.ts';
 import { quiet } from './show-node.ts';
 import { onceOf, rowsOfTen, termsOf, userOf } from './small-show.ts';
-import { type EventDoor, MemoryInbox, openEventDoor, type TakeEvent } from './stripe/event-door.ts';
-import { clientOf } from './stripe/for-test.ts';
-import { type StandIn, startStripe } from './stripe/stand-in.ts';
+import { openStripeInProcess, type StripeInProcess } from './stripe/in-process.ts';
+import { MemoryInbox } from './stripe/memory-inbox.ts';
 import { MemoryPaymentTable } from './stripe-nodes.ts';
 
 const SECOND = 1_000;
@@ -31,10 +30,6 @@ export const TAKE_OVER_MS = 6 * SECOND;
 export const FINAL_MS = 15 * 60 * SECOND;
 /** The provider lists its events so far back, and longer than any test lasts. */
 const LISTED_MS = 30 * 86_400 * SECOND;
-/** Real time in which a call over the loopback comes back. */
-const CALM_MS = 2;
-const CALM_LOOKS = 3;
-const CALM_LIMIT = 3_000;
 
 const METHODS = ['card', 'ideal', 'sepa_debit'];
 const WEBHOOK_SECRET = 'whsec_of_the_world';
@@ -74,8 +69,8 @@ export interface MoneyNode {
   readonly memory: MemoryNode;
   readonly gateway: PaymentGateway;
   readonly settlement: Settlement;
-  /** Puts events into the inbox, and gets to work on those that are new. */
-  readonly take: TakeEvent;
+  /** Puts an event into the inbox, and gets to work on it if it is new; rejects if it cannot. */
+  readonly take: (body: Uint8Array, signature: string) => Promise<void>;
   /** The same with the provider's own list of them, back to this time. */
   readonly readList: (since: number) => Promise<void>;
 }
@@ -88,30 +83,34 @@ export interface Purchase {
 }
 
 /**
- * Nodes with show actors and settlement on a journal in memory, and the stand-in for Stripe behind real HTTP. Time stands
+ * Nodes with show actors and settlement on a journal in memory, and the stand-in for Stripe, all in one process. Time stands
  * still until it is told; processes can be killed at any moment.
  */
 export class MoneyWorld {
   readonly cluster: MemoryCluster;
-  readonly standIn: StandIn;
+  readonly standIn: StripeInProcess;
   /** The table of the gateway's own ids: it outlives the nodes. */
   readonly table = new TornTable();
   readonly #bug: PlantedBug;
   /** The table of webhooks, which outlives the nodes too. */
   readonly #inbox: WebhookInbox;
-  #door: EventDoor | null = null;
   #delivered = 0;
+  /** Breaks off the events that a node is taking when it dies. */
+  readonly #breakOffs = new Map<() => void, MemoryNode>();
   readonly #nodes = new Map<MemoryNode, MoneyNode>();
-  #calls = 0;
   #torn: { readonly call: string } | null = null;
   #keys = 1_000;
   /** Captures that were asked for before their sale was durable. */
   readonly #tooEarly: string[] = [];
   showId = '';
 
-  private constructor(cluster: MemoryCluster, standIn: StandIn, bug: PlantedBug) {
+  private constructor(cluster: MemoryCluster, bug: PlantedBug) {
     this.cluster = cluster;
-    this.standIn = standIn;
+    this.standIn = openStripeInProcess({
+      ...cluster.time,
+      account: { refundMs: null },
+      deliver: (_endpoint, body, headers) => this.#deliver(body, headers['stripe-signature']),
+    });
     this.#bug = bug;
     const inbox = new MemoryInbox(cluster.time.clock);
     this.#inbox = bug.inbox?.(inbox) ?? inbox;
@@ -133,9 +132,7 @@ export class MoneyWorld {
 
   async close(): Promise<void> {
     for (const node of this.#living()) await node.kill();
-    this.#door?.slam();
     await this.standIn.close();
-    await this.#door?.close();
   }
 
   /** Whether no node lives. */
@@ -150,14 +147,8 @@ export class MoneyWorld {
   /** A show of forty seats on sale, on the first of these nodes. */
   static async start(nodes: readonly string[], options: MoneyWorldOptions = {}): Promise<MoneyWorld> {
     const cluster = new MemoryCluster(rowsOfTen(4), termsOf(options.terms));
-    const { time } = cluster;
-    const standIn = await startStripe({
-      clock: time.clock,
-      timers: time.timers,
-      account: { refundMs: null },
-    });
-    const world = new MoneyWorld(cluster, standIn, options.bug ?? {});
-    if (options.hasWebhooks === true) await world.#openDoor();
+    const world = new MoneyWorld(cluster, options.bug ?? {});
+    if (options.hasWebhooks === true) world.standIn.webhooks.addEndpoint({ url: 'here', secret: WEBHOOK_SECRET });
     for (const id of nodes) await world.startNode(id);
     await world.advance(TAKE_OVER_MS);
     world.showId = await cluster.showOn(nodes[0]);
@@ -169,12 +160,24 @@ export class MoneyWorld {
   }
 
   /** Webhooks reach the living nodes in turn. */
-  async #openDoor(): Promise<void> {
-    this.#door = await openEventDoor(() => {
-      const living = this.#living();
-      return living.length === 0 ? null : this.#of(living[this.#delivered++ % living.length]).take;
+  #deliver(body: string, signature: string): Promise<boolean> {
+    const living = this.#living();
+    if (living.length === 0) return Promise.resolve(false);
+    const node = living[this.#delivered++ % living.length];
+    return new Promise((resolve) => {
+      const end = (isTaken: boolean): void => {
+        this.#breakOffs.delete(breakOff);
+        resolve(isTaken);
+      };
+      const breakOff = (): void => end(false);
+      this.#breakOffs.set(breakOff, node);
+      this.#of(node)
+        .take(Buffer.from(body), signature)
+        .then(
+          () => end(true),
+          () => end(false),
+        );
     });
-    this.standIn.webhooks.addEndpoint({ url: this.#door.url, secret: WEBHOOK_SECRET });
   }
 
   get time() {
@@ -201,15 +204,19 @@ export class MoneyWorld {
     const random = seededRandom(this.cluster.nextSeed());
     const log = { info: () => {}, warn: () => {}, error: () => {} };
     const ports = { clock, timers, random, log };
-    const stripe = clientOf(this.standIn);
+    // Of a dead process no request leaves any more, and it hears no answer.
+    const stripe = this.standIn.clientFor(
+      (_call, send) => (node.process.isDead ? new Promise(() => {}) : node.process.hears(send())),
+      timers,
+    );
     const gate = new CallGate(ports, isOutage);
     const table = heardBy(node.process, this.#bug.table?.(this.table) ?? this.table);
     const inner = new StripeGateway({ stripe, table, methods: METHODS, gate, ...ports });
-    const gateway = heardBy(node.process, this.#counted(this.#bug.gateway?.(inner) ?? inner));
+    const gateway = heardBy(node.process, this.#tearable(this.#bug.gateway?.(inner) ?? inner));
     const settlement = createSettlement({ shows: node.node.shows, gateway, ...ports });
     const events = new StripeEvents(new StripeApi(stripe, gate), table);
     const inbox = heardBy(node.process, this.#inbox);
-    const lookups = heardBy(node.process, this.#counted(events));
+    const lookups = heardBy(node.process, this.#tearable(events));
     const worker = createWebhookWorker({ inbox, lookups, settlement, shows: node.node.shows, ...ports });
     worker.start();
     const store = async (value: unknown): Promise<void> => {
@@ -233,7 +240,7 @@ export class MoneyWorld {
     return money;
   }
 
-  #counted<T extends object>(outside: T): T {
+  #tearable<T extends object>(outside: T): T {
     return new Proxy(outside, {
       get: (target, name) => {
         const method = Reflect.get(target, name);
@@ -245,12 +252,7 @@ export class MoneyWorld {
             await this.killOwner();
             return new Promise(() => {});
           }
-          this.#calls++;
-          try {
-            return await method.apply(target, args);
-          } finally {
-            this.#calls--;
-          }
+          return method.apply(target, args);
         };
       },
     });
@@ -259,35 +261,16 @@ export class MoneyWorld {
   // ---- time
 
   /** Lets everything happen that waits for no time to pass. */
-  async idle(): Promise<void> {
-    let seen = '';
-    let calm = 0;
-    for (let looks = 0; calm < CALM_LOOKS && looks < CALM_LIMIT; looks++) {
-      await quiet();
-      await new Promise((resolve) => setTimeout(resolve, CALM_MS));
-      const now = `${this.#calls} ${this.#moved} ${this.cluster.journal.attempts.length}`;
-      calm = now === seen && this.standIn.webhooks.underWay === 0 ? calm + 1 : 0;
-      seen = now;
-    }
-  }
-
-  /** Grows with whatever passes between the provider and the nodes. */
-  get #moved(): number {
-    const { counts } = this.standIn.webhooks;
-    const requests = [...this.standIn.requests.values()].reduce((sum, each) => sum + each, 0);
-    return requests + counts.delivered + counts.failed;
+  idle(): Promise<void> {
+    return quiet();
   }
 
   async advance(ms: number, step = SECOND): Promise<void> {
-    await this.idle();
+    await quiet();
     for (let passed = 0; passed < ms; passed += step) {
-      const before = this.#moved + this.#calls;
       await this.time.advance(Math.min(step, ms - passed));
       await quiet();
-      const isBusy = this.standIn.webhooks.underWay > 0;
-      if (isBusy || this.#moved + this.#calls !== before) await this.idle();
     }
-    await this.idle();
   }
 
   // ---- faults
@@ -300,8 +283,9 @@ export class MoneyWorld {
   /** Kills the process of the show's owner, as by SIGKILL, in the midst of whatever it does. */
   async killOwner(): Promise<void> {
     if (this.isDown) return;
-    await this.owner.memory.kill();
-    this.#door?.slam();
+    const { memory } = this.owner;
+    await memory.kill();
+    for (const [breakOff, node] of this.#breakOffs) if (node === memory) breakOff();
   }
 
   /** Another node takes over; only when there is none are the dead ones started again. */

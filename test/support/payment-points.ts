@@ -71,7 +71,7 @@ export async function paysTooLate(world: MoneyWorld, method?: string): Promise<P
   const purchase = await world.order(1);
   const secret = await world.secret(purchase);
   // Nobody looks at the provider until it is paid: else it would be cancelled there before.
-  world.standIn.faults.add(CANCEL, { kind: 'drop-before' }, 40);
+  world.standIn.faults.add(CANCEL, { kind: 'lock-timeout' }, 40);
   await world.advance(11 * 60 * SECOND);
   const seats = purchase.order.lines.flatMap(({ seat }) => (seat.id === undefined ? [] : [seat.id]));
   await world.order(2, seats.length, seats);

@@ -18,7 +18,7 @@ export interface RequestMatch {
 }
 
 export type Fault =
-  /** Carried out only after this real time. */
+  /** Carried out only after this time of the stand-in's timers. */
   | { readonly kind: 'delay'; readonly ms: number }
   /** The connection breaks before anything happened. */
   | { readonly kind: 'drop-before' }

@@ -1,5 +1,4 @@
 import { createHmac } from 'node:crypto';
-import { Agent, request } from 'node:http';
 import type { Account, EventRecord } from './account.ts';
 
 export interface WebhookEndpoint {
@@ -9,10 +8,18 @@ export interface WebhookEndpoint {
   readonly types?: readonly string[];
 }
 
+/** Brings a signed event to its endpoint. False: it got no 2xx, or none within `timeoutMs`. */
+export type Post = (
+  endpoint: WebhookEndpoint,
+  body: string,
+  headers: Readonly<Record<string, string>>,
+  timeoutMs: number,
+) => Promise<boolean>;
+
 export interface WebhookSettings {
   /** Deliveries under way at a time. */
   readonly concurrency: number;
-  /** Without an answer for so long, in real time, a delivery has failed. */
+  /** Without an answer for so long a delivery has failed. */
   readonly timeoutMs: number;
   /** Waits before the repeats, on the stand-in's clock; the last one again and again. */
   readonly backoffMs: readonly number[];
@@ -61,12 +68,13 @@ export class Webhooks {
   readonly #settings: WebhookSettings;
   readonly #isCutOff: () => boolean;
   readonly #endpoints: WebhookEndpoint[];
-  readonly #agent: Agent;
+  readonly #post: Post;
   #rules: { readonly match: WebhookMatch; readonly fault: WebhookFault; left: number }[] = [];
   #queue: Delivery[] = [];
   /** Where the queue begins: taken from the front without moving the rest. */
   #head = 0;
   #held: EventRecord[] | null = null;
+  /** Deliveries that are being sent or answered. */
   #underWay = 0;
   #isClosed = false;
   #waiters: (() => void)[] = [];
@@ -77,12 +85,13 @@ export class Webhooks {
     endpoints: readonly WebhookEndpoint[],
     settings: Partial<WebhookSettings>,
     isCutOff: () => boolean,
+    post: Post,
   ) {
     this.#account = account;
     this.#endpoints = [...endpoints];
     this.#settings = { ...WEBHOOK_DEFAULTS, ...settings };
     this.#isCutOff = isCutOff;
-    this.#agent = new Agent({ keepAlive: true });
+    this.#post = post;
     account.onEvent = (event) => this.#take(event);
   }
 
@@ -98,11 +107,6 @@ export class Webhooks {
   /** From now on events are kept back. */
   hold(): void {
     this.#held ??= [];
-  }
-
-  /** Deliveries that are being sent or answered. */
-  get underWay(): number {
-    return this.#underWay;
   }
 
   /** What is kept back, in the order in which it happened. */
@@ -149,7 +153,6 @@ export class Webhooks {
 
   close(): void {
     this.#isClosed = true;
-    this.#agent.destroy();
     this.#queue = [];
     this.#head = 0;
     this.#wake();
@@ -192,7 +195,7 @@ export class Webhooks {
   }
 
   async #attempt(delivery: Delivery): Promise<void> {
-    const isDelivered = await this.#post(delivery);
+    const isDelivered = await this.#deliver(delivery);
     this.#underWay--;
     if (isDelivered) this.counts.delivered++;
     else this.#retry(delivery);
@@ -211,33 +214,15 @@ export class Webhooks {
   }
 
   /** Signed anew at each attempt, as docs.stripe.com/webhooks/signature says. */
-  #post({ endpoint, event }: Delivery): Promise<boolean> {
+  #deliver({ endpoint, event }: Delivery): Promise<boolean> {
     const at = this.#account.seconds();
     const signature = createHmac('sha256', endpoint.secret).update(`${at}.${event.json}`).digest('hex');
-    return new Promise((resolve) => {
-      const sent = request(
-        endpoint.url,
-        {
-          method: 'POST',
-          agent: this.#agent,
-          timeout: this.#settings.timeoutMs,
-          headers: {
-            'content-type': 'application/json; charset=utf-8',
-            'content-length': Buffer.byteLength(event.json),
-            'user-agent': 'Stripe/1.0 (+https://stripe.com/docs/webhooks)',
-            'stripe-signature': `t=${at},v1=${signature}`,
-          },
-        },
-        (answer) => {
-          const status = answer.statusCode ?? 0;
-          answer.resume();
-          answer.once('close', () => resolve(answer.complete && status >= 200 && status < 300));
-        },
-      );
-      sent.on('timeout', () => sent.destroy());
-      sent.on('error', () => resolve(false));
-      sent.end(event.json);
-    });
+    const headers = {
+      'content-type': 'application/json; charset=utf-8',
+      'user-agent': 'Stripe/1.0 (+https://stripe.com/docs/webhooks)',
+      'stripe-signature': `t=${at},v1=${signature}`,
+    };
+    return this.#post(endpoint, event.json, headers, this.#settings.timeoutMs);
   }
 
   #wake(): void {

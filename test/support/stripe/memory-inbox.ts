@@ -1,5 +1,3 @@
-import { createServer, type ServerResponse } from 'node:http';
-import type { AddressInfo } from 'node:net';
 import type { WebhookEvent } from '../../../src/payments/webhooks/webhook-events.ts';
 import {
   type ClaimedEvent,
@@ -68,45 +66,4 @@ export class MemoryInbox implements WebhookInbox {
 
 function claimed({ event, attempts, nextAt }: Row): ClaimedEvent | null {
   return event.about === null ? null : { ...event, about: event.about, attempts, leaseUntil: nextAt };
-}
-
-/** Resolves when the event is durable; rejects if it is not to be had. */
-export type TakeEvent = (body: Uint8Array, signature: string) => Promise<void>;
-
-/** Where webhooks come in over HTTP, whichever node they reach. */
-export interface EventDoor {
-  readonly url: string;
-  /** A node that dies answers nothing: what is under way breaks off. */
-  slam(): void;
-  close(): Promise<void>;
-}
-
-/** @param taker who takes the next one; null while nobody does */
-export async function openEventDoor(taker: () => TakeEvent | null): Promise<EventDoor> {
-  const open = new Set<ServerResponse>();
-  const server = createServer((request, response) => {
-    const chunks: Buffer[] = [];
-    open.add(response);
-    response.once('close', () => open.delete(response));
-    request.on('data', (chunk: Buffer) => chunks.push(chunk));
-    request.once('end', () => {
-      const take = taker();
-      if (take === null) return void response.destroy();
-      take(Buffer.concat(chunks), String(request.headers['stripe-signature'])).then(
-        () => response.writeHead(204).end(),
-        () => response.writeHead(400).end(),
-      );
-    });
-  });
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
-  return {
-    url: `http://127.0.0.1:${(server.address() as AddressInfo).port}/`,
-    slam() {
-      for (const response of open) response.destroy();
-    },
-    close() {
-      server.closeAllConnections();
-      return new Promise((resolve) => server.close(() => resolve()));
-    },
-  };
 }
