@@ -100,7 +100,7 @@ export class Replay {
         this.#showCancelled(event);
         return;
       case 'refused':
-        this.#answered(event.key, event.code);
+      // Changes nothing; `askers.ts` judges keys.
     }
   }
 
@@ -108,19 +108,8 @@ export class Replay {
     this.#findings.add(invariant, `journal: ${what}`, ...lines, this.#n);
   }
 
-  #answered(key: string | undefined, code: string | null): void {
-    if (key === undefined) return;
-    const { keys, plan } = this.#state;
-    const before = keys.get(key);
-    const age = (this.#at ?? 0) - (before?.at ?? 0);
-    if (before !== undefined && age < (plan.keysKept ?? Number.POSITIVE_INFINITY))
-      this.#fault('I4', `key ${key} takes effect or is refused twice`, before.n);
-    else keys.set(key, { code, at: this.#at, n: this.#n });
-  }
-
   #held(event: Of<'held'>): void {
     const state = this.#state;
-    this.#answered(event.key, null);
     const before = state.holds.get(event.hold);
     if (before !== undefined) {
       this.#fault('I4', `hold ${event.hold} is made twice`, before.n);
@@ -217,7 +206,6 @@ export class Replay {
 
   #ordered(event: Of<'ordered'>): void {
     const state = this.#state;
-    this.#answered(event.key, null);
     const before = state.orders.get(event.order);
     if (before !== undefined) {
       this.#fault('I4', `order ${event.order} is made twice`, before.n);
@@ -366,7 +354,6 @@ export class Replay {
   }
 
   #refunding(event: Of<'refunding'>): void {
-    this.#answered(event.key, null);
     const order = this.#order(event.order, 'refunded', 'paid');
     const before = this.#state.refunds.get(event.refund);
     if (before !== undefined) this.#fault('I4', `refund ${event.refund} is made twice`, before.n);

@@ -1,5 +1,5 @@
-import { countWhile } from './count-while.ts';
 import type { Findings } from './findings.ts';
+import { countBelow, countUpTo } from './sorted-times.ts';
 
 /**
  * Positions in a show's journal against real time. Position p (from 1) is that of an event: whoever asked for it did so
@@ -24,14 +24,6 @@ export class Timeline {
     this.#seen.push(seen);
     this.#seenBy.push(n);
     this.#next = Number.NEGATIVE_INFINITY;
-  }
-
-  /** Line `n` asked for the last position at `time`. */
-  askedLast(time: number, n: number): void {
-    const last = this.#asked.length - 1;
-    if (time <= this.#asked[last]) return;
-    this.#asked[last] = time;
-    this.#askedBy[last] = n;
   }
 
   /** Line `n` saw by `time` that the last position had been reached. */
@@ -81,8 +73,8 @@ export class Timeline {
   /** The positions that can have been the last one at some moment between the two times. Only once it is closed. */
   between(from: number, to: number): { readonly first: number; readonly last: number } {
     return {
-      first: Math.max(0, countWhile(this.#seen, (time) => time < from) - 1),
-      last: countWhile(this.#asked, (time) => time <= to) - 1,
+      first: Math.max(0, countBelow(this.#seen, from) - 1),
+      last: countUpTo(this.#asked, to) - 1,
     };
   }
 }
