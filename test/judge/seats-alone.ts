@@ -1,0 +1,229 @@
+import type { Claims } from './claims.ts';
+import type { Findings } from './findings.ts';
+import type { SeatsOperation } from './history.ts';
+import type { Cases, Entry } from './show-file.ts';
+import { countBelow, countUpTo } from './sorted-times.ts';
+
+/*
+ * Each seat as a register with hold, release and sell, judged from what clients were told alone, without a journal: the
+ * claims on a seat that must have been true never overlap (I1), and what refusals and seat maps say of it can have been
+ * so at some moment between question and answer (I7). The places of an area likewise, as a sum (I5).
+ */
+
+/** Nobody but a fault sells a seat so often that telling of each would help. */
+const TOLD_OF_EACH_SEAT = 3;
+
+export function judgeSeatsAlone(claims: Claims, cases: Cases, findings: Findings): void {
+  for (let seat = 0; seat < claims.bySeat.length; seat++) judgeOwners(claims, seat, findings);
+  for (const { id, capacity } of claims.plan.areas) judgeArea(claims, id, capacity, findings);
+  const registers = new Registers(claims);
+  judgeTaken(claims, registers, cases, findings);
+  const takenPlaces = new Map(claims.plan.areas.map(({ id }) => [id, new TakenPlaces(claims, id)]));
+  for (const read of cases.seatReads) {
+    if (read.line.stale === true || read.line.to === undefined || read.line.outcome !== 'ok') continue;
+    judgeRead(claims, registers, read, findings);
+    judgeReadOfAreas(claims, takenPlaces, read, findings);
+  }
+}
+
+function judgeOwners(claims: Claims, seat: number, findings: Findings): void {
+  const { table } = claims;
+  if (claims.bySeat[seat].length < 2) return;
+  let last = -1;
+  let told = 0;
+  for (const claim of sortedBy(table.mustFrom, claims.bySeat[seat])) {
+    if (!table.isSure(claim)) continue;
+    if (last >= 0 && table.mustFrom[claim] < table.mustTo[last] && told++ < TOLD_OF_EACH_SEAT) {
+      const names = `${table.owner(last)} and to ${table.owner(claim)}`;
+      findings.add(
+        'I1',
+        `seat ${claims.plan.seats[seat]} belongs to ${names} at ${table.mustFrom[claim]}`,
+        table.n[last],
+        table.n[claim],
+      );
+    }
+    if (last < 0 || table.mustTo[claim] > table.mustTo[last]) last = claim;
+  }
+}
+
+/** The claims by one of their times; the same array if they are in order already, as most are. */
+function sortedBy(times: readonly number[], claims: readonly number[]): readonly number[] {
+  for (let i = 1; i < claims.length; i++) {
+    if (times[claims[i]] < times[claims[i - 1]]) return claims.toSorted((a, b) => times[a] - times[b]);
+  }
+  return claims;
+}
+
+/** The claims on single seats, searchable by time; sorted when first asked about. */
+class Registers {
+  readonly #claims: Claims;
+  readonly #sure: (Times | undefined)[] = [];
+  readonly #possible: (Times | undefined)[] = [];
+
+  constructor(claims: Claims) {
+    this.#claims = claims;
+  }
+
+  /** The claim that has the seat surely all the time from `from` to `to`, or -1. */
+  ownerAllThrough(seat: number, from: number, to: number): number {
+    const { table, bySeat } = this.#claims;
+    const { mustFrom } = table;
+    this.#sure[seat] ??= timesOf(
+      sortedBy(
+        mustFrom,
+        bySeat[seat].filter((claim) => table.isSure(claim)),
+      ),
+      mustFrom,
+      table.mustTo,
+    );
+    const { claims, begins } = this.#sure[seat];
+    // They do not overlap, or that was told already: the last that began before is the one.
+    const begun = countBelow(begins, from);
+    return begun > 0 && to < table.mustTo[claims[begun - 1]] ? claims[begun - 1] : -1;
+  }
+
+  /** Whether anybody may have had the seat at some moment from `from` to `to`. */
+  mayBeOwned(seat: number, from: number, to: number): boolean {
+    const { mayFrom, mayTo } = this.#claims.table;
+    this.#possible[seat] ??= timesOf(sortedBy(mayFrom, this.#claims.bySeat[seat]), mayFrom, mayTo);
+    const { begins, latest } = this.#possible[seat];
+    const begun = countUpTo(begins, to);
+    return begun > 0 && latest[begun - 1] >= from;
+  }
+}
+
+/** Claims in the order of their beginnings, and by when all up to each of them have ended. */
+interface Times {
+  readonly claims: readonly number[];
+  readonly begins: Float64Array;
+  readonly latest: Float64Array;
+}
+
+function timesOf(claims: readonly number[], begin: readonly number[], end: readonly number[]): Times {
+  const begins = new Float64Array(claims.length);
+  const latest = new Float64Array(claims.length);
+  let most = Number.NEGATIVE_INFINITY;
+  for (let i = 0; i < claims.length; i++) {
+    begins[i] = begin[claims[i]];
+    most = Math.max(most, end[claims[i]]);
+    latest[i] = most;
+  }
+  return { claims, begins, latest };
+}
+
+function judgeTaken(claims: Claims, registers: Registers, cases: Cases, findings: Findings): void {
+  const { plan } = claims;
+  if (plan.partial === true) return;
+  const blocked = new Set(plan.blocked);
+  const isBlocked = (id: string): boolean => blocked.size > 0 && blocked.has(id);
+  for (const { n, line } of cases.refusedHolds) {
+    if (line.taken === undefined || line.to === undefined || claims.anySeatFrom <= line.to) continue;
+    for (const id of line.taken) {
+      const seat = claims.seatIndex.get(id);
+      if (seat === undefined)
+        findings.add('I7', `${line.client} was refused seat ${id}, which the plan does not have`, n);
+      else if (!isBlocked(id) && !registers.mayBeOwned(seat, line.from, line.to))
+        findings.add('I7', `${line.client} was refused seat ${id} as taken while nobody can have had it`, n);
+    }
+  }
+}
+
+function judgeRead(claims: Claims, registers: Registers, { n, line }: Entry<SeatsOperation>, findings: Findings): void {
+  const { letters, from, to = from } = line;
+  const { plan } = claims;
+  if (letters !== undefined && letters.length !== plan.seats.length) {
+    findings.add('I5', `a seat map has ${letters.length} seats, the plan ${plan.seats.length}`, n);
+  } else if (letters !== undefined) {
+    const mayConclude = plan.partial !== true && claims.anySeatFrom > to;
+    for (let seat = 0; seat < letters.length; seat++) {
+      const letter = letters[seat];
+      if (letter === 'b') continue;
+      if (letter === 'a') {
+        const claim = claims.bySeat[seat].length === 0 ? -1 : registers.ownerAllThrough(seat, from, to);
+        if (claim >= 0)
+          findings.add(
+            'I7',
+            `a seat map shows seat ${plan.seats[seat]} free while ${claims.table.owner(claim)} has it`,
+            n,
+            claims.table.n[claim],
+          );
+      } else if (mayConclude && !registers.mayBeOwned(seat, from, to)) {
+        findings.add('I7', `a seat map shows seat ${plan.seats[seat]} taken (${letter}) while nobody can have it`, n);
+      }
+    }
+  }
+}
+
+/** How many places of an area are surely taken at a time. */
+class TakenPlaces {
+  readonly #begins: Sums;
+  readonly #ends: Sums;
+
+  constructor(claims: Claims, area: string) {
+    const { table } = claims;
+    const sure = (claims.byArea.get(area) ?? []).filter(({ claim }) => table.isSure(claim));
+    this.#begins = summed(sure.map(({ claim, quantity }) => ({ at: table.mustFrom[claim], quantity })));
+    this.#ends = summed(sure.map(({ claim, quantity }) => ({ at: table.mustTo[claim], quantity })));
+  }
+
+  /** At least so many all the time from `from` to `to`: what began before, less what may have ended by then. */
+  allThrough(from: number, to: number): number {
+    const begun = this.#begins.sums[countBelow(this.#begins.times, from)];
+    const ended = this.#ends.sums[countUpTo(this.#ends.times, to)];
+    return Math.max(0, begun - ended);
+  }
+}
+
+/** `sums[i]`: of the quantities of the first `i` times. */
+interface Sums {
+  readonly times: Float64Array;
+  readonly sums: Float64Array;
+}
+
+function summed(changes: { readonly at: number; readonly quantity: number }[]): Sums {
+  changes.sort((a, b) => a.at - b.at);
+  const sums = new Float64Array(changes.length + 1);
+  for (const [i, { quantity }] of changes.entries()) sums[i + 1] = sums[i] + quantity;
+  return { times: Float64Array.from(changes, ({ at }) => at), sums };
+}
+
+function judgeReadOfAreas(
+  claims: Claims,
+  takenPlaces: ReadonlyMap<string, TakenPlaces>,
+  { n, line }: Entry<SeatsOperation>,
+  findings: Findings,
+): void {
+  for (const { id, available } of line.areas ?? []) {
+    const capacity = claims.plan.areas.find((area) => area.id === id)?.capacity ?? 0;
+    const taken = takenPlaces.get(id)?.allThrough(line.from, line.to ?? line.from) ?? 0;
+    if (available < 0 || available > capacity)
+      findings.add('I5', `a seat map shows ${available} of ${capacity} places free in area ${id}`, n);
+    else if (available > capacity - taken)
+      findings.add(
+        'I7',
+        `a seat map shows ${available} of ${capacity} places free in area ${id}, ${taken} are taken`,
+        n,
+      );
+  }
+}
+
+function judgeArea(claims: Claims, id: string, capacity: number, findings: Findings): void {
+  const { table } = claims;
+  const sure = (claims.byArea.get(id) ?? []).filter(({ claim }) => table.isSure(claim));
+  const changes = sure.flatMap(({ claim, quantity }) => [
+    { at: table.mustFrom[claim], by: quantity, n: table.n[claim] },
+    { at: table.mustTo[claim], by: -quantity, n: 0 },
+  ]);
+  // At one moment those that end come first.
+  changes.sort((a, b) => a.at - b.at || a.by - b.by);
+  let taken = 0;
+  let isTold = false;
+  for (const { at, by, n } of changes) {
+    taken += by;
+    if (taken <= capacity) isTold = false;
+    else if (!isTold) {
+      findings.add('I5', `area ${id} has ${capacity} places, of which ${taken} are taken at ${at}`, n);
+      isTold = true;
+    }
+  }
+}
