@@ -5,6 +5,7 @@ import { fromRfc3339 } from '../../src/rfc3339.ts';
 import type { HistoryLine, Outcome, TicketLine } from '../judge/history.ts';
 import { Dice } from '../support/dice.ts';
 import { onceOf, userOf } from '../support/small-show.ts';
+import { WORLD } from './dangers.ts';
 import type { Record } from './record.ts';
 import { type Heard, LOST, type SimulatedNode } from './simulated-node.ts';
 import type { SimulatedShow, World } from './world.ts';
@@ -19,6 +20,9 @@ const PATIENCE_MS = 20_000;
 /** A buyer looks so often whether its order is paid. */
 const LOOKS_MAX = 12;
 const LOOK_MS = 2_000;
+
+/** Tickets name an area as people do. */
+const AREAS = new Map([['Floor', 'floor']]);
 
 const UNSETTLED = new Set(['OVERLOADED', 'UNAVAILABLE', 'OUTCOME_UNKNOWN']);
 
@@ -71,10 +75,12 @@ export class Buyer {
     if (this.#dice.chance(habits.abandons)) return;
     const order = await this.#order(show, hold);
     if (order === null) return;
+    const { dangers } = this.#world;
+    dangers.enter(WORLD, 'order awaits payment');
     await this.#think();
-    if (this.#dice.chance(habits.cancels)) return this.#cancel(show, order);
-    if (this.#dice.chance(habits.abandons)) return;
-    await this.#pay(show, order);
+    if (this.#dice.chance(habits.cancels)) await this.#cancel(show, order);
+    else if (!this.#dice.chance(habits.abandons)) await this.#pay(show, order);
+    dangers.leave(WORLD, 'order awaits payment');
   }
 
   // --- what it asks --------------------------------------------------------------------------------------------------
@@ -102,8 +108,8 @@ export class Buyer {
       ...intention,
     } as const;
     if (value === null) {
-      const taken = extra?.['taken'] as string[] | undefined;
-      this.#write(taken === undefined ? line : { ...line, taken });
+      const taken = extra?.taken;
+      this.#write(Array.isArray(taken) ? { ...line, taken } : line);
       return null;
     }
     if (value.showId !== show.id) this.#world.violated('I14', `${this.user} asked ${show.id} and heard of ${value.id}`);
@@ -120,18 +126,21 @@ export class Buyer {
 
   async #extend(show: SimulatedShow, { id }: HoldView): Promise<void> {
     const { number, at } = scoped('hld', id);
-    const told = await this.#insist<HoldView>(show, { type: 'extend', buyer: this.user, hold: number, at });
+    const line = { op: 'extend', show: show.id, client: this.user, hold: id } as const;
+    const command: Command = { type: 'extend', buyer: this.user, hold: number, at };
+    const told = await this.#insist<HoldView>(show, command, (lost) => this.#write({ ...line, ...lost }));
     const { intention, value } = told;
-    const line = { op: 'extend', show: show.id, client: this.user, hold: id, ...intention } as const;
-    if (value === null) return this.#write(line);
+    if (value === null) return this.#write({ ...line, ...intention });
     const until = intention.from + fromRfc3339(value.expiresAt) - fromRfc3339(value.serverTime);
-    this.#write({ ...line, until, expires: fromRfc3339(value.expiresAt) });
+    this.#write({ ...line, ...intention, until, expires: fromRfc3339(value.expiresAt) });
   }
 
   async #release(show: SimulatedShow, { id }: HoldView): Promise<void> {
     const { number, at } = scoped('hld', id);
-    const { intention } = await this.#insist(show, { type: 'release', buyer: this.user, hold: number, at });
-    this.#write({ op: 'release', show: show.id, client: this.user, hold: id, ...intention });
+    const line = { op: 'release', show: show.id, client: this.user, hold: id } as const;
+    const command: Command = { type: 'release', buyer: this.user, hold: number, at };
+    const { intention } = await this.#insist(show, command, (lost) => this.#write({ ...line, ...lost }));
+    this.#write({ ...line, ...intention });
   }
 
   async #order(show: SimulatedShow, { id }: HoldView): Promise<OrderView | null> {
@@ -157,44 +166,55 @@ export class Buyer {
 
   async #cancel(show: SimulatedShow, { id }: OrderView): Promise<void> {
     const { number, at } = scoped('ord', id);
-    const { intention } = await this.#insist(show, { type: 'cancel', buyer: this.user, order: number, at });
-    this.#write({ op: 'cancel', show: show.id, client: this.user, order: id, ...intention });
+    const line = { op: 'cancel', show: show.id, client: this.user, order: id } as const;
+    const command: Command = { type: 'cancel', buyer: this.user, order: number, at };
+    const { intention } = await this.#insist(show, command, (lost) => this.#write({ ...line, ...lost }));
+    this.#write({ ...line, ...intention });
   }
 
   /** Pays as its browser and the provider let it, then waits to be told that it has. */
   async #pay(show: SimulatedShow, order: OrderView): Promise<void> {
-    const { world, dice } = { world: this.#world, dice: this.#dice };
-    const { habits } = world.options;
+    const { habits } = this.#world.options;
+    const from = this.#record.stamp();
+    const paid = await this.#confirmAndLook(show, order);
+    const line = { op: 'pay', show: show.id, client: this.user, order: order.id, from } as const;
+    this.#write(paid === null ? { ...line, outcome: 'unknown' } : { ...line, outcome: 'ok', to: paid });
+    // What was authorised or is pending time will tell; an order that nobody pays is given up.
+    if (paid === null) return this.#cancel(show, order);
+    await this.#tickets(show);
+    if (this.#dice.chance(habits.refunds)) await this.#refund(show, order);
+    if (this.#dice.chance(habits.cancelsShow)) await this.#cancelShow(show);
+  }
+
+  /** When it was told that it has paid; null if it never was. */
+  async #confirmAndLook(show: SimulatedShow, order: OrderView): Promise<number | null> {
     const { number, at } = scoped('ord', order.id);
-    if (order.payment !== undefined) {
-      const secret = await this.#secret(show, order);
-      if (secret === null) return this.#cancel(show, order);
-      const method = dice.one(habits.methods);
-      await this.#pause(50 + dice.roll() * 400);
-      const isConfirmed = world.provider.confirm(secret, method);
-      if (isConfirmed && method === 'challenge') {
-        await this.#pause(200);
-        world.provider.confirm(secret, method);
-      }
-      if (!isConfirmed || method === 'declined') return this.#cancel(show, order);
-    }
+    if (order.payment !== undefined && !(await this.#confirm(show, order))) return null;
     const question: Question = { type: 'get-order', viewer: { user: this.user, all: false }, order: number, at };
     for (let look = 0; look < LOOKS_MAX; look++) {
-      await this.#pause(LOOK_MS * (0.2 + dice.roll()));
+      await this.#pause(LOOK_MS * (0.2 + this.#dice.roll()));
       const { intention, value } = await this.#insist<OrderView>(show, question);
       const line = { op: 'order-state', show: show.id, client: this.user, order: order.id, ...intention } as const;
       this.#write(value === null ? line : { ...line, state: value.status });
-      if (value === null) continue;
-      if (value.status === 'awaiting_payment' || value.status === 'processing') continue;
-      if (value.status !== 'paid') return;
-      this.#write({ op: 'pay', show: show.id, client: this.user, order: order.id, ...intention });
-      await this.#tickets(show);
-      if (dice.chance(habits.refunds)) await this.#refund(show, order);
-      if (dice.chance(habits.cancelsShow)) await this.#cancelShow(show);
-      return;
+      if (value === null || value.status === 'awaiting_payment' || value.status === 'processing') continue;
+      return value.status === 'paid' ? (intention.to ?? null) : null;
     }
-    // It was authorised or is pending, and time will tell; an order that nobody pays is given up.
-    await this.#cancel(show, order);
+    return null;
+  }
+
+  /** What the buyer's browser does at the provider. @returns whether the payment may come to something. */
+  async #confirm(show: SimulatedShow, order: OrderView): Promise<boolean> {
+    const { provider, options } = this.#world;
+    const secret = await this.#secret(show, order);
+    if (secret === null) return false;
+    const method = this.#dice.one(options.habits.methods);
+    await this.#pause(50 + this.#dice.roll() * 400);
+    const isConfirmed = provider.confirm(secret, method);
+    if (isConfirmed && method === 'challenge') {
+      await this.#pause(200);
+      provider.confirm(secret, method);
+    }
+    return isConfirmed && method !== 'declined';
   }
 
   /** What the browser needs to pay: as the route has it, from the node's gateway. */
@@ -220,7 +240,12 @@ export class Buyer {
     const { intention, value } = await this.#insist<{ items: TicketView[] }>(show, question);
     const line = { op: 'tickets', show: show.id, client: this.user, ...intention } as const;
     if (value === null) return this.#write(line);
-    const tickets = value.items.map(({ id, seat, orderId, status }) => ({ id, ...placeOf(seat), order: orderId, status }));
+    const tickets = value.items.map(({ id, seat, orderId, status }) => ({
+      id,
+      ...placeOf(seat),
+      order: orderId,
+      status,
+    }));
     this.#write({ ...line, tickets });
   }
 
@@ -238,14 +263,23 @@ export class Buyer {
       ...(only === null ? {} : { tickets: only.map((id) => scoped('tkt', id).number) }),
     };
     const { intention, value } = await this.#insist<RefundView>(show, command);
-    const line = { op: 'refund', show: show.id, client: this.user, key: once.id, order: order.id, ...intention } as const;
+    const line = {
+      op: 'refund',
+      show: show.id,
+      client: this.user,
+      key: once.id,
+      order: order.id,
+      ...intention,
+    } as const;
     const asked = only === null ? line : { ...line, tickets: only };
     this.#write(value === null ? asked : { ...asked, refund: value.id });
   }
 
   async #cancelShow(show: SimulatedShow): Promise<void> {
-    const { intention } = await this.#insist(show, { type: 'cancel-show', reason: 'the singer is ill' });
-    this.#write({ op: 'cancel-show', show: show.id, client: this.user, ...intention });
+    const line = { op: 'cancel-show', show: show.id, client: this.user } as const;
+    const command: Command = { type: 'cancel-show', reason: 'the singer is ill' };
+    const { intention } = await this.#insist(show, command, (lost) => this.#write({ ...line, ...lost }));
+    this.#write({ ...line, ...intention });
   }
 
   async #look(show: SimulatedShow): Promise<void> {
@@ -258,17 +292,29 @@ export class Buyer {
         areas: areas.map(({ id, available }) => ({ id, available })),
       })),
     );
-    if (heard === LOST || 'code' in heard) return;
+    // Of version 0 is a show that nobody has opened yet.
+    if (heard === LOST || 'code' in heard || heard.version === 0) return;
     const to = this.#record.stamp();
     this.#write({ op: 'seats', show: show.id, client: this.user, from, to, outcome: 'ok', ...heard });
   }
 
   // --- how it asks ---------------------------------------------------------------------------------------------------
 
-  /** Sends the same until there is a definite answer, as often as its patience allows. */
-  async #insist<T>(show: SimulatedShow, message: Command | Question): Promise<Told<T>> {
-    const intention: Intention = { from: this.#record.stamp(), outcome: 'unknown' };
+  /**
+   * Sends the same until there is a definite answer, as often as its patience allows.
+   * @param onLost hears of each sending without one, for what has no key: each may have taken effect by itself.
+   */
+  async #insist<T>(
+    show: SimulatedShow,
+    message: Command | Question,
+    onLost?: (intention: Intention) => void,
+  ): Promise<Told<T>> {
+    let intention: Intention = { from: this.#record.stamp(), outcome: 'unknown' };
     for (let sending = 0; sending < SENDINGS_MAX; sending++) {
+      if (sending > 0 && onLost !== undefined) {
+        onLost(intention);
+        intention = { from: this.#record.stamp(), outcome: 'unknown' };
+      }
       const heard = await this.#ask<T>(show, message);
       if (heard !== LOST && (heard.ok || !UNSETTLED.has(heard.refusal.code))) {
         intention.to = this.#record.stamp();
@@ -278,8 +324,6 @@ export class Buyer {
           intention.outcome = 'ok';
           return { intention, value: heard.value };
         }
-        // A repeat of what has no key finds it done, perhaps by its own first sending.
-        if (sending > 0 && !('once' in message)) return { intention: { ...intention, outcome: 'unknown' }, value: null };
         intention.outcome = 'refused';
         intention.code = heard.refusal.code;
         return { intention, value: null, ...(heard.refusal.extra === undefined ? {} : { extra: heard.refusal.extra }) };
@@ -355,7 +399,7 @@ function lineOf({ ticketId, seat, price }: OrderView['lines'][number]): TicketLi
 }
 
 function placeOf({ id, area }: { readonly id?: string; readonly area?: string }): { seat: string } | { area: string } {
-  return id === undefined ? { area: area ?? '' } : { seat: id };
+  return id === undefined ? { area: AREAS.get(area ?? '') ?? '' } : { seat: id };
 }
 
 function scoped(prefix: 'hld' | 'ord' | 'tkt', id: string): { readonly number: number; readonly at: number } {

@@ -1,18 +1,20 @@
+import type { Registry } from '../../src/cluster/registry/registry.ts';
+import { shardOf } from '../../src/cluster/shards.ts';
 import { isKnownFormat } from '../../src/formats.ts';
 import type { JournalRow, Notice, Snapshot, Turn } from '../../src/journal/journal.ts';
 import { RowFormatUnknown } from '../../src/journal/rows.ts';
 import type { Dice } from '../support/dice.ts';
 import { MemoryTables, type TablesWire } from '../support/memory-registry.ts';
-import type { Dangers } from './dangers.ts';
+import { type Dangers, WORLD } from './dangers.ts';
 import {
   CALM_DATABASE,
-  DatabaseWire,
   type DatabaseWeather,
+  DatabaseWire,
   phaseOf,
   type ServerState,
   type WireParts,
 } from './database-wire.ts';
-import { LaneSession } from './lane-session.ts';
+import type { LaneSession } from './lane-session.ts';
 import type { SimulatedProcess } from './simulated-process.ts';
 import type { Trace } from './trace.ts';
 import type { VirtualTime } from './virtual-time.ts';
@@ -26,6 +28,8 @@ const QUICK_MS = 1_000;
 const CHANGE_MS = 6_000;
 const READ_MS = 6_000;
 const KEEP_MS = 8_000;
+
+const CHANGES_OWNERS: ReadonlySet<keyof Registry> = new Set(['acquire', 'release', 'declareDead', 'join']);
 
 interface Parts {
   readonly time: VirtualTime;
@@ -52,6 +56,8 @@ export class Database {
   weather: DatabaseWeather = CALM_DATABASE;
   /** A row has become durable. */
   onWritten: (showId: string, events: string) => void = () => {};
+  /** Whether a show's shard is nobody's. */
+  #hasFree = false;
   readonly #sessions = new Set<LaneSession>();
   readonly #wires: WireParts;
   readonly #state: { -readonly [Key in keyof ServerState]: ServerState[Key] };
@@ -107,9 +113,21 @@ export class Database {
       return wire.ask(phaseOf(kind), deadline, async () => {
         await this.#whenUnlocked(shards);
         this.parts.trace.text(kind);
-        return request();
+        const value = request();
+        if (CHANGES_OWNERS.has(kind)) this.#noteOwners();
+        return value;
       });
     };
+  }
+
+  #noteOwners(): void {
+    const { dangers } = this.parts;
+    let isFree = false;
+    for (const showId of this.shows.keys()) isFree ||= this.tables.shards[shardOf(showId)].owner === null;
+    if (isFree === this.#hasFree) return;
+    this.#hasFree = isFree;
+    if (isFree) dangers.enter(WORLD, 'shard without owner');
+    else dangers.leave(WORLD, 'shard without owner');
   }
 
   open(session: LaneSession): void {
@@ -222,13 +240,7 @@ export class Database {
     return wire.ask(null, READ_MS, () => this.kept(showId).rows[seq - 1] ?? null);
   }
 
-  keepSnapshot(
-    wire: DatabaseWire,
-    owner: string,
-    showId: string,
-    shard: number,
-    snapshot: Snapshot,
-  ): Promise<boolean> {
+  keepSnapshot(wire: DatabaseWire, owner: string, showId: string, shard: number, snapshot: Snapshot): Promise<boolean> {
     // What the process has sent is its own to change on.
     const sent = { ...snapshot, state: snapshot.state.slice() };
     return wire.ask('snapshot kept', KEEP_MS, () => {

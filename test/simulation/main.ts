@@ -1,28 +1,78 @@
 import { parseArgs } from 'node:util';
+import { Campaign } from './campaign.ts';
+import { minimise } from './minimise.ts';
 import { drawOptions } from './options.ts';
 import { drawSchedule } from './schedule.ts';
 import { simulate } from './simulation.ts';
 
-const { values } = parseArgs({
-  options: { seeds: { type: 'string', default: '100' }, seed: { type: 'string', default: '1' }, verbose: { type: 'boolean' } },
-});
-const [first, count] = [Number(values.seed), Number(values.seeds)];
-const started = performance.now();
-let [commands, simulatedMs, events, bad] = [0, 0, 0, 0];
-for (let seed = first; seed < first + count; seed++) {
-  const options = drawOptions(seed);
-  const t = performance.now();
-  const result = await simulate(options, drawSchedule(options));
-  commands += result.commands;
-  events += result.events;
-  simulatedMs += result.simulatedMs;
-  if (values.verbose)
-    console.log(seed, result.hash, result.commands, result.events, Math.round(result.simulatedMs / 1000), 's', Math.round(performance.now() - t), 'ms', options.nodes, options.buyers * options.visits);
-  if (result.violations.length > 0) {
-    bad++;
-    console.log(`seed ${seed}:`, result.violations.slice(0, 3));
-    if (count === 1) for (const node of result.world.nodes.values()) console.log(node.host, node.logged.slice(-30));
+/* `npm run simulate -- --seeds N [--seed S] [--keep 0,3,…] [--json]`: talk goes to stderr, `--json` prints one line. */
+
+const USAGE = `Usage: npm run simulate -- [--seeds N] [--seed S] [--keep PLACES] [--json]
+  --seeds N      how many worlds; 100 if absent
+  --seed S       the first one's seed; drawn if absent
+  --keep PLACES  of the faults that a seed draws, only those at these places (0,3,7); with --seeds 1
+  --json         one JSON object on stdout at the end
+`;
+/** After so many seeds every danger must have been met that can be. */
+const COMPLETE_AT = 10_000;
+/** A seed that fails is minimised; so many are, at most. */
+const MINIMISED_MAX = 3;
+
+const { seeds, seed, keep, json } = readArguments();
+const campaign = new Campaign(seed);
+let failures = 0;
+for (let each = seed; each < seed + seeds; each++) {
+  const options = drawOptions(each);
+  const drawn = drawSchedule(options);
+  const schedule = keep === null ? drawn : drawn.filter((_, place) => keep.has(place));
+  const result = await simulate(options, schedule);
+  campaign.add(result);
+  if (result.violations.length === 0) continue;
+  failures++;
+  process.stderr.write(`${result.report()}\n`);
+  if (keep !== null || failures > MINIMISED_MAX) continue;
+  const least = await minimise(options, drawn, result.violations[0].invariant);
+  process.stderr.write(
+    `with these of its ${drawn.length} faults it fails as well: ${JSON.stringify(least.map((place) => drawn[place]))}\n` +
+      `again: npm run simulate -- --seed ${each} --seeds 1 --keep ${least.join(',') || 'none'}\n\n`,
+  );
+}
+if (seeds === 1) process.stderr.write(`trace ${campaign.lastHash}\n`);
+const missing = seeds >= COMPLETE_AT ? campaign.dangersMissed() : [];
+for (const danger of missing) process.stderr.write(`never happened: ${danger}\n`);
+const summary = campaign.summary();
+process.stderr.write(campaign.told());
+if (json) process.stdout.write(`${JSON.stringify(summary)}\n`);
+process.exitCode = failures > 0 || missing.length > 0 ? 1 : 0;
+
+interface Arguments {
+  readonly seeds: number;
+  readonly seed: number;
+  readonly keep: ReadonlySet<number> | null;
+  readonly json: boolean;
+}
+
+function readArguments(): Arguments {
+  try {
+    const { values } = parseArgs({
+      options: {
+        seeds: { type: 'string', default: '100' },
+        seed: { type: 'string' },
+        keep: { type: 'string' },
+        json: { type: 'boolean', default: false },
+      },
+    });
+    const keep =
+      values.keep === undefined ? null : new Set(values.keep === 'none' ? [] : values.keep.split(',').map(whole));
+    const seed = values.seed === undefined ? Math.floor(Math.random() * 2 ** 31) : whole(values.seed);
+    return { seeds: whole(values.seeds), seed, keep, json: values.json };
+  } catch (error) {
+    process.stderr.write(`${(error as Error).message}\n${USAGE}`);
+    process.exit(2);
   }
 }
-const seconds = (performance.now() - started) / 1000; const cpu = process.cpuUsage(); const cpuS=(cpu.user+cpu.system)/1e6; console.log({cpuS, perCpuSecond: Math.round(commands/cpuS), eventsPerCpu: Math.round(events/cpuS)});
-console.log({ seeds: count, bad, commands, events, perSecond: Math.round(commands / seconds), hours: simulatedMs / 3_600_000, seconds });
+
+function whole(text: string): number {
+  if (!/^\d{1,10}$/.test(text)) throw new Error(`${text} is no whole number`);
+  return Number(text);
+}

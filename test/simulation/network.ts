@@ -1,9 +1,4 @@
-import {
-  type Line,
-  MESSAGE_BYTES_MAX,
-  type Receiver,
-  type Transport,
-} from '../../src/cluster/messages/transport.ts';
+import { type Line, MESSAGE_BYTES_MAX, type Receiver, type Transport } from '../../src/cluster/messages/transport.ts';
 import type { Dice } from '../support/dice.ts';
 import type { Dangers } from './dangers.ts';
 import type { SimulatedProcess } from './simulated-process.ts';

@@ -1,13 +1,41 @@
 import { createReplays } from '../../src/actors/replays.ts';
+import { HOLD_GRACE_MS } from '../../src/allocator/show.ts';
 import type { JournalRow, Snapshot } from '../../src/journal/journal.ts';
-import { verifyJournal, type VerifiedJournal } from '../../src/journal/verify.ts';
+import { type VerifiedJournal, verifyJournal } from '../../src/journal/verify.ts';
 import type { BookedPayment } from '../../src/payments/payment-books.ts';
 import { verifyPayments } from '../../src/payments/verify-payments.ts';
+import { JournalWitness } from '../judge/journal-witness.ts';
+import { Judge } from '../judge/judge.ts';
 import { refundedOf } from './provider.ts';
+import type { Record } from './record.ts';
 import type { World } from './world.ts';
 
 /** So many faults of one kind are told. */
 const TOLD_MAX = 5;
+
+/** Holds what the buyers were told against itself, the journal and the provider's books. */
+export function judgeHistory(world: World, { lines }: Record): void {
+  const judge = new Judge();
+  for (const { id, hall, terms } of world.shows) {
+    const seats: string[] = [];
+    hall.seatIds.forEach((seat, index) => {
+      seats[hall.documentOrder[index]] = seat;
+    });
+    judge.add({ plan: id, seats, areas: hall.areas, currency: terms.currency, grace: HOLD_GRACE_MS });
+    const witness = new JournalWitness(id, hall);
+    for (const row of world.database.kept(id).rows) judge.add(witness.row(row));
+  }
+  for (const line of lines) judge.add(line);
+  for (const account of world.provider.accounts.values()) {
+    const { order, captures } = account;
+    if (order.orderId === '') continue;
+    const captured = captures * order.amount;
+    const unasked = account.method === 'delayed';
+    judge.add({ book: order.orderId, captured, refunded: refundedOf(account), captures, unasked });
+  }
+  judge.add({ end: true, rest: true });
+  for (const { invariant, what } of judge.verdict().slice(0, TOLD_MAX)) world.violated(invariant, what);
+}
 
 /** Holds a world at rest against the journal, and the journal against the provider's books, as `usher verify` does. */
 export async function judgeRest(world: World): Promise<void> {
@@ -18,7 +46,12 @@ export async function judgeRest(world: World): Promise<void> {
     world.violated(/^I\d+/.exec(what)?.[0] ?? 'I1', `row ${seq} of ${showId}: ${what}`);
   }
   if (verified.soldTwice > 0) world.violated('I1', `${verified.soldTwice} seats were sold twice`);
-  const money = await verifyPayments({ journal, replays, books: booksOf(world), clock: { now: () => Number.MAX_SAFE_INTEGER } });
+  const money = await verifyPayments({
+    journal,
+    replays,
+    books: booksOf(world),
+    clock: { now: () => Number.MAX_SAFE_INTEGER },
+  });
   for (const difference of money.differences.slice(0, TOLD_MAX)) world.violated('I11', JSON.stringify(difference));
   if (money.underWay > 0) world.violated('I12', `${money.underWay} orders are still under way`);
   for (const currency of new Set([...Object.keys(money.captured), ...Object.keys(money.valid)])) {

@@ -1,4 +1,5 @@
 import { type Refusal, RefusedError } from '../../src/errors.ts';
+import { parseScopedId } from '../../src/ids.ts';
 import type {
   Payment,
   PaymentGateway,
@@ -7,7 +8,6 @@ import type {
   RefundOrder,
   RefundState,
 } from '../../src/payments/gateway.ts';
-import { parseScopedId } from '../../src/ids.ts';
 import type { Dice } from '../support/dice.ts';
 import type { Dangers, Phase } from './dangers.ts';
 import type { SimulatedProcess } from './simulated-process.ts';
@@ -193,7 +193,10 @@ export class Provider {
     if (known !== undefined) return known.state;
     const given = refundedOf(account);
     if (account.state !== 'captured' || given + amount > account.order.amount) {
-      this.#parts.onViolation('I10', `a refund of ${amount} of ${paymentId} is more than was captured and not given back`);
+      this.#parts.onViolation(
+        'I10',
+        `a refund of ${amount} of ${paymentId} is more than was captured and not given back`,
+      );
       return 'failed';
     }
     const { dice, time } = this.#parts;

@@ -1,5 +1,5 @@
-import type { Answer } from '../../src/actors/shows.ts';
 import type { SeatMap } from '../../src/actors/seat-map.ts';
+import type { Answer } from '../../src/actors/shows.ts';
 import type { Command, Question } from '../../src/allocator/commands.ts';
 import { shardOf } from '../../src/cluster/shards.ts';
 import type { Refusal } from '../../src/errors.ts';
@@ -125,9 +125,7 @@ export class SimulatedNode {
 
   /** As HTTP asks for a client: there and back over the network, by the route's deadline. */
   ask<T>(showId: string, message: Command | Question): Promise<Heard<Answer<T>>> {
-    return this.request(() =>
-      this.selling.node.shows.ask<T>(showId, message, this.process.clock.now() + ANSWER_MS),
-    );
+    return this.request(() => this.selling.node.shows.ask<T>(showId, message, this.process.clock.now() + ANSWER_MS));
   }
 
   /** The seats as they are read in the tick in which they came. */
@@ -140,16 +138,18 @@ export class SimulatedNode {
 
   /** Has something done in the process for a client outside. */
   request<T>(work: () => Promise<T>): Promise<Heard<T>> {
-    const { time, clientLatency } = this.#world;
+    const { time, clientLatency, dangers } = this.#world;
     return new Promise((resolve, reject) => {
       const open = (lost: typeof LOST): void => resolve(lost);
       this.#open.add(open);
       const answer = (tell: () => void): void => {
         this.#open.delete(open);
+        dangers.leave(this.host, 'buyer waits');
         time.after(clientLatency(), tell);
       };
       time.after(clientLatency(), () => {
         if (!this.isAlive) return resolve(LOST);
+        dangers.enter(this.host, 'buyer waits');
         time.into(this.process, () => {
           work().then(
             (value) => answer(() => resolve(value)),

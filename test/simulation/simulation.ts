@@ -3,7 +3,7 @@ import { ON_SALE_AT } from '../support/small-show.ts';
 import { Buyer } from './buyers.ts';
 import type { Dangers } from './dangers.ts';
 import type { Options } from './options.ts';
-import { judgeRest } from './oracles.ts';
+import { judgeHistory, judgeRest } from './oracles.ts';
 import { Record } from './record.ts';
 import type { PlannedFault } from './schedule.ts';
 import { Strikes, undrainAll } from './strikes.ts';
@@ -16,6 +16,10 @@ const LOOK_MS = 500;
 /** I13: an event loop that goes on for so many events without coming to rest is stuck. */
 const EVENTS_MAX = 20_000_000;
 
+/** Of a failing world so much is told. */
+const VIOLATIONS_TOLD = 5;
+const LOGGED_TOLD = 5;
+
 export interface Result {
   readonly options: Options;
   readonly violations: readonly Violation[];
@@ -26,6 +30,8 @@ export interface Result {
   readonly hash: string;
   readonly dangers: Dangers;
   readonly world: World;
+  /** For people: what was broken, in which world, and how to see it again. */
+  report(): string;
 }
 
 /** Plays one world: faults strike while buyers buy; then they stop, everything must come to rest, and all is judged. */
@@ -48,7 +54,21 @@ export async function simulate(options: Options, schedule: readonly PlannedFault
     hash: world.trace.hash,
     dangers: world.dangers,
     world,
+    report: () => reportOf(world),
   };
+}
+
+function reportOf({ options, violations, nodes }: World): string {
+  const logged = [...nodes.values()].flatMap((node) =>
+    node.logged.slice(-LOGGED_TOLD).map((line) => `  ${node.host} ${line}`),
+  );
+  return [
+    `seed ${options.seed} breaks ${violations[0].invariant}`,
+    ...violations.slice(0, VIOLATIONS_TOLD).map(({ invariant, what }) => `  ${invariant}: ${what}`),
+    `  drawn: ${JSON.stringify(options)}`,
+    ...logged,
+    `again: npm run simulate -- --seed ${options.seed} --seeds 1`,
+  ].join('\n');
 }
 
 async function play(world: World, record: Record, schedule: readonly PlannedFault[]): Promise<void> {
@@ -79,6 +99,7 @@ async function play(world: World, record: Record, schedule: readonly PlannedFaul
     return;
   }
   await judgeRest(world);
+  judgeHistory(world, record);
   world.trace.number(time.now);
 }
 

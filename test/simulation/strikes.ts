@@ -227,4 +227,3 @@ export function undrainAll(world: World): void {
     })().catch(() => {});
   }, node.process);
 }
-
