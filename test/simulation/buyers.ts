@@ -15,8 +15,6 @@ const SENDINGS_MAX = 8;
 /** Pause before it does, ms: doubled each time. */
 const AGAIN_MS = 100;
 const AGAIN_MOST_MS = 3_000;
-/** A client waits no longer for an answer. */
-const PATIENCE_MS = 20_000;
 /** A buyer looks so often whether its order is paid. */
 const LOOKS_MAX = 12;
 const LOOK_MS = 2_000;
@@ -358,11 +356,8 @@ export class Buyer {
   #within<T>(answer: Promise<Heard<T>> | undefined): Promise<Heard<T>> {
     if (answer === undefined) return Promise.resolve(LOST);
     return new Promise((resolve, reject) => {
-      const patience = this.#world.time.after(PATIENCE_MS, () => resolve(LOST));
-      answer.then((heard) => {
-        patience.task = null;
-        resolve(heard);
-      }, reject);
+      this.#record.giveUpLater(() => resolve(LOST));
+      answer.then(resolve, reject);
     });
   }
 

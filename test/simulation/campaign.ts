@@ -1,9 +1,11 @@
 import { REQUIRED } from './required-dangers.ts';
 import type { Result } from './simulation.ts';
+import { Trace } from './trace.ts';
 
 /** What many seeds come to: figures, violations, and which dangers were met. */
 export class Campaign {
-  lastHash = '';
+  /** Of all that happened, in all worlds. */
+  readonly #trace = new Trace();
   readonly #firstSeed: number;
   readonly #startedAt = performance.now();
   readonly #cpuAtStart = process.cpuUsage();
@@ -23,7 +25,7 @@ export class Campaign {
     this.#commands += commands;
     this.#events += events;
     this.#simulatedMs += simulatedMs;
-    this.lastHash = hash;
+    this.#trace.text(hash);
     if (violations.length > 0) this.#violations.push({ seed: options.seed, invariant: violations[0].invariant });
     for (const [danger, count] of dangers.met) this.#met.set(danger, (this.#met.get(danger) ?? 0) + count);
   }
@@ -48,16 +50,17 @@ export class Campaign {
       commandsPerSecond: Math.round(this.#commands / ((user + system) / 1e6)),
       simulatedHours: Math.round(this.#simulatedMs / 36_000) / 100,
       violations: this.#violations,
+      trace: this.#trace.hash,
     };
   }
 
   told(): string {
-    const { seeds, commands, commandsPerSecond, simulatedHours, violations } = this.summary();
+    const { seeds, commands, commandsPerSecond, simulatedHours, violations, trace } = this.summary();
     const seconds = (performance.now() - this.#startedAt) / 1_000;
     return (
       `${seeds} seeds from ${this.#firstSeed} in ${seconds.toFixed(1)} s: ${violations.length} failed; ` +
       `${commands} commands (${commandsPerSecond} a second of CPU), ${this.#events} events, ${simulatedHours} h simulated, ` +
-      `${this.#met.size} kinds of danger met\n`
+      `${this.#met.size} kinds of danger met; trace ${trace}\n`
     );
   }
 }

@@ -5,11 +5,12 @@ import { drawOptions } from './options.ts';
 import { drawSchedule } from './schedule.ts';
 import { simulate } from './simulation.ts';
 
-/* `npm run simulate -- --seeds N [--seed S] [--keep 0,3,…] [--json]`: talk goes to stderr, `--json` prints one line. */
+/* `npm run simulate -- --seeds N [--seed S] [--rush] [--keep 0,3,…] [--json]`: talk goes to stderr, `--json` prints one line. */
 
-const USAGE = `Usage: npm run simulate -- [--seeds N] [--seed S] [--keep PLACES] [--json]
+const USAGE = `Usage: npm run simulate -- [--seeds N] [--seed S] [--rush] [--keep PLACES] [--json]
   --seeds N      how many worlds; 100 if absent
   --seed S       the first one's seed; drawn if absent
+  --rush         worlds with a rush of buyers only: what the simulator can carry
   --keep PLACES  of the faults that a seed draws, only those at these places (0,3,7); with --seeds 1
   --json         one JSON object on stdout at the end
 `;
@@ -18,11 +19,11 @@ const COMPLETE_AT = 10_000;
 /** A seed that fails is minimised; so many are, at most. */
 const MINIMISED_MAX = 3;
 
-const { seeds, seed, keep, json } = readArguments();
+const { seeds, seed, kind, keep, json } = readArguments();
 const campaign = new Campaign(seed);
 let failures = 0;
 for (let each = seed; each < seed + seeds; each++) {
-  const options = drawOptions(each);
+  const options = drawOptions(each, kind);
   const drawn = drawSchedule(options);
   const schedule = keep === null ? drawn : drawn.filter((_, place) => keep.has(place));
   const result = await simulate(options, schedule);
@@ -34,10 +35,9 @@ for (let each = seed; each < seed + seeds; each++) {
   const least = await minimise(options, drawn, result.violations[0].invariant);
   process.stderr.write(
     `with these of its ${drawn.length} faults it fails as well: ${JSON.stringify(least.map((place) => drawn[place]))}\n` +
-      `again: npm run simulate -- --seed ${each} --seeds 1 --keep ${least.join(',') || 'none'}\n\n`,
+      `again: npm run simulate -- --seed ${each} --seeds 1${kind === 'rush' ? ' --rush' : ''} --keep ${least.join(',') || 'none'}\n\n`,
   );
 }
-if (seeds === 1) process.stderr.write(`trace ${campaign.lastHash}\n`);
 const missing = seeds >= COMPLETE_AT ? campaign.dangersMissed() : [];
 for (const danger of missing) process.stderr.write(`never happened: ${danger}\n`);
 const summary = campaign.summary();
@@ -48,6 +48,7 @@ process.exitCode = failures > 0 || missing.length > 0 ? 1 : 0;
 interface Arguments {
   readonly seeds: number;
   readonly seed: number;
+  readonly kind: 'any' | 'rush';
   readonly keep: ReadonlySet<number> | null;
   readonly json: boolean;
 }
@@ -58,6 +59,7 @@ function readArguments(): Arguments {
       options: {
         seeds: { type: 'string', default: '100' },
         seed: { type: 'string' },
+        rush: { type: 'boolean', default: false },
         keep: { type: 'string' },
         json: { type: 'boolean', default: false },
       },
@@ -65,7 +67,7 @@ function readArguments(): Arguments {
     const keep =
       values.keep === undefined ? null : new Set(values.keep === 'none' ? [] : values.keep.split(',').map(whole));
     const seed = values.seed === undefined ? Math.floor(Math.random() * 2 ** 31) : whole(values.seed);
-    return { seeds: whole(values.seeds), seed, keep, json: values.json };
+    return { seeds: whole(values.seeds), seed, kind: values.rush ? 'rush' : 'any', keep, json: values.json };
   } catch (error) {
     process.stderr.write(`${(error as Error).message}\n${USAGE}`);
     process.exit(2);

@@ -56,8 +56,11 @@ export interface Options {
   readonly drift: number;
 }
 
+/** So many worlds see a rush of buyers; the others have time for the rest of a sale. */
+const RUSHES = 0.04;
+
 /** Every world is of another kind: each thing that can go wrong is left out of half of them, so that none hides another. */
-export function drawOptions(seed: number): Options {
+export function drawOptions(seed: number, kind: 'any' | 'rush' = 'any'): Options {
   const dice = new Dice(Math.imul(seed, 0x9e3779b1) ^ 0x0917);
   const maybe = (most: number, chance = 0.4): number => (dice.chance(chance) ? dice.roll() * most : 0);
   const nodes = dice.between(2, 4);
@@ -65,7 +68,7 @@ export function drawOptions(seed: number): Options {
   const formats = Array.from({ length: nodes }, () =>
     isUpgrade ? dice.between(FORMAT.oldest, FORMAT.newest) : FORMAT.newest,
   );
-  const isRush = dice.chance(0.3);
+  const isRush = kind === 'rush' || dice.chance(RUSHES);
   const network: NetworkWeather = dice.chance(0.3)
     ? CALM_NETWORK
     : {
@@ -107,10 +110,10 @@ export function drawOptions(seed: number): Options {
     nodes,
     formats,
     shows: dice.between(1, 3),
-    rows: dice.between(2, isRush ? 12 : 6),
-    buyers: isRush ? dice.between(60, 150) : dice.between(5, 30),
-    visits: isRush ? dice.between(10, 30) : dice.between(3, 12),
-    thinkMs: dice.one(isRush ? [5, 30, 150] : [50, 500, 2_000]),
+    rows: isRush ? dice.between(20, 40) : dice.between(2, 6),
+    buyers: isRush ? dice.between(150, 300) : dice.between(5, 40),
+    visits: isRush ? dice.between(20, 60) : dice.between(3, 12),
+    thinkMs: dice.one(isRush ? [1, 5, 20] : [50, 500, 2_000]),
     holdSeconds: dice.one([15, 60, 600]),
     perHold: dice.between(2, 10),
     perBuyer: dice.between(4, 30),
@@ -118,7 +121,8 @@ export function drawOptions(seed: number): Options {
       picks: dice.roll(),
       area: dice.roll() * 0.4,
       extends: maybe(0.4),
-      releases: maybe(0.5),
+      // In a rush most let go again what they hold, so that there is always something to be had.
+      releases: isRush ? 0.8 + dice.roll() * 0.2 : maybe(0.5),
       abandons: dice.chance(0.12) ? dice.roll() * 0.3 : 0,
       cancels: maybe(0.4),
       repeats: maybe(0.5),

@@ -41,7 +41,10 @@ export class SimulatedNode {
   /** Errors that it logged, for the report of a failing seed. */
   readonly logged: string[] = [];
   readonly #world: World;
-  readonly #open = new Set<(lost: typeof LOST) => void>();
+  /** Requests without an answer, and how to tell that there will be none. */
+  readonly #open = new Set<() => void>();
+  #arriving: (() => void)[] = [];
+  #answers: (() => void)[] = [];
 
   constructor(world: World, host: string, format: number, clock: ClockFault) {
     const { time, database, network, provider } = world;
@@ -136,28 +139,49 @@ export class SimulatedNode {
     });
   }
 
-  /** Has something done in the process for a client outside. */
+  /** Has something done in the process for a client outside. What is asked at about the same time arrives together. */
   request<T>(work: () => Promise<T>): Promise<Heard<T>> {
-    const { time, clientLatency, dangers } = this.#world;
     return new Promise((resolve, reject) => {
-      const open = (lost: typeof LOST): void => resolve(lost);
-      this.#open.add(open);
+      const lost = (): void => resolve(LOST);
       const answer = (tell: () => void): void => {
-        this.#open.delete(open);
-        dangers.leave(this.host, 'buyer waits');
-        time.after(clientLatency(), tell);
+        if (this.#open.delete(lost)) this.#answer(tell);
       };
-      time.after(clientLatency(), () => {
-        if (!this.isAlive) return resolve(LOST);
-        dangers.enter(this.host, 'buyer waits');
-        time.into(this.process, () => {
-          work().then(
-            (value) => answer(() => resolve(value)),
-            (error) => answer(() => reject(error)),
-          );
-        });
+      this.#open.add(lost);
+      this.#arriving.push(() => {
+        work().then(
+          (value) => answer(() => resolve(value)),
+          (error) => answer(() => reject(error)),
+        );
       });
+      if (this.#arriving.length === 1) this.#world.time.after(this.#world.clientLatency(), () => this.#arrive());
     });
+  }
+
+  #arrive(): void {
+    const { time, dangers } = this.#world;
+    const arriving = this.#arriving;
+    this.#arriving = [];
+    if (!this.isAlive) return this.#hangUp();
+    dangers.enter(this.host, 'buyer waits');
+    time.into(this.process, () => {
+      for (const begin of arriving) begin();
+    });
+  }
+
+  #answer(tell: () => void): void {
+    if (this.#open.size === 0) this.#world.dangers.leave(this.host, 'buyer waits');
+    if (this.#answers.push(tell) > 1) return;
+    this.#world.time.after(this.#world.clientLatency(), () => {
+      const answers = this.#answers;
+      this.#answers = [];
+      for (const each of answers) each();
+    });
+  }
+
+  /** Whoever waits for an answer hears that the connection has ended. */
+  #hangUp(): void {
+    for (const lost of this.#open) lost();
+    this.#open.clear();
   }
 
   /** SIGKILL: nothing of it happens any more, and its machine closes its connections. */
@@ -168,7 +192,6 @@ export class SimulatedNode {
     network.hangUp(this.process);
     database.hangUp(this.process, incarnation);
     dangers.forget(this.host);
-    for (const lost of this.#open) time.after(1, () => lost(LOST));
-    this.#open.clear();
+    time.after(1, () => this.#hangUp());
   }
 }
