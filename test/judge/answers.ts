@@ -140,7 +140,8 @@ function judgeHold(cases: Cases, hold: HoldFile, findings: Findings): void {
           findings.add('I14', `${line.client} could ${line.op} hold ${id}, which is ${client}'s`, made.n, n);
         continue;
       }
-      if (line.outcome === 'ok' && line.op !== 'release' && life.over < line.from)
+      const isToldAgain = line.op === 'order' && line.order === hold.order?.id && n !== hold.order?.made?.n;
+      if (line.outcome === 'ok' && line.op !== 'release' && !isToldAgain && life.over < line.from)
         findings.add('I7', `hold ${id} could be used (${line.op}) after it had ended`, made.n, n);
       if (line.outcome !== 'refused' || line.to === undefined) continue;
       const isAlive = madeAt < line.from && line.to < life.sureUntil;

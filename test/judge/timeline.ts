@@ -70,11 +70,16 @@ export class Timeline {
     }
   }
 
-  /** The positions that can have been the last one at some moment between the two times. Only once it is closed. */
+  #nearFirst = 0;
+  #nearLast = 0;
+
+  /**
+   * The positions that can have been the last one at some moment between the two times. Only once it is closed; soonest
+   * answered if asked in about the order of time.
+   */
   between(from: number, to: number): { readonly first: number; readonly last: number } {
-    return {
-      first: Math.max(0, countBelow(this.#seen, from) - 1),
-      last: countUpTo(this.#asked, to) - 1,
-    };
+    this.#nearFirst = countBelow(this.#seen, from, this.#nearFirst);
+    this.#nearLast = countUpTo(this.#asked, to, this.#nearLast);
+    return { first: Math.max(0, this.#nearFirst - 1), last: this.#nearLast - 1 };
   }
 }

@@ -23,8 +23,20 @@ export function witnessOf(plan: PlanLine, rows: readonly Entry<RowLine>[], cases
   const replay = new Replay(state, findings);
   const reads = readsByVersion(cases);
   const askers = new Askers(plan, cases, timeline, findings);
+  const judgeReads = (version: number): void => {
+    const now = reads.get(version);
+    if (now === undefined) return;
+    reads.delete(version);
+    for (const read of now) {
+      judgeRead(state, read, findings);
+      timeline.sawLast(read.line.to ?? Number.POSITIVE_INFINITY, read.n);
+      // What comes next was still to come when it was sent; but for one that may be old.
+      if (read.line.stale !== true) timeline.wasLast(read.line.from, read.n);
+    }
+  };
   let seq = 0;
   let epoch = 0;
+  judgeReads(seq);
   for (const { n, line } of rows) {
     if (line.seq !== seq + 1) findings.add('I2', `row ${line.seq} of show ${plan.plan} follows row ${seq}`, n);
     if (line.epoch < epoch) findings.add('I2', `row ${line.seq} has epoch ${line.epoch}, the one before ${epoch}`, n);
@@ -34,14 +46,7 @@ export function witnessOf(plan: PlanLine, rows: readonly Entry<RowLine>[], cases
       replay.apply(event, n, line.at);
       askers.note(event, n, line.at);
     }
-    const now = reads.get(line.seq);
-    if (now === undefined) continue;
-    reads.delete(line.seq);
-    for (const read of now) {
-      judgeRead(state, read, findings);
-      timeline.sawLast(read.line.to ?? Number.POSITIVE_INFINITY, read.n);
-    }
-    for (const { n: by, line: read } of now) if (read.stale !== true) timeline.wasLast(read.from, by);
+    judgeReads(seq);
   }
   for (const [version, left] of reads) {
     for (const { n } of left)
