@@ -1,6 +1,6 @@
 import type { ShowEvent, ShowTerms } from '../allocator/events.ts';
 import type { Hall } from '../allocator/hall.ts';
-import { assertCounts } from '../allocator/invariants.ts';
+import { assertCounts, assertWhole } from '../allocator/invariants.ts';
 import { Show } from '../allocator/show.ts';
 import { decodeShow, stateHash } from '../allocator/snapshot.ts';
 import type { Journal, JournalRow } from '../journal/journal.ts';
@@ -9,8 +9,8 @@ import type { Rules } from './turns.ts';
 
 /** The journal of a show does not add up: it must not go on selling. */
 export class JournalDamaged extends Error {
-  constructor(showId: string, seq: number, what: string) {
-    super(`journal of ${showId}, row ${seq}: ${what}`);
+  constructor(showId: string, seq: number, what: string, options?: ErrorOptions) {
+    super(`journal of ${showId}, row ${seq}: ${what}`, options);
     this.name = 'JournalDamaged';
   }
 }
@@ -53,18 +53,32 @@ export async function recover(
       if (row.prevHash !== lastHash) throw new JournalDamaged(showId, row.seq, 'does not chain to the row before');
       if (rowHash({ showId, ...row }) !== row.hash)
         throw new JournalDamaged(showId, row.seq, 'its hash is not the hash of what it says');
-      const events = JSON.parse(row.events) as ShowEvent[];
-      show ??= openedBy(showId, hall, events[0], row);
-      replayRow(show, events, row, rules);
+      // Whoever sealed what cannot be read, or is not legal where it stands: no show is made of it.
+      show = orDamaged(showId, row.seq, () => {
+        const events = JSON.parse(row.events) as ShowEvent[];
+        const next = show ?? openedBy(showId, hall, events[0], row);
+        replayRow(next, events, row, rules);
+        replayed += events.length;
+        return next;
+      });
       lastHash = row.hash;
-      replayed += events.length;
     }
   }
-  show ??= new Show(showId, hall, made);
-  if (show.terms.planHash !== made.planHash)
-    throw new JournalDamaged(showId, show.seq, 'was opened with another seating plan');
-  assertCounts(show);
-  return { show, lastHash, eventsSinceSnapshot: replayed };
+  const whole = show ?? new Show(showId, hall, made);
+  if (whole.terms.planHash !== made.planHash)
+    throw new JournalDamaged(showId, whole.seq, 'was opened with another seating plan');
+  orDamaged(showId, whole.seq, () => assertCounts(whole));
+  return { show: whole, lastHash, eventsSinceSnapshot: replayed };
+}
+
+/** Whatever goes wrong in a step is damage of this row. */
+function orDamaged<T>(showId: string, seq: number, step: () => T): T {
+  try {
+    return step();
+  } catch (error) {
+    if (error instanceof JournalDamaged) throw error;
+    throw new JournalDamaged(showId, seq, (error as Error).message, { cause: error });
+  }
 }
 
 /** Applies the events of one row. */
@@ -96,6 +110,7 @@ async function fromSnapshot(showId: string, hall: Hall, journal: JournalToRead):
   if (row.hash !== snapshot.rowHash) return null;
   try {
     const show = decodeShow(snapshot.state, showId, hall);
+    assertWhole(show);
     return show.seq === snapshot.seq ? { show, lastHash: snapshot.rowHash, eventsSinceSnapshot: 0 } : null;
   } catch {
     return null;

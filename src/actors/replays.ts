@@ -1,4 +1,3 @@
-import type { Hall } from '../allocator/hall.ts';
 import { assertWhole } from '../allocator/invariants.ts';
 import type { Show } from '../allocator/show.ts';
 import { decodeShow, encodeShow, stateHash } from '../allocator/snapshot.ts';
@@ -19,21 +18,22 @@ export interface ShowReplays extends Replays {
 
 /** Replays for `verify`: the same code that recovers a show replays it. */
 export function createReplays(source: Pick<ShowSource, 'load'>): ShowReplays {
-  const hallOf = async (showId: string): Promise<Hall | null> => (await source.load(showId))?.hall ?? null;
   return {
     async open(showId) {
-      const hall = await hallOf(showId);
-      return hall === null ? null : replayOf(showId, hall, null);
+      const made = await source.load(showId);
+      return made === null ? null : replayOf(showId, made, null);
     },
     async openSnapshot(showId, state) {
-      const hall = await hallOf(showId);
-      if (hall === null) throw new Error('the show or its hall is not in the catalogue');
-      return replayOf(showId, hall, decodeShow(state, showId, hall));
+      const made = await source.load(showId);
+      if (made === null) throw new Error('the show or its hall is not in the catalogue');
+      return replayOf(showId, made, decodeShow(state, showId, made.hall));
     },
   };
 }
 
-function replayOf(showId: string, hall: Hall, from: Show | null): ShowReplay {
+type Made = NonNullable<Awaited<ReturnType<ShowSource['load']>>>;
+
+function replayOf(showId: string, { hall, terms }: Made, from: Show | null): ShowReplay {
   let show = from;
   const opened = (): Show => {
     if (show === null) throw new Error('the journal has no first row');
@@ -46,6 +46,7 @@ function replayOf(showId: string, hall: Hall, from: Show | null): ShowReplay {
     seats: hall.areas.reduce((sum, area) => sum + area.capacity, hall.seatCount),
     apply(events, at, seq) {
       show ??= openedBy(showId, hall, events[0], { seq });
+      if (show.terms.planHash !== terms.planHash) throw new Error('the show was opened with another seating plan');
       replayRow(show, events, { seq, at }, RULES);
     },
     assertInvariants: () => assertWhole(opened()),

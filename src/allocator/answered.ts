@@ -49,6 +49,9 @@ function commandWords(id: CommandId, words: Uint32Array): void {
   }
 }
 
+/** Numbers an answer has in a snapshot: the four words of its command, fingerprint, row, place, minute. */
+export const ANSWER_FIELDS = 8;
+
 /** An answer of a minute before this one is too old to be kept at `at` (ms). */
 function oldestMinute(at: number): number {
   return Math.floor((at - ANSWERS_KEPT_MS) / 60_000);
@@ -127,10 +130,10 @@ export class Answered {
     return this.#probedSlot;
   }
 
-  /** The kept entries, oldest first, as one block of numbers (8 an entry) for a snapshot. */
+  /** The kept entries, oldest first, as one block of numbers ({@link ANSWER_FIELDS} an entry) for a snapshot. */
   dump(): Uint32Array {
-    const rows = new Uint32Array(this.count * 8);
-    for (let n = this.oldest, to = 0; n < this.next; n++, to += 8) {
+    const rows = new Uint32Array(this.count * ANSWER_FIELDS);
+    for (let n = this.oldest, to = 0; n < this.next; n++, to += ANSWER_FIELDS) {
       const place = n % this.#capacity;
       for (let w = 0; w < WORDS; w++) rows[to + w] = this.#words[place * WORDS + w];
       rows[to + 4] = this.#fingerprint[place];
@@ -142,7 +145,7 @@ export class Answered {
   }
 
   restore(oldest: number, rows: Uint32Array): void {
-    this.#load(oldest, rows, Math.max(16, rows.length / 8));
+    this.#load(oldest, rows, Math.max(16, rows.length / ANSWER_FIELDS));
   }
 
   #forget(at: number): void {
@@ -207,13 +210,13 @@ export class Answered {
   }
 
   #load(oldest: number, rows: Uint32Array, capacity: number): void {
-    const count = rows.length / 8;
+    const count = rows.length / ANSWER_FIELDS;
     this.oldest = oldest;
     this.next = oldest + count;
     this.#allocate(capacity);
     for (let i = 0; i < count; i++) {
       const place = (oldest + i) % capacity;
-      const row = i * 8;
+      const row = i * ANSWER_FIELDS;
       for (let w = 0; w < WORDS; w++) this.#words[place * WORDS + w] = rows[row + w];
       this.#fingerprint[place] = rows[row + 4];
       this.#seq[place] = rows[row + 5];

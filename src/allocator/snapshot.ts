@@ -1,6 +1,9 @@
 import { hash } from 'node:crypto';
+import { ANSWER_FIELDS } from './answered.ts';
 import type { ShowTerms } from './events.ts';
 import type { Hall } from './hall.ts';
+import { HOLD_FIELDS } from './holds.ts';
+import { REFUND_FIELDS } from './refunds.ts';
 import { type Dispute, Show } from './show.ts';
 
 /**
@@ -14,6 +17,8 @@ import { type Dispute, Show } from './show.ts';
  */
 const PLAIN = 1;
 const WITH_REFUNDS = 2;
+/** Holds, orders, tickets, buyers and answers are numbered in 32 bits. */
+const COUNT_MAX = 0xffff_ffff;
 
 interface Header {
   readonly format: number;
@@ -150,39 +155,44 @@ export function decodeShow(bytes: Uint8Array, showId: string, hall: Hall): Show 
   const floats = (): Float64Array => over(Float64Array, next());
 
   const show = new Show(showId, hall, header.terms);
-  show.seq = header.seq;
+  show.seq = counted(header.seq, 'row');
   show.at = header.at;
-  show.unsettledOrders = header.unsettledOrders;
+  show.unsettledOrders = counted(header.unsettledOrders, 'unsettled orders');
   for (const [hold, areas] of header.areasOfHold) show.areasOfHold.set(hold, areas);
   show.status.set(fitting(bytes8(), show.status.length, 'seats'));
-  show.claim.set(words());
-  show.nextInHold.set(signed());
-  show.seatCounts.set(words());
-  show.freeByCategory.set(words());
-  show.areaCounts.set(signed());
-  show.holds.restore(header.oldestHold, floats());
+  show.claim.set(fitting(words(), show.claim.length, 'claims'));
+  show.nextInHold.set(fitting(signed(), show.nextInHold.length, 'seats in holds'));
+  show.seatCounts.set(fitting(words(), show.seatCounts.length, 'counts of seats'));
+  show.freeByCategory.set(fitting(words(), show.freeByCategory.length, 'categories'));
+  show.areaCounts.set(fitting(signed(), show.areaCounts.length, 'counts of areas'));
+  show.holds.restore(counted(header.oldestHold, 'oldest hold'), records(floats(), HOLD_FIELDS, 'holds'));
   const { orders, tickets } = show;
-  orders.count = header.orders;
+  orders.count = counted(header.orders, 'orders');
   for (const [order, reason] of header.reasons) orders.reasons.set(order, reason);
-  orders.at = floats();
-  orders.until = floats();
-  orders.total = floats();
-  orders.buyer = words();
-  orders.hold = words();
-  orders.heldAt = floats();
-  orders.firstTicket = words();
-  orders.quantity = over(Uint16Array, next());
-  orders.state = bytes8();
-  orders.unsettled = bytes8();
-  orders.previous = words();
-  tickets.count = header.tickets;
-  tickets.order = words();
-  tickets.seat = signed();
-  tickets.price = words();
-  tickets.state = bytes8();
-  show.buyers.restore(header.buyers, words(), words(), words(), words());
-  show.answered.restore(header.oldestAnswer, words());
+  const lines = <T extends Column>(column: T): T => fitting(column, linesOf(orders.count), 'lines of orders');
+  orders.at = lines(floats());
+  orders.until = lines(floats());
+  orders.total = lines(floats());
+  orders.buyer = lines(words());
+  orders.hold = lines(words());
+  orders.heldAt = lines(floats());
+  orders.firstTicket = lines(words());
+  orders.quantity = lines(over(Uint16Array, next()));
+  orders.state = lines(bytes8());
+  orders.unsettled = lines(bytes8());
+  orders.previous = chained(lines(words()), 'order');
+  tickets.count = counted(header.tickets, 'tickets');
+  const places = <T extends Column>(column: T): T => fitting(column, linesOf(tickets.count), 'lines of tickets');
+  tickets.order = places(words());
+  tickets.seat = places(signed());
+  tickets.price = places(words());
+  tickets.state = places(bytes8());
+  const buyers = counted(header.buyers, 'buyers');
+  const ofBuyers = (columns = 1): Uint32Array => fitting(words(), buyers * columns, 'lines of buyers');
+  show.buyers.restore(buyers, ofBuyers(4), ofBuyers(), ofBuyers(), ofBuyers());
+  show.answered.restore(counted(header.oldestAnswer, 'oldest answer'), records(words(), ANSWER_FIELDS, 'answers'));
   if (header.late !== undefined) restoreLate(show, header.late, floats());
+  assertHoldsEnd(show);
   show.rederive();
   return show;
 }
@@ -192,12 +202,49 @@ function restoreLate(show: Show, late: Late, refunds: Float64Array): void {
   for (const [order, disputes] of late.disputes) show.disputes.set(order, disputes);
   for (const [refund, reason] of late.refundReasons) show.refunds.reasons.set(refund, reason);
   for (const [ticket, refund] of late.refundOfTicket) show.refunds.ofTicket.set(ticket, refund);
-  show.refunds.restore(refunds);
+  show.refunds.restore(records(refunds, REFUND_FIELDS, 'refunds'));
+  chained(show.refunds.previous, 'refund');
 }
 
-function fitting(column: Uint8Array, length: number, what: string): Uint8Array {
-  if (column.length !== length) throw new Error(`the snapshot has ${column.length} ${what}, the hall ${length}`);
+type Column = ArrayBufferView & { readonly length: number };
+
+function fitting<T extends Column>(column: T, length: number, what: string): T {
+  if (column.length !== length) throw new Error(`the snapshot has ${column.length} ${what}, not ${length}`);
   return column;
+}
+
+/** They are numbered from 1; before the first there are no columns. */
+function linesOf(count: number): number {
+  return count === 0 ? 0 : count + 1;
+}
+
+function records<T extends Column>(column: T, fields: number, what: string): T {
+  if (column.length % fields !== 0) throw new Error(`the snapshot has a part of the ${what}`);
+  return column;
+}
+
+/** A number by which loops end. */
+function counted(value: number, what: string): number {
+  if (Number.isInteger(value) && value >= 0 && value <= COUNT_MAX) return value;
+  throw new Error(`the snapshot has ${JSON.stringify(value)} for ${what}`);
+}
+
+/** Each leads to one before it, so that a walk along them ends. */
+function chained(previous: Uint32Array, what: string): Uint32Array {
+  const wrong = previous.findIndex((before, number) => before >= number && before > 0);
+  if (wrong >= 0) throw new Error(`the snapshot has ${what} ${wrong} after ${previous[wrong]}`);
+  return previous;
+}
+
+/** The chain of a hold's seats is no longer than the hold. */
+function assertHoldsEnd({ holds, nextInHold }: Show): void {
+  for (let hold = holds.oldest; hold < holds.next; hold++) {
+    const place = holds.place(hold);
+    let left = holds.quantity[place];
+    for (let seat = holds.firstSeat[place]; seat >= 0; seat = nextInHold[seat]) {
+      if (left-- === 0) throw new Error(`the snapshot has hold ${hold} without an end`);
+    }
+  }
 }
 
 function over<T>(

@@ -166,7 +166,7 @@ function eventsOf(row: JournalRow): readonly ShowEvent[] {
 
 function checkSales(row: JournalRow, events: readonly ShowEvent[], sold: SoldSeats): void {
   for (const event of events) {
-    const wrong = sold.note(event);
+    const wrong = legal(row.seq, () => sold.note(event));
     if (wrong !== null) throw new Fault(row.seq, `I1: ${wrong}`);
   }
 }
@@ -192,9 +192,9 @@ async function openSnapshot(
 }
 
 /** What the replay refuses is a fault of this row. */
-function legal(seq: number, step: () => void): void {
+function legal<T>(seq: number, step: () => T): T {
   try {
-    step();
+    return step();
   } catch (error) {
     throw new Fault(seq, (error as Error).message, { cause: error });
   }

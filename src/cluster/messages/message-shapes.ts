@@ -6,7 +6,11 @@ import { CATALOGUE, type Refusal } from '../../errors.ts';
 const NUMBER = Type.Integer({ minimum: 0, maximum: Number.MAX_SAFE_INTEGER });
 const TEXT = Type.String();
 const MANY_TEXTS = Type.Array(TEXT);
-const ONCE = Type.Object({ id: TEXT, fingerprint: NUMBER });
+/** Of another length or alphabet an id would stand for other bits than it says: see `Once`. */
+const ONCE = Type.Object({
+  id: Type.String({ pattern: '^[A-Za-z0-9_-]{22}$' }),
+  fingerprint: Type.Integer({ minimum: 0, maximum: 0xffff_ffff }),
+});
 const VIEWER = Type.Object({ user: TEXT, all: Type.Boolean() });
 const BEST = Type.Object({
   quantity: NUMBER,

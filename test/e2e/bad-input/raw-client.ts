@@ -61,8 +61,11 @@ export class RawClient {
     });
   }
 
-  /** Sends bytes on a connection of their own, and resolves with all that came until the server closed it. */
-  sendBytes(bytes: string | Uint8Array): Promise<string> {
+  /**
+   * Sends bytes on a connection of their own, and resolves with all that came until the server closed it.
+   * @param ends whether the server hears that nothing more will come
+   */
+  sendBytes(bytes: string | Uint8Array, { ends = false } = {}): Promise<string> {
     return new Promise((resolve, reject) => {
       const socket = connect({ host: '127.0.0.1', port: this.#port });
       let text = '';
@@ -73,7 +76,8 @@ export class RawClient {
       });
       socket.once('error', (error) => (text === '' ? reject(error) : resolve(text)));
       socket.once('close', () => resolve(text));
-      socket.write(bytes);
+      if (ends) socket.end(bytes);
+      else socket.write(bytes);
     });
   }
 

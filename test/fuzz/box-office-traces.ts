@@ -1,0 +1,58 @@
+import type { Pool } from 'pg';
+
+/** Written by the box office itself, at its own time: beats, leases, mail, and what follows from money. */
+const ITS_OWN = [
+  'journal',
+  'snapshot',
+  'lane_backend',
+  'node',
+  'shard',
+  'cluster',
+  'mail',
+  'webhook_event',
+  'webhook_poll',
+];
+const OF_SETTLEMENT = ['sandbox_payment', 'sandbox_refund', 'buyer_show'];
+/** What only a client can bring about. */
+const OF_CLIENTS = new Set(['held', 'extended', 'released', 'ordered', 'cancelled', 'refunding', 'show-cancelled']);
+
+/** Sees what requests leave behind in the database of a box office. */
+export class BoxOfficeTraces {
+  readonly #pool: Pool;
+  #tables: string | null = null;
+  #read = '(0,0)';
+  #seen = '';
+
+  constructor(pool: Pool) {
+    this.#pool = pool;
+  }
+
+  /** What has changed since the last call that clients ask for: events of shows, and tables. */
+  async news(): Promise<string[]> {
+    const { rows } = await this.#pool.query<{ at: string; events: { type: string }[] }>(
+      // The journal is only ever appended to.
+      'select ctid::text as at, events from journal where ctid > $1::tid order by ctid',
+      [this.#read],
+    );
+    this.#read = rows.at(-1)?.at ?? this.#read;
+    const news = rows.flatMap(({ events }) => events.map(({ type }) => type)).filter((type) => OF_CLIENTS.has(type));
+    const before = this.#seen;
+    this.#seen = JSON.stringify((await this.#pool.query(await this.#counts())).rows[0]);
+    if (this.#seen !== before) news.push(`tables ${before} -> ${this.#seen}`);
+    return news;
+  }
+
+  /** Of each table how many rows there are and which transaction wrote last. */
+  async #counts(): Promise<string> {
+    if (this.#tables !== null) return this.#tables;
+    const { rows } = await this.#pool.query<{ name: string }>(
+      `select table_name as name from information_schema.tables where table_schema = 'public' and table_name <> all($1)`,
+      [[...ITS_OWN, ...OF_SETTLEMENT]],
+    );
+    const each = rows.map(
+      ({ name }) => `(select count(*) || '@' || max(xmin::text::bigint) from "${name}") as "${name}"`,
+    );
+    this.#tables = `select ${each.join(', ')}`;
+    return this.#tables;
+  }
+}
