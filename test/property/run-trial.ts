@@ -21,7 +21,7 @@ import { START } from './small-halls.ts';
 import { TrialRequests, USERS } from './trial-requests.ts';
 import { must, Violation } from './violation.ts';
 
-const SHOW_ID = 'shw_01k9zxh3m4q8r2v6w7y0t5b1cd';
+export const SHOW_ID = 'shw_01k9zxh3m4q8r2v6w7y0t5b1cd';
 const SHARD = 7;
 const DEADLINE_MS = 10_000;
 /** An answer that is read from the journal comes some promises later. */

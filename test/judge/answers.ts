@@ -1,0 +1,266 @@
+import { knownPaid, lifeOf, mayBeTakenBack, PAID } from './claims.ts';
+import type { Findings } from './findings.ts';
+import type { AreaQuantity, HoldOperation, Operation, OrderStatus, TicketLine } from './history.ts';
+import type { Cases, Entry, HoldFile, OrderFile } from './show-file.ts';
+
+/*
+ * What answers say by themselves and of each other, whatever the seats: that they fit what was asked (I8), that one key
+ * has one answer (I4), that nobody is told of another's things (I14), that what was acknowledged stays (I3), and that no
+ * hold is said to have ended early (I9).
+ */
+
+/** Refusals that decided nothing: the same key may be answered otherwise later. */
+const UNDECIDED: readonly (string | undefined)[] = [
+  'IDEMPOTENCY_KEY_REUSED',
+  'OVERLOADED',
+  'UNAVAILABLE',
+  'OUTCOME_UNKNOWN',
+  'TOO_MANY_REQUESTS',
+  'REQUEST_TIMEOUT',
+  'INTERNAL',
+];
+
+export function judgeAnswers(cases: Cases, findings: Findings): void {
+  judgeKeys(cases, findings);
+  const owners = new Map<string, { client: string; order: string; line: TicketLine; n: number }>();
+  for (const hold of cases.made) judgeMade(hold, findings);
+  for (const hold of cases.holds.values()) judgeHold(cases, hold, findings);
+  for (const order of cases.orders.values()) {
+    judgeOrder(cases, order, findings);
+    if (order.made === null) continue;
+    const { n, line: made } = order.made;
+    for (const line of made.tickets ?? []) {
+      const before = owners.get(line.id);
+      if (before !== undefined)
+        findings.add('I1', `ticket ${line.id} is of ${before.order} and of ${order.id}`, before.n, n);
+      owners.set(line.id, { client: made.client, order: order.id, line, n });
+    }
+  }
+  if (cases.ticketReads.length === 0) return;
+  for (const { n, line: read } of cases.ticketReads) {
+    for (const seen of read.tickets ?? []) {
+      const owner = owners.get(seen.id);
+      if (owner === undefined) continue;
+      if (owner.client !== read.client && read.all !== true)
+        findings.add('I14', `${read.client} was shown ticket ${seen.id}, which is ${owner.client}'s`, owner.n, n);
+      if (owner.line.seat !== seen.seat)
+        findings.add('I3', `ticket ${seen.id} was for seat ${owner.line.seat}, then for ${seen.seat}`, owner.n, n);
+    }
+  }
+  judgeMissingTickets(cases, findings);
+}
+
+function judgeKeys(cases: Cases, findings: Findings): void {
+  for (const entry of cases.repeated) {
+    const { n, line } = entry;
+    const first = cases.keyed.get(line.key ?? '');
+    if (first === undefined) continue;
+    if (line.outcome === 'unknown' || first.line.outcome === 'unknown') continue;
+    if (UNDECIDED.includes(line.code) || UNDECIDED.includes(first.line.code)) continue;
+    if (contentOf(first.line) !== contentOf(line))
+      findings.add(
+        'I4',
+        `key ${line.key} was answered in two ways: ${contentOf(first.line)}, ${contentOf(line)}`,
+        first.n,
+        n,
+      );
+  }
+  for (const { n, line } of cases.madeAgain) {
+    const first = line.op === 'hold' ? cases.holds.get(line.hold ?? '') : undefined;
+    const made = first?.made ?? (line.op === 'order' ? cases.orders.get(line.order ?? '')?.made : undefined);
+    if (made === undefined || made === null || (line.key !== undefined && made.line.key === line.key)) continue;
+    const id = line.op === 'hold' ? line.hold : line.op === 'order' ? line.order : '';
+    if (made.line.client === line.client) findings.add('I4', `${id} was made by two operations`, made.n, n);
+    else findings.add('I14', `${id} was made for ${made.line.client} and for ${line.client}`, made.n, n);
+  }
+}
+
+/** What a retry must hear again. */
+function contentOf(line: Operation): string {
+  const { op, outcome, code } = line;
+  switch (op) {
+    case 'hold':
+      return JSON.stringify([op, outcome, code, line.hold, line.seats, line.areas, line.expires]);
+    case 'order':
+      return JSON.stringify([op, outcome, code, line.order, line.tickets, line.total]);
+    case 'refund':
+      return JSON.stringify([op, outcome, code, line.refund]);
+    default:
+      return JSON.stringify([op, outcome, code]);
+  }
+}
+
+/** The hold is what was asked for, whole. */
+function judgeMade({ id, made }: HoldFile, findings: Findings): void {
+  if (made === null) return;
+  const { asked, seats = [], areas = [] } = made.line;
+  if (new Set(seats).size < seats.length)
+    findings.add('I8', `hold ${id} has a seat twice: ${seats.join(', ')}`, made.n);
+  if (asked === undefined) return;
+  if (asked.seats !== undefined && !isSameSet(asked.seats, seats))
+    findings.add('I8', `hold ${id} has ${told(made.line)}; asked for was ${asked.seats.join(', ')}`, made.n);
+  if (asked.seats === undefined && seats.length !== (asked.best ?? 0))
+    findings.add('I8', `hold ${id} has ${told(made.line)}; asked for were ${asked.best ?? 0} seats`, made.n);
+  if (!isSameSet((asked.areas ?? []).map(textOf), areas.map(textOf)))
+    findings.add(
+      'I8',
+      `hold ${id} has ${told(made.line)}; asked for was ${(asked.areas ?? []).map(textOf).join(', ')}`,
+      made.n,
+    );
+}
+
+const textOf = ({ id, quantity }: AreaQuantity): string => `${quantity} of ${id}`;
+
+function told({ seats = [], areas = [] }: HoldOperation): string {
+  return [...seats, ...areas.map(textOf)].join(', ') || 'nothing';
+}
+
+export function isSameSet(some: readonly string[], others: readonly string[]): boolean {
+  if (some.length !== others.length) return false;
+  // Most often they are in the same order.
+  for (let i = 0; i < some.length; i++) {
+    if (some[i] !== others[i]) {
+      const sorted = others.toSorted();
+      return some.toSorted().every((each, j) => each === sorted[j]);
+    }
+  }
+  return true;
+}
+
+function judgeHold(cases: Cases, hold: HoldFile, findings: Findings): void {
+  const { id, made } = hold;
+  if (made === null) return;
+  const { client, to: madeAt = made.line.from } = made.line;
+  const life = hold.extends.length + hold.releases.length + hold.orders.length > 0 ? lifeOf(cases, hold) : null;
+  let ordered = 0;
+  for (const entries of [hold.extends, hold.releases, hold.orders]) {
+    for (const { n, line } of entries as readonly Entry<Operation>[]) {
+      if (line.client !== client) {
+        if (line.outcome === 'ok')
+          findings.add('I14', `${line.client} could ${line.op} hold ${id}, which is ${client}'s`, made.n, n);
+        continue;
+      }
+      if (line.outcome === 'ok' && line.op !== 'release' && life !== null && life.over < line.from)
+        findings.add('I7', `hold ${id} could be used (${line.op}) after it had ended`, made.n, n);
+      if (line.outcome !== 'refused' || life === null || line.to === undefined) continue;
+      const isAlive = madeAt < line.from && line.to < life.sureUntil;
+      if (isAlive && line.code === 'NOT_FOUND')
+        findings.add('I3', `hold ${id} was acknowledged, and then not found`, made.n, n);
+      if (isAlive && line.code === 'HOLD_EXPIRED')
+        findings.add('I9', `hold ${id} was said to have expired before its time`, made.n, n);
+    }
+  }
+  for (const { n, line } of hold.orders) {
+    if (line.outcome !== 'ok' || line.order === undefined) continue;
+    if (line.order !== hold.order?.id || ++ordered > 1) {
+      if (line.key === undefined || line.key !== hold.order?.made?.line.key)
+        findings.add('I4', `hold ${id} was ordered twice`, n, hold.order?.made?.n ?? 0);
+    }
+    const { seats = [], areas = [] } = made.line;
+    const places = [...seats, ...areas.flatMap((area) => Array<string>(area.quantity).fill(area.id))];
+    const tickets = line.tickets ?? [];
+    if (
+      !isSameSet(
+        places,
+        tickets.map(({ seat, area }) => seat ?? area ?? ''),
+      )
+    )
+      findings.add('I8', `order ${line.order} is not for what hold ${id} has`, made.n, n);
+    const sum = tickets.reduce((total, { price }) => total + price, 0);
+    if (line.total !== undefined && line.total !== sum)
+      findings.add('I10', `order ${line.order} costs ${line.total}, its tickets ${sum}`, n);
+  }
+}
+
+/** States that an order which was seen in this one can have later. */
+const LATER: Readonly<Partial<Record<OrderStatus, readonly OrderStatus[]>>> = {
+  paid: ['paid', 'partially_refunded', 'refunded'],
+  partially_refunded: ['partially_refunded', 'refunded'],
+  refunded: ['refunded'],
+  cancelled: ['cancelled'],
+  expired: ['expired', 'processing', 'paid', 'partially_refunded', 'refunded'],
+  processing: ['processing', 'paid', 'partially_refunded', 'refunded', 'cancelled', 'expired'],
+};
+
+function judgeOrder(cases: Cases, order: OrderFile, findings: Findings): void {
+  const { id, made } = order;
+  const client = made?.line.client;
+  const madeAt = made?.line.to;
+  for (const entries of [order.cancels, order.pays, order.reads]) {
+    for (const { n, line } of entries as readonly Entry<Operation>[]) {
+      const isAll = line.op === 'order-state' && line.all === true;
+      if (client !== undefined && line.outcome === 'ok' && line.client !== client && !isAll)
+        findings.add(
+          'I14',
+          `${line.client} was answered ${line.op} of order ${id}, which is ${client}'s`,
+          made?.n ?? 0,
+          n,
+        );
+      if (madeAt !== undefined && line.client === client && line.code === 'NOT_FOUND' && madeAt < line.from)
+        findings.add('I3', `order ${id} was acknowledged, and then not found`, made?.n ?? 0, n);
+    }
+  }
+  if (order.pays.length + order.cancels.length + order.reads.length > 1) judgeStates(cases, order, findings);
+}
+
+interface Seen {
+  readonly state: OrderStatus;
+  readonly from: number;
+  readonly to: number;
+  readonly isPay: boolean;
+  readonly n: number;
+}
+
+/** Of any two sights of an order, one after the other, the second can follow from the first. */
+function judgeStates(cases: Cases, order: OrderFile, findings: Findings): void {
+  const seen: Seen[] = [];
+  const see = (state: OrderStatus, { n, line }: Entry<Operation>): void => {
+    if (line.outcome === 'ok' && line.to !== undefined)
+      seen.push({ state, from: line.from, to: line.to, isPay: line.op === 'pay', n });
+  };
+  for (const entry of order.pays) see('paid', entry);
+  for (const entry of order.cancels) see('cancelled', entry);
+  for (const entry of order.reads) if (entry.line.state !== undefined) see(entry.line.state, entry);
+  // The earliest sight of each state is enough to hold the others against; there are seven.
+  const first = new Map<OrderStatus, Seen>();
+  for (const each of seen)
+    if (each.to < (first.get(each.state)?.to ?? Number.POSITIVE_INFINITY)) first.set(each.state, each);
+  // A refund says only that not all is left; told again, it says so of a time before.
+  for (const { n, line } of order.refunds) {
+    const known = first.get('partially_refunded')?.to ?? Number.POSITIVE_INFINITY;
+    if (line.outcome === 'ok' && line.to !== undefined && line.to < known)
+      first.set('partially_refunded', { state: 'partially_refunded', from: line.from, to: line.to, isPay: false, n });
+  }
+  const refundable = mayBeTakenBack(cases, order, null);
+  for (const each of seen) {
+    for (const before of first.values()) {
+      if (before.to >= each.from || LATER[before.state]?.includes(each.state) !== false) continue;
+      // Whoever pays again for what was paid is told so, whatever became of it since.
+      if (each.isPay && before.state !== 'cancelled') continue;
+      findings.add('I3', `order ${order.id} was ${before.state}, and later ${each.state}`, before.n, each.n);
+    }
+    if (each.state !== 'paid' && PAID.includes(each.state) && each.to < refundable)
+      findings.add('I7', `order ${order.id} is ${each.state}, though nobody had asked for a refund`, each.n);
+  }
+}
+
+/** Who has paid sees valid tickets, until they may have been taken back. */
+function judgeMissingTickets(cases: Cases, findings: Findings): void {
+  const byClient = Map.groupBy(cases.orders.values(), (order) => order.made?.line.client ?? '');
+  for (const { n, line: read } of cases.ticketReads) {
+    if (read.outcome !== 'ok' || read.to === undefined) continue;
+    const valid = new Set((read.tickets ?? []).filter(({ status }) => status === 'valid').map(({ id }) => id));
+    for (const order of byClient.get(read.client) ?? []) {
+      if (order.made === null || knownPaid(order) >= read.from) continue;
+      for (const { id } of order.made.line.tickets ?? []) {
+        if (!valid.has(id) && read.to < mayBeTakenBack(cases, order, id))
+          findings.add(
+            'I3',
+            `ticket ${id} of ${read.client} was paid, and is not among the valid ones`,
+            order.made.n,
+            n,
+          );
+      }
+    }
+  }
+}

@@ -1,0 +1,236 @@
+import type { Operation, OrderStatus, PlanLine, SeenTicket } from './history.ts';
+import type { Cases, Entry, HoldFile, OrderFile } from './show-file.ts';
+
+/**
+ * What one hold (and what became of it) has of a seat, as its clients know it. Whatever the true order of things was, the
+ * seat was its own strictly between `mustFrom` and `mustTo`, and never outside of [mayFrom, mayTo].
+ */
+export interface Claim {
+  /** For a person. */
+  readonly owner: string;
+  readonly mustFrom: number;
+  readonly mustTo: number;
+  readonly mayFrom: number;
+  readonly mayTo: number;
+  /** The line that told of it. */
+  readonly n: number;
+}
+
+/** The claims on every seat and area of a show. */
+export interface Claims {
+  readonly plan: PlanLine;
+  readonly seatIndex: ReadonlyMap<string, number>;
+  /** By the seat's place in the plan line. */
+  readonly bySeat: readonly Claim[][];
+  readonly byArea: ReadonlyMap<string, { readonly claim: Claim; readonly quantity: number }[]>;
+  /** From then on any seat may be held by someone who does not know it. */
+  readonly anySeatFrom: number;
+}
+
+const EVER = Number.POSITIVE_INFINITY;
+const NEVER = EVER;
+const LIVE: readonly (OrderStatus | undefined)[] = ['awaiting_payment', 'processing'];
+export const PAID: readonly (OrderStatus | undefined)[] = ['paid', 'partially_refunded', 'refunded'];
+
+/** The earliest beginning of those that were not refused: from then on it may have taken effect. */
+function firstStart(entries: readonly Entry<Operation>[]): number {
+  let first = NEVER;
+  for (const { line } of entries) if (line.outcome !== 'refused' && line.from < first) first = line.from;
+  return first;
+}
+
+/** The earliest answer that it has taken effect. */
+function firstDone(entries: readonly Entry<Operation>[]): number {
+  let first = NEVER;
+  for (const { line } of entries) {
+    if (line.outcome === 'ok' && line.to !== undefined && line.to < first) first = line.to;
+  }
+  return first;
+}
+
+/** When it was first known that the order is paid. */
+export function knownPaid(order: OrderFile): number {
+  let first = firstDone(order.pays);
+  const made = order.made?.line;
+  if (made?.total === 0 && made.to !== undefined && made.to < first) first = made.to;
+  for (const { line } of order.reads) {
+    if (line.outcome === 'ok' && line.to !== undefined && line.to < first && PAID.includes(line.state)) first = line.to;
+  }
+  return first;
+}
+
+/** From when on a sold ticket (all of the order's if none is named) may have been taken back. */
+export function mayBeTakenBack(cases: Cases, order: OrderFile, ticket: string | null): number {
+  let first = Math.min(firstStart(cases.showCancels), firstStart(order.disputes));
+  for (const { line } of order.refunds) {
+    if (line.outcome === 'refused' || line.from >= first) continue;
+    if (line.tickets === undefined || ticket === null || line.tickets.includes(ticket)) first = line.from;
+  }
+  return first;
+}
+
+/** By when a sold ticket was surely taken back. */
+function isTakenBackBy(order: OrderFile, ticket: string | null): number {
+  let first = NEVER;
+  for (const { line } of order.refunds) {
+    if (line.outcome !== 'ok' || line.to === undefined || line.to >= first) continue;
+    if (line.tickets === undefined || (ticket !== null && line.tickets.includes(ticket))) first = line.to;
+  }
+  return first;
+}
+
+/** What is true of the whole hold, whichever of its seats. */
+export interface Life {
+  /** The latest time at which the hold was surely alive, or could not yet have ended. */
+  readonly sureUntil: number;
+  /** When it was known to be sold. */
+  readonly sold: number;
+  /** Whether it was sold before it could have ended: it was never anybody else's. */
+  readonly unbroken: boolean;
+  /** By when it had surely ended unsold. */
+  readonly over: number;
+}
+
+/** What a hold's own history says of its life. The hold must have been made. */
+export function lifeOf(cases: Cases, hold: HoldFile): Life {
+  const made = hold.made?.line;
+  if (made?.until === undefined) throw new Error(`hold ${hold.id} was not made`);
+  const { order } = hold;
+  let { until } = made;
+  let alive = Number.NEGATIVE_INFINITY;
+  let mayEnd = firstStart(cases.showCancels);
+  let over = NEVER;
+  for (const { line } of hold.extends) {
+    if (line.outcome !== 'ok') continue;
+    if (line.until !== undefined && line.until > until) until = line.until;
+    if (line.from > alive) alive = line.from;
+  }
+  if (hold.releases.length > 0) {
+    mayEnd = Math.min(mayEnd, firstStart(hold.releases));
+    over = firstDone(hold.releases);
+  }
+  let sold = NEVER;
+  if (order !== null) {
+    const ordered = order.made?.line;
+    if (ordered !== undefined && ordered.from > alive) alive = ordered.from;
+    if (ordered?.until !== undefined && ordered.until > until) until = ordered.until;
+    sold = knownPaid(order);
+    for (const { line } of order.reads) {
+      if (LIVE.includes(line.state) && line.from > alive && line.from <= until) alive = line.from;
+      if (line.outcome === 'ok' && line.state === 'cancelled' && line.to !== undefined) over = Math.min(over, line.to);
+    }
+    mayEnd = Math.min(mayEnd, firstStart(order.cancels));
+    over = Math.min(over, firstDone(order.cancels));
+    // A payment that is not seen to succeed may end the order: the card failed, the capture did.
+    for (const { line } of order.pays) if (line.outcome !== 'ok' && line.from < mayEnd) mayEnd = line.from;
+    mayEnd = Math.min(mayEnd, mayBeTakenBack(cases, order, null));
+  } else {
+    // An order that its client does not know of may be paid, cancelled or refused by anyone who lists it.
+    mayEnd = Math.min(mayEnd, firstStart(hold.orders));
+  }
+  const sureUntil = Math.max(Math.min(until, mayEnd), alive);
+  return { sureUntil, sold, unbroken: sold <= until, over };
+}
+
+/** All claims of a show, from what its clients were told alone. */
+export function claimsOf(plan: PlanLine, cases: Cases): Claims {
+  const seatIndex = new Map(plan.seats.map((id, i) => [id, i]));
+  const bySeat: Claim[][] = plan.seats.map(() => []);
+  const byArea = new Map(plan.areas.map(({ id }) => [id, [] as { claim: Claim; quantity: number }[]]));
+
+  const claimSeat = (seat: string, claim: Claim): void => {
+    bySeat[seatIndex.get(seat) ?? -1]?.push(claim);
+  };
+  const claimAll = (hold: HoldFile, claim: Claim): void => {
+    for (const seat of hold.made?.line.seats ?? []) claimSeat(seat, claim);
+    for (const { id, quantity } of hold.made?.line.areas ?? []) byArea.get(id)?.push({ claim, quantity });
+  };
+
+  for (const hold of cases.made) {
+    const { order } = hold;
+    const life = lifeOf(cases, hold);
+    if (order === null || order.refunds.length === 0) {
+      for (const claim of claimsFor(cases, hold, life, null)) claimAll(hold, claim);
+      continue;
+    }
+    const tickets = order.made?.line.tickets ?? [];
+    for (const seat of hold.made?.line.seats ?? []) {
+      const ticket = tickets.find((line) => line.seat === seat)?.id ?? null;
+      for (const claim of claimsFor(cases, hold, life, ticket)) claimSeat(seat, claim);
+    }
+    for (const { id, quantity } of hold.made?.line.areas ?? []) {
+      const lines = tickets.filter(({ area }) => area === id);
+      for (let i = 0; i < quantity; i++) {
+        for (const claim of claimsFor(cases, hold, life, lines[i]?.id ?? null))
+          byArea.get(id)?.push({ claim, quantity: 1 });
+      }
+    }
+  }
+  for (const { seat, claim } of claimsOfSeenTickets(cases)) claimSeat(seat, claim);
+
+  let anySeatFrom = NEVER;
+  for (const { n, line } of cases.unknownHolds) {
+    if (line.asked === undefined || line.asked.best !== undefined) anySeatFrom = Math.min(anySeatFrom, line.from);
+    const owner = `the hold of ${line.client} without an answer`;
+    const claim = { owner, mustFrom: EVER, mustTo: EVER, mayFrom: line.from, mayTo: EVER, n };
+    for (const seat of line.asked?.seats ?? []) claimSeat(seat, claim);
+    for (const { id, quantity } of line.asked?.areas ?? []) byArea.get(id)?.push({ claim, quantity });
+  }
+  return { plan, seatIndex, bySeat, byArea, anySeatFrom };
+}
+
+/** The claim of a hold on a seat (with this ticket, if it was ordered); two if it may have lost the seat in between. */
+function claimsFor(cases: Cases, hold: HoldFile, life: Life, ticket: string | null): Claim[] {
+  const { made, order } = hold;
+  if (made === null) return [];
+  const { from: mayFrom, to: mustFrom = EVER, client } = made.line;
+  const owner = `hold ${hold.id} of ${client}`;
+  const { n } = made;
+  if (order === null || life.sold === NEVER)
+    return [{ owner, mustFrom, mustTo: life.sureUntil, mayFrom, mayTo: life.over, n }];
+  const takenBack = mayBeTakenBack(cases, order, ticket);
+  const mayTo = isTakenBackBy(order, ticket);
+  if (life.unbroken) return [{ owner, mustFrom, mustTo: Math.max(takenBack, life.sureUntil), mayFrom, mayTo, n }];
+  return [
+    { owner, mustFrom, mustTo: life.sureUntil, mayFrom, mayTo, n },
+    { owner: `order ${order.id} of ${client}`, mustFrom: life.sold, mustTo: takenBack, mayFrom: EVER, mayTo: EVER, n },
+  ];
+}
+
+/** Valid tickets that were seen though nobody was told of their order claim their seats too. */
+function claimsOfSeenTickets(cases: Cases): { seat: string; claim: Claim }[] {
+  if (cases.ticketReads.length === 0) return [];
+  const known = new Set<string>();
+  for (const order of cases.orders.values()) for (const { id } of order.made?.line.tickets ?? []) known.add(id);
+  const seen = new Map<string, { ticket: SeenTicket; first: number; last: number; n: number }>();
+  for (const { n, line } of cases.ticketReads) {
+    if (line.to === undefined) continue;
+    for (const ticket of line.tickets ?? []) {
+      if (ticket.status !== 'valid' || ticket.seat === undefined || known.has(ticket.id)) continue;
+      const before = seen.get(ticket.id);
+      if (before === undefined) seen.set(ticket.id, { ticket, first: line.to, last: line.from, n });
+      else {
+        before.first = Math.min(before.first, line.to);
+        before.last = Math.max(before.last, line.from);
+      }
+    }
+  }
+  return [...seen.values()].map(({ ticket, first, last, n }) => {
+    const order = ticket.order === undefined ? undefined : cases.orders.get(ticket.order);
+    const end = ticket.order === undefined ? last : takenBackOf(cases, order, ticket.id);
+    const mustTo = Math.max(end, last);
+    const claim = {
+      owner: `ticket ${ticket.id}`,
+      mustFrom: first,
+      mustTo,
+      mayFrom: Number.NEGATIVE_INFINITY,
+      mayTo: EVER,
+      n,
+    };
+    return { seat: ticket.seat as string, claim };
+  });
+}
+
+function takenBackOf(cases: Cases, order: OrderFile | undefined, ticket: string): number {
+  return order === undefined ? firstStart(cases.showCancels) : mayBeTakenBack(cases, order, ticket);
+}

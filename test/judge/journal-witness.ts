@@ -1,0 +1,146 @@
+import type { OrderLine, ShowEvent } from '../../src/allocator/events.ts';
+import { scopedId } from '../../src/ids.ts';
+import type { AreaQuantity, RowEvent, RowLine, TicketLine } from './history.ts';
+
+/** The part of a journal row that a witness tells. `events`: the row's JSON text. */
+export interface WitnessedRow {
+  readonly seq: number;
+  readonly epoch: number;
+  readonly at: number;
+  readonly events: string;
+}
+
+/** The names of a hall that events have as indices. */
+export interface WitnessedHall {
+  readonly seatIds: readonly string[];
+  readonly areas: readonly { readonly id: string }[];
+}
+
+/**
+ * Turns the rows of one show's journal into lines of a history, with the ids that clients know. Keys are command ids.
+ * Rows must come in order, from the first: ids hold the time at which a thing was made.
+ */
+export class JournalWitness {
+  readonly #showId: string;
+  readonly #hall: WitnessedHall;
+  readonly #holds = new Map<number, string>();
+  readonly #orders: { readonly id: string; readonly at: number }[] = [];
+  #tickets = 0;
+  #row: WitnessedRow | null = null;
+
+  constructor(showId: string, hall: WitnessedHall) {
+    this.#showId = showId;
+    this.#hall = hall;
+  }
+
+  /** The next row. Throws on one whose text is no array of events, or that names what was never made. */
+  row(row: WitnessedRow): RowLine {
+    this.#row = row;
+    const events: RowEvent[] = [];
+    for (const event of JSON.parse(row.events) as ShowEvent[]) this.#tell(event, row.at, events);
+    return { row: this.#showId, seq: row.seq, epoch: row.epoch, at: row.at, events };
+  }
+
+  #tell(event: ShowEvent, at: number, told: RowEvent[]): void {
+    switch (event.type) {
+      case 'held': {
+        const hold = scopedId('hld', at, this.#showId, event.hold);
+        this.#holds.set(event.hold, hold);
+        const seats = event.seats.map((seat) => this.#hall.seatIds[seat]);
+        const areas = event.areas.map(
+          ([area, quantity]): AreaQuantity => ({ id: this.#hall.areas[area].id, quantity }),
+        );
+        told.push({ event: 'held', hold, client: event.buyer, seats, areas, until: event.until, key: event.once.id });
+        return;
+      }
+      case 'extended':
+        told.push({ event: 'extended', hold: this.#hold(event.hold), until: event.until });
+        return;
+      case 'released':
+        told.push({ event: 'released', hold: this.#hold(event.hold) });
+        return;
+      case 'expired':
+        told.push({ event: 'expired', holds: event.holds.map((hold) => this.#hold(hold)) });
+        return;
+      case 'ordered':
+        told.push(this.#ordered(event, at));
+        return;
+      case 'pending':
+        told.push({ event: 'pending', order: this.#order(event.order).id, until: event.until });
+        return;
+      case 'committed': {
+        const { id } = this.#order(event.order);
+        told.push(
+          event.late === true ? { event: 'committed', order: id, late: true } : { event: 'committed', order: id },
+        );
+        return;
+      }
+      case 'captured':
+      case 'cancelled':
+      case 'rejected':
+      case 'declined':
+      case 'voided':
+        told.push({ event: event.type, order: this.#order(event.order).id });
+        return;
+      case 'refunding': {
+        const order = this.#order(event.order);
+        const refund = scopedId('rfd', at, this.#showId, event.refund);
+        const tickets = event.tickets.map((ticket) => scopedId('tkt', order.at, this.#showId, ticket));
+        told.push({ event: 'refunding', refund, order: order.id, tickets, key: event.once.id });
+        return;
+      }
+      case 'refunding-all':
+        for (const [i, order] of event.orders.entries()) {
+          const refund = scopedId('rfd', at, this.#showId, event.refund + i);
+          told.push({ event: 'refunding', refund, order: this.#order(order).id });
+        }
+        return;
+      case 'disputed': {
+        const { dispute, status } = event;
+        told.push({ event: 'disputed', order: this.#order(event.order).id, dispute, status });
+        return;
+      }
+      case 'show-cancelled':
+        told.push({ event: 'show-cancelled', holds: event.holds.map((hold) => this.#hold(hold)) });
+        return;
+      case 'refused':
+        told.push({ event: 'refused', code: event.refusal.code, key: event.once.id });
+        return;
+      case 'opened':
+      case 'settled':
+      case 'refunded':
+      case 'refund-failed':
+      case 'refund-returned':
+        // Of no seat, ticket or answer.
+        return;
+      default:
+        throw new Error(`row ${this.#row?.seq} has an event of unknown type ${(event as { type: unknown }).type}`);
+    }
+  }
+
+  #ordered(event: Extract<ShowEvent, { type: 'ordered' }>, at: number): RowEvent {
+    const order = scopedId('ord', at, this.#showId, event.order);
+    this.#orders[event.order] = { id: order, at };
+    const tickets = event.lines.map(({ seat, price }: OrderLine): TicketLine => {
+      const id = scopedId('tkt', at, this.#showId, ++this.#tickets);
+      return seat >= 0
+        ? { id, seat: this.#hall.seatIds[seat], price }
+        : { id, area: this.#hall.areas[-1 - seat].id, price };
+    });
+    const hold = this.#hold(event.hold);
+    return { event: 'ordered', order, hold, tickets, total: event.total, until: event.until, key: event.once.id };
+  }
+
+  #hold(number: number): string {
+    const id = this.#holds.get(number);
+    if (id === undefined) throw new Error(`row ${this.#row?.seq} names hold ${number}, which no row before it made`);
+    return id;
+  }
+
+  #order(number: number): { readonly id: string; readonly at: number } {
+    const order = this.#orders[number];
+    if (order === undefined)
+      throw new Error(`row ${this.#row?.seq} names order ${number}, which no row before it made`);
+    return order;
+  }
+}

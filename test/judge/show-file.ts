@@ -1,0 +1,210 @@
+import type {
+  CancelOperation,
+  CancelShowOperation,
+  DisputeOperation,
+  ExtendOperation,
+  HoldOperation,
+  Operation,
+  OrderOperation,
+  OrderStateOperation,
+  PayOperation,
+  PlanLine,
+  RefundOperation,
+  ReleaseOperation,
+  RowLine,
+  SeatsOperation,
+  TicketsOperation,
+} from './history.ts';
+
+/** Something of a history and the number of its line. */
+export interface Entry<T> {
+  readonly n: number;
+  readonly line: T;
+}
+
+type List<T> = readonly Entry<T>[];
+const NONE: List<never> = [];
+
+/** All that is told of one hold. */
+export class HoldFile {
+  readonly id: string;
+  /** The operation that was told that it made it. */
+  made: Entry<HoldOperation> | null = null;
+  extends: List<ExtendOperation> = NONE;
+  releases: List<ReleaseOperation> = NONE;
+  orders: List<OrderOperation> = NONE;
+  /** The order that was made of it, if one was told of. */
+  order: OrderFile | null = null;
+
+  constructor(id: string) {
+    this.id = id;
+  }
+}
+
+/** All that is told of one order. */
+export class OrderFile {
+  readonly id: string;
+  made: Entry<OrderOperation> | null = null;
+  hold: HoldFile | null = null;
+  cancels: List<CancelOperation> = NONE;
+  pays: List<PayOperation> = NONE;
+  reads: List<OrderStateOperation> = NONE;
+  refunds: List<RefundOperation> = NONE;
+  disputes: List<DisputeOperation> = NONE;
+
+  constructor(id: string) {
+    this.id = id;
+  }
+}
+
+/** All lines of one show. */
+export class ShowFile {
+  readonly plan: PlanLine;
+  /** The line of the plan. */
+  readonly n: number;
+  readonly operations: Entry<Operation>[] = [];
+  readonly rows: Entry<RowLine>[] = [];
+
+  constructor(plan: PlanLine, n: number) {
+    this.plan = plan;
+    this.n = n;
+  }
+}
+
+function append<T>(list: List<T>, entry: Entry<T>): List<T> {
+  if (list.length === 0) return [entry];
+  (list as Entry<T>[]).push(entry);
+  return list;
+}
+
+/** The operations of one show by what they are about. */
+export class Cases {
+  readonly holds = new Map<string, HoldFile>();
+  readonly orders = new Map<string, OrderFile>();
+  /** Those that made a hold, and those that may have made one that nobody was told of. */
+  readonly made: HoldFile[] = [];
+  readonly unknownHolds: Entry<HoldOperation>[] = [];
+  readonly refusedHolds: Entry<HoldOperation>[] = [];
+  readonly showCancels: Entry<CancelShowOperation>[] = [];
+  readonly seatReads: Entry<SeatsOperation>[] = [];
+  readonly ticketReads: Entry<TicketsOperation>[] = [];
+  /** Operations with a key, by it: most often one. */
+  readonly keyed = new Map<string, Entry<Operation>>();
+  /** Those whose key an earlier one has. */
+  readonly repeated: Entry<Operation>[] = [];
+  /** Answers that made a thing that had been made. */
+  readonly madeAgain: Entry<Operation>[] = [];
+
+  constructor(operations: readonly Entry<Operation>[]) {
+    for (const entry of operations) this.#file(entry);
+  }
+
+  hold(id: string): HoldFile {
+    let file = this.holds.get(id);
+    if (file === undefined) {
+      file = new HoldFile(id);
+      this.holds.set(id, file);
+    }
+    return file;
+  }
+
+  order(id: string): OrderFile {
+    let file = this.orders.get(id);
+    if (file === undefined) {
+      file = new OrderFile(id);
+      this.orders.set(id, file);
+    }
+    return file;
+  }
+
+  #file(entry: Entry<Operation>): void {
+    const { line } = entry;
+    if (line.key !== undefined) {
+      if (this.keyed.has(line.key)) this.repeated.push(entry);
+      else this.keyed.set(line.key, entry);
+    }
+    switch (line.op) {
+      case 'hold':
+        this.#fileHold(entry as Entry<HoldOperation>);
+        return;
+      case 'extend': {
+        const file = this.hold(line.hold);
+        file.extends = append(file.extends, entry as Entry<ExtendOperation>);
+        return;
+      }
+      case 'release': {
+        const file = this.hold(line.hold);
+        file.releases = append(file.releases, entry as Entry<ReleaseOperation>);
+        return;
+      }
+      case 'order':
+        this.#fileOrder(entry as Entry<OrderOperation>);
+        return;
+      case 'cancel': {
+        const file = this.order(line.order);
+        file.cancels = append(file.cancels, entry as Entry<CancelOperation>);
+        return;
+      }
+      case 'pay': {
+        const file = this.order(line.order);
+        file.pays = append(file.pays, entry as Entry<PayOperation>);
+        return;
+      }
+      case 'order-state': {
+        const file = this.order(line.order);
+        file.reads = append(file.reads, entry as Entry<OrderStateOperation>);
+        return;
+      }
+      case 'refund': {
+        const file = this.order(line.order);
+        file.refunds = append(file.refunds, entry as Entry<RefundOperation>);
+        return;
+      }
+      case 'dispute': {
+        const file = this.order(line.order);
+        file.disputes = append(file.disputes, entry as Entry<DisputeOperation>);
+        return;
+      }
+      case 'cancel-show':
+        this.showCancels.push(entry as Entry<CancelShowOperation>);
+        return;
+      case 'seats':
+        this.seatReads.push(entry as Entry<SeatsOperation>);
+        return;
+      case 'tickets':
+        this.ticketReads.push(entry as Entry<TicketsOperation>);
+    }
+  }
+
+  #fileHold(entry: Entry<HoldOperation>): void {
+    const { outcome, hold } = entry.line;
+    if (outcome === 'refused') {
+      this.refusedHolds.push(entry);
+    } else if (outcome === 'unknown' || hold === undefined) {
+      this.unknownHolds.push(entry);
+    } else {
+      const file = this.hold(hold);
+      if (file.made !== null) {
+        this.madeAgain.push(entry);
+        return;
+      }
+      file.made = entry;
+      this.made.push(file);
+    }
+  }
+
+  #fileOrder(entry: Entry<OrderOperation>): void {
+    const { outcome, order } = entry.line;
+    const hold = this.hold(entry.line.hold);
+    hold.orders = append(hold.orders, entry);
+    if (outcome !== 'ok' || order === undefined) return;
+    const file = this.order(order);
+    if (file.made !== null) {
+      this.madeAgain.push(entry);
+      return;
+    }
+    file.made = entry;
+    file.hold = hold;
+    hold.order = file;
+  }
+}
