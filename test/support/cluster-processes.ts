@@ -54,6 +54,7 @@ export class TestNode {
   /** Of all its starts. */
   readonly processes: ServerProcess[] = [];
   #errorsTold = 0;
+  #opened: ServerProcess | null = null;
 
   constructor(
     id: string,
@@ -81,7 +82,13 @@ export class TestNode {
     const server = startServer({ ...this.#settings, ...extra }, this.#atEnd);
     endWithUs(server.child, 'SIGKILL');
     this.processes.push(server);
-    await this.process.open;
+    await server.open;
+    this.#opened = server;
+  }
+
+  /** Whether it runs and has said that it is open. */
+  get isOpen(): boolean {
+    return this.isRunning && this.#opened === this.process;
   }
 
   get isRunning(): boolean {
