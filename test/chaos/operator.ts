@@ -6,9 +6,9 @@ import { Lifetime } from '../support/lifetime.ts';
 import { startUsher } from '../support/usher-process.ts';
 
 /** One command may take so long; then it is ended, as by an operator who loses patience. */
-const COMMAND_LIMIT_MS = 10_000;
+const COMMAND_LIMIT_MS = 60_000;
 /** How long a command is given again and again until it succeeds. */
-const INSIST_MS = 60_000;
+const INSIST_MS = 120_000;
 const TRY_AGAIN_MS = 300;
 /** Of the shards, so many are moved or pinned at once in some of the commands. */
 const MANY_SHARDS = 60;

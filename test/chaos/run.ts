@@ -2,7 +2,7 @@ import { join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
 import { signUpOrganiser } from '../support/box-office.ts';
 import { startCluster, type TestCluster } from '../support/cluster-processes.ts';
-import type { Lifetime } from '../support/lifetime.ts';
+import { Lifetime } from '../support/lifetime.ts';
 import { privateDirectory } from '../support/private-directory.ts';
 import { Faults } from './faults.ts';
 import { operationLines, planLine } from './history-lines.ts';
@@ -45,9 +45,9 @@ export interface ChaosReport {
 
 const IDS = ['n1', 'n2', 'n3'];
 /** Once faults have stopped: until all nodes are up and share the shards. */
-const SETTLED_MS = 90_000;
+const SETTLED_MS = 180_000;
 /** Once faults have stopped: until the last purchase is over. */
-const SALE_OVER_MS = 150_000;
+const SALE_OVER_MS = 240_000;
 
 /** Attacks a cluster of its own, lets it come to rest and judges. Rejects if it could not be run at all. */
 export async function runChaos({ minutes, seed, lifetime, say: tell }: ChaosOptions): Promise<ChaosReport> {
@@ -63,7 +63,10 @@ export async function runChaos({ minutes, seed, lifetime, say: tell }: ChaosOpti
   const historyFile = join(privateDirectory(atEnd), 'history.jsonl');
   const record = new RunRecord(schedule);
   const onPostgresLine = (line: string): void => record.postgresSays(line);
-  const cluster = await startCluster(IDS, { atEnd, postgresDirectory, onPostgresLine });
+  // The keepers of the nodes let go of them first: they would start again whatever is ended.
+  const clusterLife = new Lifetime();
+  atEnd(() => clusterLife.end());
+  const cluster = await startCluster(IDS, { atEnd: clusterLife.atEnd, postgresDirectory, onPostgresLine });
   const startedAt = performance.now();
   const say = (text: string): void => {
     const line = `${((performance.now() - startedAt) / 1_000).toFixed(1).padStart(7)} s  ${text}`;

@@ -1,5 +1,6 @@
 import { fileURLToPath } from 'node:url';
 import { expect, test } from 'vitest';
+import { endWithUs } from '../../src/system/death-watch.ts';
 import type { ChaosReport } from '../chaos/run.ts';
 import { FAULT_KINDS } from '../chaos/schedule.ts';
 import { nodeProcess } from '../support/node-process.ts';
@@ -12,6 +13,7 @@ test('a minute of everything that can go wrong: every kind of it happens, and no
   timeout: TEST_LIMIT_MS,
 }, async () => {
   const chaos = nodeProcess(CHAOS, ['--minutes', '1', '--json']);
+  endWithUs(chaos.child, 'SIGTERM');
   const report = (await chaos.firstLine) as unknown as ChaosReport;
   expect(report.violations).toEqual([]);
   expect(await chaos.ended).toEqual({ code: 0, signal: null });
