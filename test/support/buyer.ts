@@ -1,7 +1,7 @@
 import { setTimeout as pause } from 'node:timers/promises';
 import { newBuyer, type Person, type ShowOnSale } from './box-office.ts';
+import { Door } from './buyer-door.ts';
 import type { Dice } from './dice.ts';
-import { HttpClient } from './http-client.ts';
 import { type Answer, answerOf, type History, isDefinite, type Operation, outcomeOf } from './sale-history.ts';
 
 export const CARDS = {
@@ -66,7 +66,7 @@ class Left extends Error {}
  * server: an operation without a definite answer is sent again, with the same key, until it has one.
  */
 export async function buy(setting: BuyerSetting): Promise<void> {
-  const door = new Door(setting);
+  const door = new Door(setting.ports, setting.dice);
   try {
     while (setting.goesOn()) {
       door.any();
@@ -81,48 +81,6 @@ export async function buy(setting: BuyerSetting): Promise<void> {
     }
   } finally {
     door.close();
-  }
-}
-
-/** The connection to one node, for each user to any of them, and after a disappointment to another. */
-class Door {
-  readonly #ports: readonly number[];
-  readonly #dice: Dice;
-  #at: number;
-  #client: HttpClient;
-
-  constructor({ ports, dice }: BuyerSetting) {
-    this.#ports = ports;
-    this.#dice = dice;
-    this.#at = dice.between(0, ports.length - 1);
-    this.#client = new HttpClient(ports[this.#at]);
-  }
-
-  get client(): HttpClient {
-    return this.#client;
-  }
-
-  get port(): number {
-    return this.#ports[this.#at];
-  }
-
-  any(): void {
-    this.#turnTo(this.#dice.between(0, this.#ports.length - 1));
-  }
-
-  next(): void {
-    this.#turnTo((this.#at + 1) % this.#ports.length);
-  }
-
-  #turnTo(at: number): void {
-    if (at === this.#at) return;
-    this.#client.close();
-    this.#at = at;
-    this.#client = new HttpClient(this.#ports[at]);
-  }
-
-  close(): void {
-    this.#client.close();
   }
 }
 
