@@ -34,6 +34,11 @@ function canonical(value: unknown): string {
   return `${text}}`;
 }
 
+/** What names the command of this user's request with this `Idempotency-Key`, in the journal too. */
+export function commandId(userId: string, key: string): string {
+  return hash('sha256', `${userId}\n${key}`, 'base64url').slice(0, ID_LENGTH);
+}
+
 /**
  * Reads what makes a request safe to repeat. The id comes from the user and the `Idempotency-Key`, so two users may use
  * the same key; the fingerprint from the operation, what it is about and the body.
@@ -56,7 +61,7 @@ export function readOnce(request: FastifyRequest, operation: string, subject: st
     });
   }
   return {
-    id: hash('sha256', `${request.user.id}\n${key}`, 'base64url').slice(0, ID_LENGTH),
+    id: commandId(request.user.id, key),
     fingerprint: fingerprint(`${operation}\n${subject}\n${canonical(request.body)}`),
   };
 }

@@ -7,6 +7,7 @@ import { type Person, type ShowOnSale, signUpOrganiser } from '../support/box-of
 import { type Absence, expectSound, failures } from '../support/cluster-audit.ts';
 import { type Readiness, startCluster, type TestCluster, type TestNode } from '../support/cluster-processes.ts';
 import { ClusterSale } from '../support/cluster-sale.ts';
+import { atEndOfFile } from '../support/file-lifetime.ts';
 import { preStopOfPod } from '../support/kubernetes-pod.ts';
 import { expectPauses, type Move, moves, objects, type Plan, printed, shardsIn } from '../support/operator.ts';
 import { startUsher } from '../support/usher-process.ts';
@@ -27,7 +28,7 @@ const IDS = ['n1', 'n2', 'n3'];
 let cluster: TestCluster;
 let organiser: Person;
 beforeAll(async () => {
-  cluster = await startCluster(IDS, { until: 'file' });
+  cluster = await startCluster(IDS, { atEnd: atEndOfFile });
   organiser = await signUpOrganiser(cluster.ports[0]);
 });
 beforeEach(() => cluster.settled(IDS, MOVED_MS));

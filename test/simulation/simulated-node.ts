@@ -161,7 +161,10 @@ export class SimulatedNode {
     const { time, dangers } = this.#world;
     const arriving = this.#arriving;
     this.#arriving = [];
-    if (!this.isAlive) return this.#hangUp();
+    if (!this.isAlive) {
+      this.#hangUp();
+      return;
+    }
     dangers.enter(this.host, 'buyer waits');
     time.into(this.process, () => {
       for (const begin of arriving) begin();

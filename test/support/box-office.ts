@@ -57,6 +57,11 @@ export interface ShowOnSale {
 export const PER_BUYER = 10;
 const HOLD_SECONDS = 600;
 
+export interface SaleTerms {
+  /** How long a hold lasts. */
+  readonly holdSeconds?: number;
+}
+
 /** The real hall of the examples: 603 seats. */
 export function laLaguna(): SeatingPlan {
   const file = new URL('../../examples/la-laguna-auditorium.json', import.meta.url);
@@ -69,7 +74,12 @@ export function theatre(seats: number, standing: number): SeatingPlan {
 }
 
 /** Puts one show in each hall on sale, as an organiser does it. The first category is the dearest; `Standing` costs nothing. */
-export async function openShows(port: number, organiser: Person, plans: readonly SeatingPlan[]): Promise<ShowOnSale[]> {
+export async function openShows(
+  port: number,
+  organiser: Person,
+  plans: readonly SeatingPlan[],
+  { holdSeconds = HOLD_SECONDS }: SaleTerms = {},
+): Promise<ShowOnSale[]> {
   const client = new HttpClient(port);
   const post = async (path: string, body: unknown): Promise<{ id: string }> => {
     const request: HttpRequest = { method: 'POST', path, token: organiser.token, body };
@@ -92,7 +102,7 @@ export async function openShows(port: number, organiser: Person, plans: readonly
       onSaleAt: new Date(now).toISOString(),
       currency: 'EUR',
       prices: Object.fromEntries(prices),
-      limits: { perHold: PER_BUYER, perBuyer: PER_BUYER, holdSeconds: HOLD_SECONDS },
+      limits: { perHold: PER_BUYER, perBuyer: PER_BUYER, holdSeconds },
     });
     const rows = document.zones.flatMap((zone) => zone.rows.map((row) => row.seats.map((seat) => seat.seat_guid)));
     const areas = (document.usher?.areas ?? []).map(({ id, name, capacity }) => ({ id, name, capacity }));

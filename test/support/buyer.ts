@@ -1,7 +1,7 @@
 import { setTimeout as pause } from 'node:timers/promises';
 import { newBuyer, type Person, type ShowOnSale } from './box-office.ts';
+import { Door } from './buyer-door.ts';
 import type { Dice } from './dice.ts';
-import { HttpClient } from './http-client.ts';
 import { type Answer, answerOf, type History, isDefinite, type Operation, outcomeOf } from './sale-history.ts';
 
 export const CARDS = {
@@ -26,6 +26,15 @@ export interface BuyerSetting {
   readonly thinkMs: number;
   /** How often a buyer looks at the seat map before choosing: a probability; 0 if not given. */
   readonly looks?: number;
+  /** How often a buyer reads an order that was paid, and all own tickets in the show: a probability; 0 if not given. */
+  readonly reads?: number;
+  /** How often a buyer walks away from a hold that was just given, without a word: a probability; 0 if not given. */
+  readonly walksAway?: number;
+  /**
+   * How often a buyer without a definite answer does not ask again but leaves for good: a probability. If not given, all
+   * ask until they are answered, and a server that does not for too long ends the test.
+   */
+  readonly leaves?: number;
   /** Asked before each new purchase; a purchase that was begun is finished. */
   readonly goesOn: () => boolean;
 }
@@ -49,65 +58,29 @@ interface OrderBody {
   readonly payment?: { readonly id: string };
 }
 
+/** A buyer leaves, and will never know what became of the last request. */
+class Left extends Error {}
+
 /**
  * Buys at one keep-alive connection at a time until told to stop, one user after the other, through whatever happens to the
  * server: an operation without a definite answer is sent again, with the same key, until it has one.
  */
 export async function buy(setting: BuyerSetting): Promise<void> {
-  const door = new Door(setting);
+  const door = new Door(setting.ports, setting.dice);
   try {
     while (setting.goesOn()) {
       door.any();
       const visit = new Visit(setting, door, await newBuyer());
       let stays = true;
       for (let left = setting.purchases ?? Number.POSITIVE_INFINITY; stays && left > 0 && setting.goesOn(); left--) {
-        stays = await visit.purchase();
+        stays = await visit.purchase().catch((error: Error) => {
+          if (error instanceof Left) return false;
+          throw error;
+        });
       }
     }
   } finally {
     door.close();
-  }
-}
-
-/** The connection to one node, for each user to any of them, and after a disappointment to another. */
-class Door {
-  readonly #ports: readonly number[];
-  readonly #dice: Dice;
-  #at: number;
-  #client: HttpClient;
-
-  constructor({ ports, dice }: BuyerSetting) {
-    this.#ports = ports;
-    this.#dice = dice;
-    this.#at = dice.between(0, ports.length - 1);
-    this.#client = new HttpClient(ports[this.#at]);
-  }
-
-  get client(): HttpClient {
-    return this.#client;
-  }
-
-  get port(): number {
-    return this.#ports[this.#at];
-  }
-
-  any(): void {
-    this.#turnTo(this.#dice.between(0, this.#ports.length - 1));
-  }
-
-  next(): void {
-    this.#turnTo((this.#at + 1) % this.#ports.length);
-  }
-
-  #turnTo(at: number): void {
-    if (at === this.#at) return;
-    this.#client.close();
-    this.#at = at;
-    this.#client = new HttpClient(this.#ports[at]);
-  }
-
-  close(): void {
-    this.#client.close();
   }
 }
 
@@ -130,7 +103,7 @@ class Visit {
 
   /** One purchase, or one that is given up half-way. Returns whether the user goes on buying. */
   async purchase(): Promise<boolean> {
-    const { dice, looks = 0 } = this.#setting;
+    const { dice, looks = 0, walksAway = 0 } = this.#setting;
     if (looks > 0 && dice.chance(looks)) {
       await this.#send('seats', 'GET', `/v1/shows/${this.#show.id}/seats?form=compact`, ['200']);
     }
@@ -141,6 +114,7 @@ class Visit {
     this.#places += quantity;
     const hold = held.body as HoldBody;
 
+    if (walksAway > 0 && dice.chance(walksAway)) return false;
     if (dice.chance(0.04)) await this.#hold({ best: { quantity: 1 } }, ['409 HOLD_LIMIT']);
     if (dice.chance(0.15)) await this.#send('extend', 'POST', `/v1/holds/${hold.id}/extend`, ['200']);
     if (dice.chance(0.03)) return false;
@@ -169,7 +143,9 @@ class Visit {
     const { dice } = this.#setting;
     const kind = dice.roll();
     if (kind < 0.1) {
-      await this.#confirm(order, CARDS.failsAtCapture, ['402 CAPTURE_FAILED']);
+      // 200 says that the money is on its way, and no more.
+      const { status, body } = await this.#confirm(order, CARDS.failsAtCapture, ['402 CAPTURE_FAILED', '200']);
+      if (status === 200) throw new Error(`order ${order.id} was paid with no money: ${JSON.stringify(body)}`);
       return false;
     }
     if (kind < 0.2) {
@@ -188,14 +164,24 @@ class Visit {
   async #readTicket(order: OrderBody): Promise<boolean> {
     const { ticketId } = this.#setting.dice.one(order.lines);
     await this.#send('ticket', 'GET', `/v1/tickets/${ticketId}`, ['200']);
+    const { dice, reads = 0 } = this.#setting;
+    if (reads > 0 && dice.chance(reads)) {
+      await this.#send('read-order', 'GET', `/v1/orders/${order.id}`, ['200']);
+      await this.#send('read-tickets', 'GET', `/v1/tickets?showId=${this.#show.id}&limit=100`, ['200']);
+    }
     return true;
   }
 
-  #confirm(order: OrderBody, card: string, expected: readonly string[]): Promise<Answer> {
+  /** Confirms, again while all that is said is that the money is on its way. */
+  async #confirm(order: OrderBody, card: string, expected: readonly string[]): Promise<Answer> {
     if (order.payment === undefined) throw new Error(`order ${order.id} cannot be paid`);
-    return this.#send('confirm', 'POST', `/v1/sandbox/payments/${order.payment.id}/confirm`, expected, {
-      body: { card },
-    });
+    const path = `/v1/sandbox/payments/${order.payment.id}/confirm`;
+    // What is on its way may come to nothing.
+    const isLast = ({ status, body }: Answer) => status !== 200 || (body as { status: string }).status !== 'processing';
+    for (;;) {
+      const answer = await this.#send('confirm', 'POST', path, expected, { body: { card } });
+      if (isLast(answer)) return answer;
+    }
   }
 
   #hold(body: unknown, expected: readonly string[]): Promise<Answer> {
@@ -249,6 +235,8 @@ class Visit {
     let wait = RETRY_FIRST_MS;
     let waited = 0;
     for (let since = performance.now(); !isDefinite(await this.#attempt(operation)); since = performance.now()) {
+      const { leaves } = this.#setting;
+      if (leaves !== undefined && (waited > GIVE_UP_MS || dice.chance(leaves))) throw new Left();
       this.#door.next();
       await pause(wait * (0.5 + dice.roll()));
       wait = Math.min(wait * 2, RETRY_MOST_MS);

@@ -1,14 +1,15 @@
 import pg from 'pg';
-import { onTestFinished, vi } from 'vitest';
+import { onTestFinished } from 'vitest';
 import { SHARDS, shardOf } from '../../src/cluster/shards.ts';
-import { startEmbeddedPostgres } from '../../src/postgres/embedded-postgres.ts';
+import { endWithUs } from '../../src/system/death-watch.ts';
 import { JWT_SECRET } from './box-office.ts';
-import { capturedLog } from './captured-log.ts';
+import { ClusterPostgres } from './cluster-postgres.ts';
+import { eventually } from './eventually.ts';
 import { freePort } from './free-port.ts';
-import { type AtEnd, atEndOfFile } from './lifetime.ts';
+import type { AtEnd } from './lifetime.ts';
 import { type NatsServer, natsServer } from './nats-server.ts';
+import { privateDirectory } from './private-directory.ts';
 import { tcpProxy, type Wire, wireTo } from './tcp-proxy.ts';
-import { temporaryDirectory } from './temporary-directory.ts';
 import { type ServerProcess, type Settings, startServer } from './usher-process.ts';
 
 /** A start of a node as the table of nodes has it. */
@@ -53,6 +54,7 @@ export class TestNode {
   /** Of all its starts. */
   readonly processes: ServerProcess[] = [];
   #errorsTold = 0;
+  #opened: ServerProcess | null = null;
 
   constructor(
     id: string,
@@ -77,8 +79,16 @@ export class TestNode {
 
   /** Starts it; resolves when it is open. `extra`: settings of this start only. */
   async start(extra: Settings = {}): Promise<void> {
-    this.processes.push(startServer({ ...this.#settings, ...extra }, this.#atEnd));
-    await this.process.open;
+    const server = startServer({ ...this.#settings, ...extra }, this.#atEnd);
+    endWithUs(server.child, 'SIGKILL');
+    this.processes.push(server);
+    await server.open;
+    this.#opened = server;
+  }
+
+  /** Whether it runs and has said that it is open. */
+  get isOpen(): boolean {
+    return this.isRunning && this.#opened === this.process;
   }
 
   get isRunning(): boolean {
@@ -131,6 +141,7 @@ export interface TestCluster {
   readonly nodes: readonly TestNode[];
   readonly ports: readonly number[];
   readonly nats: NatsServer;
+  readonly postgres: ClusterPostgres;
   /** Of the database itself, past all wires. */
   readonly databaseUrl: string;
   /** For `runUsher`: commands on the database. */
@@ -146,10 +157,6 @@ export interface TestCluster {
   query<Row>(text: string, values?: readonly unknown[]): Promise<Row[]>;
   /** Another node, not yet started. */
   add(id: string): Promise<TestNode>;
-  /** Stops Postgres as `pg_ctl -m fast` does. */
-  stopPostgres(): Promise<void>;
-  /** Starts it again. */
-  startPostgres(): Promise<void>;
   /** Resolves when each of these nodes is up and all shards have owners among them. */
   settled(ids: readonly string[], limitMs?: number): Promise<void>;
 }
@@ -157,26 +164,28 @@ export interface TestCluster {
 export interface TestClusterOptions {
   /** Settings of all nodes. */
   readonly settings?: Settings;
-  /** When everything ends: with the test, or with all tests of the file. */
-  readonly until?: 'test' | 'file';
+  /** When everything ends: with the test if nothing else is said. */
+  readonly atEnd?: AtEnd;
+  /** Where the database is; a directory of its own if nothing else is said. */
+  readonly postgresDirectory?: string;
+  /** Each line of the database's log, as JSON. */
+  readonly onPostgresLine?: (line: string) => void;
 }
 
 const SETTLED_MS = 20_000;
 
 /** Real nodes on a NATS and a Postgres of the test's own. The nodes are started. */
 export async function startCluster(ids: readonly string[], options: TestClusterOptions = {}): Promise<TestCluster> {
-  const until = options.until ?? 'test';
-  const atEnd: AtEnd = until === 'test' ? onTestFinished : atEndOfFile;
-  const dataDir = temporaryDirectory(atEnd);
+  const { atEnd = onTestFinished, onPostgresLine: onLine } = options;
+  const dataDir = options.postgresDirectory ?? privateDirectory(atEnd);
   const maxConnections = (ids.length + MORE_NODES) * CONNECTIONS_PER_NODE + CONNECTIONS_BESIDE;
-  const serve = () => startEmbeddedPostgres({ dataDir, maxConnections, log: capturedLog().log });
-  let postgres = await serve();
-  atEnd(() => postgres.stop());
-  const nats = await natsServer([], until);
-  const compileCache = temporaryDirectory(atEnd);
+  const postgres = await ClusterPostgres.start({ dataDir, maxConnections, ...(onLine && { onLine }) }, atEnd);
+  const databaseUrl = postgres.url;
+  const nats = await natsServer([], atEnd);
+  const compileCache = privateDirectory(atEnd);
   const nodes: TestNode[] = [];
   const add = async (id: string): Promise<TestNode> => {
-    const postgresWire = await tcpProxy({ connectionString: postgres.url }, atEnd);
+    const postgresWire = await tcpProxy({ connectionString: databaseUrl }, atEnd);
     const natsWire = await wireTo({ host: '127.0.0.1', port: nats.port }, atEnd);
     const [port, adminPort] = [await freePort(), await freePort()];
     const { user, database } = postgresWire.connection;
@@ -187,7 +196,7 @@ export async function startCluster(ids: readonly string[], options: TestClusterO
       ADMIN_ACTIONS: 'on',
       DATABASE_URL: `postgresql://${user}@127.0.0.1:${postgresWire.port}/${database}`,
       NATS_URL: `nats://127.0.0.1:${natsWire.port}`,
-      USHER_DATA_DIR: temporaryDirectory(atEnd),
+      USHER_DATA_DIR: privateDirectory(atEnd),
       JWT_SECRET,
       USHER_LOG_LEVEL: 'warn',
       NODE_COMPILE_CACHE: compileCache,
@@ -203,7 +212,7 @@ export async function startCluster(ids: readonly string[], options: TestClusterO
   await first.start();
   await Promise.all(others.map((node) => node.start()));
 
-  const pool = new pg.Pool({ connectionString: postgres.url, max: 2 });
+  const pool = new pg.Pool({ connectionString: databaseUrl, max: 2 });
   pool.on('error', () => {});
   atEnd(() => pool.end());
   const cluster: TestCluster = {
@@ -221,20 +230,17 @@ export async function startCluster(ids: readonly string[], options: TestClusterO
       return nodes.map((node) => node.port);
     },
     nats,
-    databaseUrl: postgres.url,
-    settings: { DATABASE_URL: postgres.url, USHER_DATA_DIR: temporaryDirectory(atEnd), JWT_SECRET },
+    postgres,
+    databaseUrl,
+    settings: { DATABASE_URL: databaseUrl, USHER_DATA_DIR: privateDirectory(atEnd), JWT_SECRET },
     node(id) {
       const node = nodes.find((each) => each.id === id);
       if (node === undefined) throw new Error(`there is no node ${id}`);
       return node;
     },
     add,
-    stopPostgres: () => postgres.stop(),
-    async startPostgres() {
-      postgres = await serve();
-    },
     async settled(wanted, limitMs = SETTLED_MS) {
-      await vi.waitFor(
+      await eventually(
         async () => {
           const seen = (await cluster.seen()).filter(({ state }) => state === 'up');
           const up = seen.filter(({ id }) => wanted.includes(id));
@@ -243,7 +249,7 @@ export async function startCluster(ids: readonly string[], options: TestClusterO
             throw new Error(`not settled: ${JSON.stringify(seen)}`);
           }
         },
-        { timeout: limitMs, interval: 50 },
+        { timeoutMs: limitMs, intervalMs: 50 },
       );
     },
   };

@@ -1,12 +1,27 @@
-import { afterAll } from 'vitest';
+type End = () => Promise<void> | void;
 
-/** Has `end` run when what was made is no longer needed: vitest's `onTestFinished`, or {@link atEndOfFile}. */
-export type AtEnd = (end: () => Promise<void> | void) => void;
+/**
+ * Has `end` run when what was made is no longer needed: vitest's `onTestFinished`, `atEndOfFile`, or that of a
+ * {@link Lifetime}.
+ */
+export type AtEnd = (end: End) => void;
 
-const ofFile: (() => Promise<void> | void)[] = [];
-afterAll(async () => {
-  for (const end of ofFile.splice(0).reverse()) await end();
-});
+/** How long things live that were made together; what was made last ends first. */
+export class Lifetime {
+  readonly #ends: End[] = [];
 
-/** After all tests of the file; what was made last ends first. */
-export const atEndOfFile: AtEnd = (end) => void ofFile.push(end);
+  readonly atEnd: AtEnd = (end) => void this.#ends.push(end);
+
+  /** Ends everything, each at most once, whether or not another one fails to; then throws the first failure. */
+  async end(): Promise<void> {
+    const failures: unknown[] = [];
+    for (let end = this.#ends.pop(); end !== undefined; end = this.#ends.pop()) {
+      try {
+        await end();
+      } catch (error) {
+        failures.push(error);
+      }
+    }
+    if (failures.length > 0) throw failures[0];
+  }
+}

@@ -1,8 +1,9 @@
 import { type ChildProcess, spawn } from 'node:child_process';
-import { afterAll, onTestFinished } from 'vitest';
+import { onTestFinished } from 'vitest';
 import { findNatsServer } from '../../src/dev-cluster/nats-server.ts';
 import { endWithUs } from '../../src/system/death-watch.ts';
 import { freePort } from './free-port.ts';
+import type { AtEnd } from './lifetime.ts';
 
 /** A real NATS server of a test's own. */
 export interface NatsServer {
@@ -22,14 +23,11 @@ export interface NatsServer {
 
 const READY = /Server is ready/;
 
-const ofFile: NatsServer[] = [];
-afterAll(() => Promise.all(ofFile.splice(0).map((server) => server.kill())));
-
 /**
- * Starts a server on a free port of the loopback, without anything on disk. It ends with the test, or with the file.
+ * Starts a server on a free port of the loopback, without anything on disk. It ends with the test if nothing else is said.
  * @param args further ones for the server, such as `['--user', 'ada', '--pass', 'secret']`.
  */
-export async function natsServer(args: readonly string[] = [], until: 'test' | 'file' = 'test'): Promise<NatsServer> {
+export async function natsServer(args: readonly string[] = [], atEnd: AtEnd = onTestFinished): Promise<NatsServer> {
   const port = await freePort();
   const command = [await findNatsServer(process.env), '-a', '127.0.0.1', '-p', String(port), ...args];
   let child: ChildProcess | null = null;
@@ -56,8 +54,7 @@ export async function natsServer(args: readonly string[] = [], until: 'test' | '
     pause: () => void child?.kill('SIGSTOP'),
     resume: () => void child?.kill('SIGCONT'),
   };
-  if (until === 'test') onTestFinished(() => server.kill());
-  else ofFile.push(server);
+  atEnd(() => server.kill());
   await start();
   return server;
 }

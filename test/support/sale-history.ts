@@ -3,7 +3,17 @@
  * `sale-audit.ts`; any other checker can read it as well.
  */
 
-export type OperationKind = 'seats' | 'hold' | 'extend' | 'release' | 'order' | 'cancel' | 'confirm' | 'ticket';
+export type OperationKind =
+  | 'seats'
+  | 'hold'
+  | 'extend'
+  | 'release'
+  | 'order'
+  | 'cancel'
+  | 'confirm'
+  | 'ticket'
+  | 'read-order'
+  | 'read-tickets';
 
 /** One answer as it came; `body` is its parsed JSON. */
 export interface Answer {

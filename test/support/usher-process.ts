@@ -2,7 +2,8 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { expect, onTestFinished, vi } from 'vitest';
+import { onTestFinished } from 'vitest';
+import { eventually } from './eventually.ts';
 import type { AtEnd } from './lifetime.ts';
 
 const MAIN = fileURLToPath(new URL('../../src/main.ts', import.meta.url));
@@ -11,6 +12,7 @@ const CLI = fileURLToPath(new URL('../../src/ops/cli.ts', import.meta.url));
 export const ORPHAN_LIMIT_MS = 15_000;
 /** Fatal and error lines of the product's log. */
 const ERROR_LEVEL = 50;
+const ORPHANS = { timeoutMs: ORPHAN_LIMIT_MS, intervalMs: 50 };
 
 export interface Ended {
   readonly code: number | null;
@@ -51,17 +53,18 @@ export function startServer(settings: Settings, atEnd: AtEnd = onTestFinished): 
   return { ...usher, open };
 }
 
-/** Starts one command of the command line (`npm run usher -- …`). */
-export function startUsher(args: readonly string[], settings: Settings): UsherProcess {
-  return run([CLI, ...args], settings, onTestFinished);
+/** Starts one command of the command line (`npm run usher -- …`); it ends at the latest with the test that started it. */
+export function startUsher(args: readonly string[], settings: Settings, atEnd: AtEnd = onTestFinished): UsherProcess {
+  return run([CLI, ...args], settings, atEnd);
 }
 
 /** Runs one to its end. */
 export async function runUsher(
   args: readonly string[],
   settings: Settings,
+  atEnd: AtEnd = onTestFinished,
 ): Promise<{ code: number | null; stdout: string; stderr: string }> {
-  const usher = run([CLI, ...args], settings, onTestFinished);
+  const usher = run([CLI, ...args], settings, atEnd);
   const { code } = await usher.ended;
   return { code, stdout: usher.stdout(), stderr: usher.stderr() };
 }
@@ -92,7 +95,7 @@ function run(args: readonly string[], settings: Settings, atEnd: AtEnd): UsherPr
     await ended;
     // Its database writes on for a moment in a directory that is about to be removed.
     const { USHER_DATA_DIR: dataDir } = settings;
-    if (dataDir !== undefined) await vi.waitFor(() => expect(postgresServers(dataDir)).toEqual([]), ORPHAN_LIMIT_MS);
+    if (dataDir !== undefined) await eventually(() => requireNoServer(dataDir), ORPHANS);
   });
   return {
     child,
@@ -101,6 +104,11 @@ function run(args: readonly string[], settings: Settings, atEnd: AtEnd): UsherPr
     errors: () => stderr.split('\n').filter((line) => levelOf(line) >= ERROR_LEVEL),
     ended,
   };
+}
+
+function requireNoServer(dataDir: string): void {
+  const servers = postgresServers(dataDir);
+  if (servers.length > 0) throw new Error(`Postgres still runs on ${dataDir}: process ${servers}`);
 }
 
 function levelOf(line: string): number {

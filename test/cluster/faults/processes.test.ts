@@ -104,11 +104,11 @@ test('Postgres restarted: the sale stands still, nobody is declared dead or drai
   const before = await ownership(cluster);
   const [{ now }] = await cluster.query<{ now: Date }>('select now()');
 
-  await cluster.stopPostgres();
+  await cluster.postgres.stop();
   const from = performance.now();
   await pause(POSTGRES_OUTAGE_MS);
   expect(sale.givenWithin(from, performance.now())).toBe(0);
-  await cluster.startPostgres();
+  await cluster.postgres.start();
   const to = performance.now();
   for (const node of cluster.nodes) {
     await sale.sellsAgain(sale.shows, { since: to, at: [node], limitMs: SELLS_AGAIN_MS });

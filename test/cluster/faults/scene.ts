@@ -2,6 +2,7 @@ import { beforeAll, beforeEach, expect, vi } from 'vitest';
 import { type Person, signUpOrganiser } from '../../support/box-office.ts';
 import { type NodeSeen, startCluster, type TestCluster, type TestNode } from '../../support/cluster-processes.ts';
 import { ClusterSale } from '../../support/cluster-sale.ts';
+import { atEndOfFile } from '../../support/file-lifetime.ts';
 
 /** Bounds of these tests on a busy machine; how fast it is meant to be is the benchmarks' business. */
 export const SELLS_AGAIN_MS = 20_000;
@@ -32,7 +33,7 @@ export function scene(): () => Scene {
   let cluster: TestCluster;
   let organiser: Person;
   beforeAll(async () => {
-    cluster = await startCluster(IDS, { until: 'file' });
+    cluster = await startCluster(IDS, { atEnd: atEndOfFile });
     organiser = await signUpOrganiser(cluster.ports[0]);
   });
   beforeEach(async () => {

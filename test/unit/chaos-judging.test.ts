@@ -1,0 +1,95 @@
+import { join } from 'node:path';
+import { expect, test } from 'vitest';
+import { operationLines, planLine } from '../chaos/history-lines.ts';
+import { judgedFaults, writeHistory } from '../chaos/judged.ts';
+import type { ShowOnSale } from '../support/box-office.ts';
+import type { Operation, OperationKind } from '../support/sale-history.ts';
+import { temporaryDirectory } from '../support/temporary-directory.ts';
+
+/*
+ * The chaos run's way from what buyers wrote down to a verdict: a sound sale passes it, the same one with an answer that was
+ * tampered with does not.
+ */
+
+const SHOW: ShowOnSale = {
+  id: 'shw_1',
+  title: 'Two Seats',
+  rows: [['A-1', 'A-2']],
+  areas: [{ id: 'area-1', name: 'Standing', capacity: 2 }],
+  capacity: 4,
+  perBuyer: 4,
+};
+const HOLD_SECONDS = 600;
+
+let clock = 0;
+
+function operation(
+  kind: OperationKind,
+  user: string,
+  path: string,
+  answer: { status: number; body: unknown } | null,
+  { key = null, requestBody = null }: { key?: string | null; requestBody?: unknown } = {},
+): Operation {
+  const sentAt = clock++;
+  const attempt = {
+    sentAt,
+    endedAt: clock++,
+    answer: answer && { ...answer, replayed: false },
+    wasSent: true,
+    port: 1,
+  };
+  return { kind, user, showId: SHOW.id, method: 'POST', path, key, requestBody, expected: [], attempts: [attempt] };
+}
+
+/** One buyer buys a seat, and is told that it is this one. */
+function purchase(user: string, seat: string): Operation[] {
+  const hold = {
+    id: `hld_${user}`,
+    seats: [{ id: seat }],
+    areas: [],
+    expiresAt: new Date(HOLD_SECONDS * 1_000).toISOString(),
+  };
+  const line = { ticketId: `tkt_${user}`, seat: { id: seat }, price: { amount: 100 } };
+  const order = { id: `ord_${user}`, lines: [line], total: { amount: 100 }, payment: { id: `pay_${user}` } };
+  return [
+    operation(
+      'hold',
+      user,
+      `/v1/shows/${SHOW.id}/holds`,
+      { status: 201, body: hold },
+      {
+        key: 'one',
+        requestBody: { best: { quantity: 1 } },
+      },
+    ),
+    operation('order', user, `/v1/holds/${hold.id}/order`, { status: 201, body: order }, { key: 'two' }),
+    operation('confirm', user, `/v1/sandbox/payments/pay_${user}/confirm`, {
+      status: 200,
+      body: { status: 'succeeded' },
+    }),
+  ];
+}
+
+async function verdictOn(history: readonly Operation[]): Promise<string[]> {
+  const file = join(temporaryDirectory(), 'history.jsonl');
+  await writeHistory(file, [planLine(SHOW), ...operationLines([...history], [SHOW], HOLD_SECONDS)]);
+  return judgedFaults(file);
+}
+
+test('a sale in which every buyer has another seat is sound, also where an outcome is unknown', async () => {
+  const lost = operation('hold', 'cleo', `/v1/shows/${SHOW.id}/holds`, null, {
+    key: 'one',
+    requestBody: { areas: [{ id: 'area-1', quantity: 1 }] },
+  });
+  expect(await verdictOn([...purchase('ada', 'A-1'), lost, ...purchase('bob', 'A-2')])).toEqual([]);
+});
+
+test('a seat that two buyers were told is theirs is found', async () => {
+  const faults = await verdictOn([...purchase('ada', 'A-1'), ...purchase('bob', 'A-1')]);
+  expect(faults.join('\n')).toMatch(/I[17]: .*A-1/);
+});
+
+test('a paid order that its buyer reads as cancelled is found', async () => {
+  const read = operation('read-order', 'ada', '/v1/orders/ord_ada', { status: 200, body: { status: 'cancelled' } });
+  expect(await verdictOn([...purchase('ada', 'A-1'), read])).not.toEqual([]);
+});
