@@ -22,6 +22,9 @@ const LOOK_MS = 2_000;
 /** Tickets name an area as people do. */
 const AREAS = new Map([['Floor', 'floor']]);
 
+/** A process's clock drifts for so long, at most, while holds are made. */
+const DRIFTS_MS = 20 * 60_000;
+
 const UNSETTLED = new Set(['OVERLOADED', 'UNAVAILABLE', 'OUTCOME_UNKNOWN']);
 
 type Intention = { from: number; to?: number; outcome: Outcome; code?: string };
@@ -116,7 +119,7 @@ export class Buyer {
       hold: value.id,
       seats: value.seats.map(({ id }) => id),
       areas: value.areas.map(({ id, quantity: places }) => ({ id, quantity: places })),
-      until: intention.from + fromRfc3339(value.expiresAt) - fromRfc3339(value.serverTime),
+      until: this.#until(intention, value.expiresAt, value.serverTime),
       expires: fromRfc3339(value.expiresAt),
     });
     return value;
@@ -129,7 +132,7 @@ export class Buyer {
     const told = await this.#insist<HoldView>(show, command, (lost) => this.#write({ ...line, ...lost }));
     const { intention, value } = told;
     if (value === null) return this.#write({ ...line, ...intention });
-    const until = intention.from + fromRfc3339(value.expiresAt) - fromRfc3339(value.serverTime);
+    const until = this.#until(intention, value.expiresAt, value.serverTime);
     this.#write({ ...line, ...intention, until, expires: fromRfc3339(value.expiresAt) });
   }
 
@@ -157,7 +160,7 @@ export class Buyer {
       order: value.id,
       tickets: value.lines.map(lineOf),
       total: value.total.amount,
-      until: intention.from + fromRfc3339(value.expiresAt) - fromRfc3339(value.createdAt),
+      until: this.#until(intention, value.expiresAt, value.createdAt),
     });
     return value;
   }
@@ -359,6 +362,13 @@ export class Buyer {
       this.#record.giveUpLater(() => resolve(LOST));
       answer.then(resolve, reject);
     });
+  }
+
+  /** A node whose clock is ahead of that of the node which promised tells of the end by so much earlier, and no more. */
+  #until({ from }: Intention, end: string, now: string): number {
+    const { clockAheadMs, drift } = this.#world.options;
+    const lasts = fromRfc3339(end) - fromRfc3339(now);
+    return Math.max(from, from + lasts - 2 * (clockAheadMs + drift * DRIFTS_MS));
   }
 
   #think(): Promise<void> {

@@ -42,6 +42,8 @@ interface Parts {
 
 interface Kept {
   readonly rows: JournalRow[];
+  /** When each became durable, by the one true clock. */
+  readonly writtenAt: number[];
   snapshot: Snapshot | null;
   /** What was kept of it is not what was sent. */
   isTorn: boolean;
@@ -186,7 +188,7 @@ export class Database {
   kept(showId: string): Kept {
     let kept = this.shows.get(showId);
     if (kept === undefined) {
-      kept = { rows: [], snapshot: null, isTorn: false };
+      kept = { rows: [], writtenAt: [], snapshot: null, isTorn: false };
       this.shows.set(showId, kept);
     }
     return kept;
@@ -199,7 +201,7 @@ export class Database {
 
   /** A row becomes durable. */
   write(turn: Turn): void {
-    const { rows } = this.kept(turn.showId);
+    const { rows, writtenAt } = this.kept(turn.showId);
     const { seq, epoch, at, wakeAt, events, format, writer, prevHash, hash } = turn;
     const { onViolation, trace, time } = this.parts;
     if (seq !== rows.length + 1) onViolation('I2', `row ${seq} of ${turn.showId} follows row ${rows.length}`);
@@ -207,6 +209,7 @@ export class Database {
     if (epoch !== now)
       onViolation('I2', `row ${seq} of ${turn.showId} landed under epoch ${epoch}, when it was ${now} already`);
     rows.push({ seq, epoch, at, wakeAt, events, format, writer, prevHash, hash });
+    writtenAt.push(time.now);
     for (const notice of turn.notices) if (!this.notices.has(notice.id)) this.notices.set(notice.id, notice);
     trace.number(time.now);
     trace.text(hash);

@@ -4,14 +4,40 @@ import type { JournalRow, Snapshot } from '../../src/journal/journal.ts';
 import { type VerifiedJournal, verifyJournal } from '../../src/journal/verify.ts';
 import type { BookedPayment } from '../../src/payments/payment-books.ts';
 import { verifyPayments } from '../../src/payments/verify-payments.ts';
+import type { RowLine } from '../judge/history.ts';
 import { JournalWitness } from '../judge/journal-witness.ts';
 import { Judge } from '../judge/judge.ts';
 import { refundedOf } from './provider.ts';
 import type { Record } from './record.ts';
 import type { World } from './world.ts';
 
+/** A turn is decided so long before its row is durable, at most. */
+const APPEND_MS = 6_000;
 /** So many faults of one kind are told. */
 const TOLD_MAX = 5;
+
+/** I9 by the one true clock: however wrong the nodes' clocks are, within the grace, no hold ends before its time. */
+class HoldLives {
+  readonly #world: World;
+  readonly #ends = new Map<string, number>();
+
+  constructor(world: World) {
+    this.#world = world;
+  }
+
+  note({ events, at = 0 }: RowLine, writtenAt: number): void {
+    for (const event of events) {
+      if (event.event === 'held' || event.event === 'extended')
+        this.#ends.set(event.hold, writtenAt + event.until - at);
+      if (event.event !== 'expired') continue;
+      for (const hold of event.holds) {
+        const early = (this.#ends.get(hold) ?? 0) - writtenAt;
+        // The append of its making may have taken long: by as much its time was over earlier.
+        if (early > APPEND_MS) this.#world.violated('I9', `${hold} ended ${Math.round(early)} ms before its time`);
+      }
+    }
+  }
+}
 
 /** Holds what the buyers were told against itself, the journal and the provider's books. */
 export function judgeHistory(world: World, { lines }: Record): void {
@@ -23,7 +49,13 @@ export function judgeHistory(world: World, { lines }: Record): void {
     });
     judge.add({ plan: id, seats, areas: hall.areas, currency: terms.currency, grace: HOLD_GRACE_MS });
     const witness = new JournalWitness(id, hall);
-    for (const row of world.database.kept(id).rows) judge.add(witness.row(row));
+    const { rows, writtenAt } = world.database.kept(id);
+    const lives = new HoldLives(world);
+    rows.forEach((row, place) => {
+      const line = witness.row(row);
+      judge.add(line);
+      lives.note(line, writtenAt[place]);
+    });
   }
   for (const line of lines) judge.add(line);
   for (const account of world.provider.accounts.values()) {
