@@ -1,16 +1,17 @@
 import { parseArgs } from 'node:util';
 import { Campaign } from './campaign.ts';
 import { minimise } from './minimise.ts';
-import { drawOptions } from './options.ts';
+import { drawOptions, type WorldKind } from './options.ts';
 import { drawSchedule } from './schedule.ts';
 import { simulate } from './simulation.ts';
 
-/* `npm run simulate -- --seeds N [--seed S] [--rush] [--keep 0,3,…] [--json]`: talk goes to stderr, `--json` prints one line. */
+/* `npm run simulate -- --seeds N [--seed S] [--rush | --brief] [--keep 0,3,…] [--json]`: talk goes to stderr, `--json` prints one line. */
 
-const USAGE = `Usage: npm run simulate -- [--seeds N] [--seed S] [--rush] [--keep PLACES] [--json]
+const USAGE = `Usage: npm run simulate -- [--seeds N] [--seed S] [--rush | --brief] [--keep PLACES] [--json]
   --seeds N      how many worlds; 100 if absent
   --seed S       the first one's seed; drawn if absent
   --rush         worlds with a rush of buyers only: what the simulator can carry
+  --brief        small worlds only, soon over and struck often, of which many can be played
   --keep PLACES  of the faults that a seed draws, only those at these places (0,3,7); with --seeds 1
   --json         one JSON object on stdout at the end
 `;
@@ -35,7 +36,7 @@ for (let each = seed; each < seed + seeds; each++) {
   const least = await minimise(options, drawn, result.violations[0].invariant);
   process.stderr.write(
     `with these of its ${drawn.length} faults it fails as well: ${JSON.stringify(least.map((place) => drawn[place]))}\n` +
-      `again: npm run simulate -- --seed ${each} --seeds 1${kind === 'rush' ? ' --rush' : ''} --keep ${least.join(',') || 'none'}\n\n`,
+      `again: npm run simulate -- --seed ${each} --seeds 1${kind === 'any' ? '' : ` --${kind}`} --keep ${least.join(',') || 'none'}\n\n`,
   );
 }
 const missing = seeds >= COMPLETE_AT ? campaign.dangersMissed() : [];
@@ -48,7 +49,7 @@ process.exitCode = failures > 0 || missing.length > 0 ? 1 : 0;
 interface Arguments {
   readonly seeds: number;
   readonly seed: number;
-  readonly kind: 'any' | 'rush';
+  readonly kind: WorldKind;
   readonly keep: ReadonlySet<number> | null;
   readonly json: boolean;
 }
@@ -60,14 +61,17 @@ function readArguments(): Arguments {
         seeds: { type: 'string', default: '100' },
         seed: { type: 'string' },
         rush: { type: 'boolean', default: false },
+        brief: { type: 'boolean', default: false },
         keep: { type: 'string' },
         json: { type: 'boolean', default: false },
       },
     });
     const keep =
       values.keep === undefined ? null : new Set(values.keep === 'none' ? [] : values.keep.split(',').map(whole));
+    if (values.rush && values.brief) throw new Error('a world is not both: --rush or --brief');
+    const kind = values.rush ? 'rush' : values.brief ? 'brief' : 'any';
     const seed = values.seed === undefined ? Math.floor(Math.random() * 2 ** 31) : whole(values.seed);
-    return { seeds: whole(values.seeds), seed, kind: values.rush ? 'rush' : 'any', keep, json: values.json };
+    return { seeds: whole(values.seeds), seed, kind, keep, json: values.json };
   } catch (error) {
     process.stderr.write(`${(error as Error).message}\n${USAGE}`);
     process.exit(2);
