@@ -210,12 +210,7 @@ export class Buyer {
     if (secret === null) return false;
     const method = this.#dice.one(options.habits.methods);
     await this.#pause(50 + this.#dice.roll() * 400);
-    const isConfirmed = provider.confirm(secret, method);
-    if (isConfirmed && method === 'challenge') {
-      await this.#pause(200);
-      provider.confirm(secret, method);
-    }
-    return isConfirmed && method !== 'declined';
+    return provider.confirm(secret, method);
   }
 
   /** What the browser needs to pay: as the route has it, from the node's gateway. */

@@ -1,8 +1,8 @@
 import { FORMAT } from '../../src/formats.ts';
 import { Dice } from '../support/dice.ts';
 import { CALM_DATABASE, type DatabaseWeather } from './database-wire.ts';
+import { CALM_PROVIDER, METHODS, type Method, type ProviderWeather } from './money.ts';
 import { CALM_NETWORK, type NetworkWeather } from './network.ts';
-import { CALM_PROVIDER, METHODS, type Method, type ProviderWeather } from './provider.ts';
 import { FAULTS, type FaultKind } from './schedule.ts';
 
 /** What buyers like to do, each the chance that one does it when it could. */
@@ -51,10 +51,15 @@ export interface Options {
   readonly network: NetworkWeather;
   readonly database: DatabaseWeather;
   readonly provider: ProviderWeather;
+  /** The money goes through the product's adapter to Stripe, and the stand-in for it; else through a plainer provider. */
+  readonly isStripe: boolean;
   /** Clocks are wrong by up to so much, and run wrong by up to so much. */
   readonly clockAheadMs: number;
   readonly drift: number;
 }
+
+/** In so many worlds money goes the whole way to Stripe. */
+const STRIPES = 0.3;
 
 /** `rush`: with crowds. `brief`: small worlds that are soon over and struck often, of which many can be played. */
 export type WorldKind = 'any' | 'rush' | 'brief';
@@ -142,6 +147,7 @@ export function drawOptions(seed: number, kind: WorldKind = 'any'): Options {
     network,
     database,
     provider,
+    isStripe: dice.chance(STRIPES),
     clockAheadMs: maybe(25_000),
     drift: maybe(0.01),
   };

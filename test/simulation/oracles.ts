@@ -2,12 +2,10 @@ import { createReplays } from '../../src/actors/replays.ts';
 import { HOLD_GRACE_MS } from '../../src/allocator/show.ts';
 import type { JournalRow, Snapshot } from '../../src/journal/journal.ts';
 import { type VerifiedJournal, verifyJournal } from '../../src/journal/verify.ts';
-import type { BookedPayment } from '../../src/payments/payment-books.ts';
 import { verifyPayments } from '../../src/payments/verify-payments.ts';
 import type { RowLine } from '../judge/history.ts';
 import { JournalWitness } from '../judge/journal-witness.ts';
 import { Judge } from '../judge/judge.ts';
-import { refundedOf } from './provider.ts';
 import type { Record } from './record.ts';
 import type { World } from './world.ts';
 
@@ -58,13 +56,7 @@ export function judgeHistory(world: World, { lines }: Record): void {
     });
   }
   for (const line of lines) judge.add(line);
-  for (const account of world.provider.accounts.values()) {
-    const { order, captures } = account;
-    if (order.orderId === '') continue;
-    const captured = captures * order.amount;
-    const unasked = account.method === 'delayed';
-    judge.add({ book: order.orderId, captured, refunded: refundedOf(account), captures, unasked });
-  }
+  for (const line of world.provider.bookLines()) judge.add(line);
   judge.add({ end: true, rest: true });
   for (const { invariant, what } of judge.verdict().slice(0, TOLD_MAX)) world.violated(invariant, what);
 }
@@ -81,7 +73,7 @@ export async function judgeRest(world: World): Promise<void> {
   const money = await verifyPayments({
     journal,
     replays,
-    books: booksOf(world),
+    books: world.provider.books,
     clock: { now: () => Number.MAX_SAFE_INTEGER },
   });
   for (const difference of money.differences.slice(0, TOLD_MAX)) world.violated('I11', JSON.stringify(difference));
@@ -105,29 +97,6 @@ function journalOf({ database }: World): VerifiedJournal {
     async readSnapshot(showId): Promise<Snapshot | null> {
       const { snapshot, isTorn } = database.kept(showId);
       return isTorn ? null : snapshot;
-    },
-  };
-}
-
-function booksOf({ provider }: World): Parameters<typeof verifyPayments>[0]['books'] {
-  return {
-    provider: 'sandbox',
-    async *all() {
-      yield [...provider.accounts.values()].map((account): BookedPayment => {
-        const { order, state } = account;
-        return {
-          paymentId: order.paymentId,
-          reference: order.paymentId,
-          amount: order.orderId === '' ? null : order.amount,
-          currency: order.orderId === '' ? null : order.currency,
-          isOpen: state === 'open' || state === 'challenge' || state === 'pending',
-          authorised: state === 'authorised' ? order.amount : 0,
-          captured: account.captures * order.amount,
-          refunded: refundedOf(account),
-          failedRefunds: 0,
-          disputes: [],
-        };
-      });
     },
   };
 }

@@ -77,6 +77,7 @@ export class SimulatedNode {
       self: { id: host, pid: 1, url: null, adminUrl: null, format, weight: 1 },
       fail: () => world.nodeFailed(this),
     });
+    provider.attach(this);
   }
 
   #openJournal(owner: string, reader: Pick<OpenedJournal, 'readSnapshot' | 'rowsAfter' | 'readRow'>): OpenedJournal {

@@ -33,7 +33,7 @@ export class Strikes {
     const { world } = { world: this.#world };
     for (const undo of [...this.#undo]) undo();
     world.network.heal();
-    world.provider.isAway = false;
+    world.moneyWire.isAway = false;
     for (const host of world.hosts) {
       const node = world.nodes.get(host);
       if (node === undefined || !node.isAlive) {
@@ -92,10 +92,10 @@ const OF_THE_WORLD: Partial<Record<FaultKind, (world: World, fault: PlannedFault
   },
   'database restarted': ({ database }, { lasts }) => database.restart(lasts),
   'database frozen': ({ database }, { lasts }) => database.freeze(lasts),
-  'provider away': ({ provider }, { lasts }, until) => {
-    provider.isAway = true;
+  'provider away': ({ moneyWire }, { lasts }, until) => {
+    moneyWire.isAway = true;
     until(lasts, () => {
-      provider.isAway = false;
+      moneyWire.isAway = false;
     });
   },
 };

@@ -12,10 +12,12 @@ import { ON_SALE_AT, rowsOfTen, termsOf } from '../support/small-show.ts';
 import { Dangers } from './dangers.ts';
 import { Database } from './database.ts';
 import { CALM_DATABASE } from './database-wire.ts';
+import { CALM_PROVIDER, type MoneyTaker, MoneyWire } from './money.ts';
 import { CALM_NETWORK, Network } from './network.ts';
 import type { Options } from './options.ts';
-import { CALM_PROVIDER, Provider } from './provider.ts';
+import { PlainProvider } from './plain-provider.ts';
 import { SimulatedNode } from './simulated-node.ts';
+import { StripeProvider } from './stripe-provider.ts';
 import { Trace } from './trace.ts';
 import { VirtualTime } from './virtual-time.ts';
 
@@ -60,7 +62,8 @@ export class World {
   readonly dangers = new Dangers();
   readonly database: Database;
   readonly network: Network;
-  readonly provider: Provider;
+  readonly provider: MoneyTaker;
+  readonly moneyWire: MoneyWire;
   readonly plans: MemoryPlanStore;
   readonly source: ShowSource;
   readonly fence = FENCE;
@@ -92,14 +95,18 @@ export class World {
     this.database = new Database({ time, dice: dice(0xdb), trace, dangers, onViolation });
     this.database.onWritten = (showId, events) => this.#note(showId, events);
     this.network = new Network({ time, dice: dice(0x4e7), trace, dangers });
-    this.provider = new Provider({
-      time,
-      dice: dice(0x9a1d),
-      dangers,
-      onViolation,
-      isSold: (paymentId) => this.#sold.has(paymentId),
-      hint: (showId, order) => this.#hint(showId, order),
-    });
+    const money = { time, dice: dice(0x9a1d), dangers, onViolation, isSold: (order: string) => this.#sold.has(order) };
+    this.moneyWire = new MoneyWire(money);
+    this.provider = options.isStripe
+      ? new StripeProvider({
+          ...money,
+          wire: this.moneyWire,
+          seed,
+          nextSeed: () => this.nextSeed(),
+          wireOf: (host, process) => this.database.wire(host, process),
+          someNode: () => this.someNode(this.#latency.between(0, 999)),
+        })
+      : new PlainProvider({ ...money, wire: this.moneyWire, hint: (showId, order) => this.#hint(showId, order) });
     this.plans = new MemoryPlanStore({ now: () => Math.floor(time.now) }, seededRandom(this.nextSeed()));
     const hall = hallOf(options.rows);
     const terms = termsOf({
@@ -205,14 +212,15 @@ export class World {
   calm(): void {
     this.network.weather = CALM_NETWORK;
     this.database.weather = CALM_DATABASE;
-    this.provider.weather = CALM_PROVIDER;
+    this.moneyWire.weather = CALM_PROVIDER;
+    this.provider.calm();
   }
 
   storm(): void {
     const { network, database, provider } = this.options;
     this.network.weather = network;
     this.database.weather = database;
-    this.provider.weather = provider;
+    this.moneyWire.weather = provider;
   }
 
   /** The node that the table says owns the show, as long as its process lives. */

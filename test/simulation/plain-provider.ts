@@ -8,58 +8,21 @@ import type {
   RefundOrder,
   RefundState,
 } from '../../src/payments/gateway.ts';
-import type { Dice } from '../support/dice.ts';
-import type { Dangers, Phase } from './dangers.ts';
+import type { BookedPayment, PaymentBooks } from '../../src/payments/payment-books.ts';
+import type { BookLine } from '../judge/history.ts';
+import type { Phase } from './dangers.ts';
+import { BANK_MS, type Method, type MoneyParts, type MoneyTaker, type MoneyWire } from './money.ts';
 import type { SimulatedProcess } from './simulated-process.ts';
-import type { VirtualTime } from './virtual-time.ts';
-
-/** How calls to the payment provider fare; drawn once a seed, and calm once faults stop. */
-export interface ProviderWeather {
-  readonly latencyMs: readonly [least: number, most: number];
-  /** The call never arrives. */
-  readonly lost: number;
-  /** It is carried out, and its answer never comes. */
-  readonly ambiguous: number;
-  /** It is answered with an error; of these, half were carried out. */
-  readonly error: number;
-  /** It is refused for now. */
-  readonly busy: number;
-  /** It takes up to this much longer. */
-  readonly slow: number;
-  readonly slowMs: number;
-  /** What the provider tells by itself: not at all, twice, or up to `hintLateMs` later. */
-  readonly hintLost: number;
-  readonly hintTwice: number;
-  readonly hintLateMs: number;
-}
-
-export const CALM_PROVIDER: ProviderWeather = {
-  latencyMs: [20, 80],
-  lost: 0,
-  ambiguous: 0,
-  error: 0,
-  busy: 0,
-  slow: 0,
-  slowMs: 0,
-  hintLost: 0,
-  hintTwice: 0,
-  hintLateMs: 200,
-};
 
 /** A caller gives a call up after so long. */
 const CALL_MS = 30_000;
-/** From a delayed payment to the bank's decision, ms at most. */
-const BANK_MS = 120_000;
+/** A buyer passes a challenge in so long. */
+const CHALLENGE_MS = 300;
 /** From the order of a refund to its being done, ms at most. */
 const REFUND_MS = 20_000;
 
 const BUSY: Refusal = { code: 'OVERLOADED', detail: 'The provider is busy.', retryAfter: 1 };
-const AWAY: Refusal = { code: 'UNAVAILABLE', detail: 'The provider is out of reach.', retryAfter: 1 };
 const ENDED: Refusal = { code: 'ORDER_NOT_PAYABLE', detail: 'The payment has ended.' };
-
-/** What a buyer pays with. */
-export const METHODS = ['good', 'declined', 'challenge', 'delayed', 'delayed and refused', 'capture fails'] as const;
-export type Method = (typeof METHODS)[number];
 
 interface Account {
   readonly order: PaymentOrder;
@@ -69,13 +32,8 @@ interface Account {
   readonly refunds: Map<string, { readonly amount: number; state: RefundState }>;
 }
 
-interface Parts {
-  readonly time: VirtualTime;
-  readonly dice: Dice;
-  readonly dangers: Dangers;
-  readonly onViolation: (invariant: string, what: string) => void;
-  /** I10: whether a durable row says that this order (`show/number`) is sold. */
-  readonly isSold: (order: string) => boolean;
+interface Parts extends MoneyParts {
+  readonly wire: MoneyWire;
   /** Something has happened to the payment of this order: reaches a node, if it does. */
   readonly hint: (showId: string, order: number) => void;
 }
@@ -88,12 +46,9 @@ const CALLS = {
   refund: 'refund under way',
 } as const satisfies Record<string, Phase>;
 
-/** A payment provider with books of its own, and the bank behind it. */
-export class Provider {
-  weather = CALM_PROVIDER;
-  /** Nobody reaches it. */
-  isAway = false;
-  readonly accounts = new Map<string, Account>();
+/** A payment provider as settlement knows it, with books of its own, and the bank behind it. */
+export class PlainProvider implements MoneyTaker {
+  readonly #accounts = new Map<string, Account>();
   readonly #parts: Parts;
 
   constructor(parts: Parts) {
@@ -106,9 +61,9 @@ export class Provider {
     return {
       provider: 'sandbox',
       open: (order) => call('open', () => this.#open(order)),
-      clientSecret: (paymentId) => call('get', () => (this.accounts.has(paymentId) ? secretOf(paymentId) : null)),
+      clientSecret: (paymentId) => call('get', () => (this.#accounts.has(paymentId) ? secretOf(paymentId) : null)),
       rememberedSecret: () => null,
-      get: (paymentId) => call('get', () => viewOf(this.accounts.get(paymentId))),
+      get: (paymentId) => call('get', () => viewOf(this.#accounts.get(paymentId))),
       capture: (paymentId) => call('capture', () => this.#capture(paymentId)),
       cancel: (paymentId) => call('cancel', () => this.#cancel(paymentId)),
       refund: (refund) => call('refund', () => this.#refund(refund)),
@@ -116,17 +71,21 @@ export class Provider {
     };
   }
 
-  /** What the buyer's browser does. @returns whether that was possible. */
-  confirm(secret: string, method: Method): boolean {
-    const account = this.accounts.get(secret.slice('secret_of_'.length));
-    if (account === undefined || (account.state !== 'open' && account.state !== 'challenge')) return false;
+  attach(): void {}
+
+  calm(): void {}
+
+  async confirm(secret: string, method: Method): Promise<boolean> {
+    const account = this.#accounts.get(secret.slice('secret_of_'.length));
+    if (account === undefined || account.state !== 'open') return false;
     account.method = method;
     switch (method) {
       case 'declined':
         account.state = 'open';
         break;
       case 'challenge':
-        account.state = account.state === 'challenge' ? 'authorised' : 'challenge';
+        account.state = 'challenge';
+        this.#parts.time.after(CHALLENGE_MS, () => this.#passChallenge(account));
         break;
       case 'delayed':
       case 'delayed and refused':
@@ -137,7 +96,13 @@ export class Provider {
         account.state = 'authorised';
     }
     this.#tell(account);
-    return true;
+    return method !== 'declined';
+  }
+
+  #passChallenge(account: Account): void {
+    if (account.state !== 'challenge') return;
+    account.state = 'authorised';
+    this.#tell(account);
   }
 
   #decide(account: Account): void {
@@ -150,9 +115,9 @@ export class Provider {
   }
 
   #open(order: PaymentOrder): { clientSecret: string } {
-    const known = this.accounts.get(order.paymentId);
+    const known = this.#accounts.get(order.paymentId);
     if (known === undefined) {
-      this.accounts.set(order.paymentId, { order, state: 'open', method: 'good', captures: 0, refunds: new Map() });
+      this.#accounts.set(order.paymentId, { order, state: 'open', method: 'good', captures: 0, refunds: new Map() });
     } else if (known.state === 'cancelled') throw new RefusedError(ENDED);
     return { clientSecret: secretOf(order.paymentId) };
   }
@@ -171,7 +136,7 @@ export class Provider {
   }
 
   #cancel(paymentId: string): Payment {
-    const account = this.accounts.get(paymentId) ?? this.#cancelledUnheard(paymentId);
+    const account = this.#accounts.get(paymentId) ?? this.#cancelledUnheard(paymentId);
     if (account.state === 'open' || account.state === 'challenge' || account.state === 'authorised') {
       account.state = 'cancelled';
       this.#tell(account);
@@ -183,7 +148,7 @@ export class Provider {
   #cancelledUnheard(paymentId: string): Account {
     const order = { paymentId, orderId: '', showId: '', amount: 0, currency: 'EUR' };
     const account: Account = { order, state: 'cancelled', method: 'good', captures: 0, refunds: new Map() };
-    this.accounts.set(paymentId, account);
+    this.#accounts.set(paymentId, account);
     return account;
   }
 
@@ -212,7 +177,7 @@ export class Provider {
   }
 
   #account(paymentId: string): Account {
-    const account = this.accounts.get(paymentId);
+    const account = this.#accounts.get(paymentId);
     if (account === undefined) throw new Error(`the provider knows no payment ${paymentId}`);
     return account;
   }
@@ -220,7 +185,7 @@ export class Provider {
   /** What the provider tells of itself comes late, twice, or never. */
   #tell({ order: { paymentId } }: Account): void {
     const { time, dice, hint } = this.#parts;
-    const { hintLost, hintTwice, hintLateMs } = this.weather;
+    const { hintLost, hintTwice, hintLateMs } = this.#parts.wire.weather;
     if (dice.chance(hintLost)) return;
     const { showId, number } = orderOf(paymentId);
     for (let copy = dice.chance(hintTwice) ? 2 : 1; copy > 0; copy--) {
@@ -228,43 +193,47 @@ export class Provider {
     }
   }
 
-  #call<T>(host: string, process: SimulatedProcess, kind: keyof typeof CALLS, work: () => T): Promise<T> {
-    const { time, dice, dangers } = this.#parts;
-    const phase = CALLS[kind];
-    return new Promise((resolve, reject) => {
-      let isOver = false;
-      const over = (tell: () => void): void => {
-        if (isOver) return;
-        isOver = true;
-        deadline.cancel();
-        dangers.leave(host, phase);
-        tell();
-      };
-      const deadline = process.timers.after(CALL_MS, () => over(() => reject(new Error('the call timed out'))));
-      const { weather } = this;
-      const [least, most] = weather.latencyMs;
-      const latency = (): number => least + dice.roll() * (most - least);
-      const back = (tell: () => void): void => void time.after(latency(), () => over(tell), process);
-      dangers.enter(host, phase);
-      if (this.isAway) return back(() => reject(new RefusedError(AWAY)));
-      if (dice.chance(weather.lost)) return;
-      if (dice.chance(weather.busy)) return back(() => reject(new RefusedError(BUSY)));
-      const isError = dice.chance(weather.error);
-      const acts = !isError || dice.chance(0.5);
-      const isAmbiguous = dice.chance(weather.ambiguous);
-      const slow = dice.chance(weather.slow) ? dice.roll() * weather.slowMs : 0;
-      time.after(latency() + slow, () => {
-        if (this.isAway) return back(() => reject(new Error('the connection broke')));
-        try {
-          const value = acts ? work() : null;
-          if (isAmbiguous) return;
-          back(() => (isError ? reject(new Error('500')) : resolve(value as T)));
-        } catch (error) {
-          back(() => reject(error));
-        }
-      });
+  get books(): PaymentBooks {
+    const accounts = this.#accounts;
+    return {
+      provider: 'sandbox',
+      async *all() {
+        yield [...accounts.values()].map(bookedOf);
+      },
+    };
+  }
+
+  bookLines(): BookLine[] {
+    return [...this.#accounts.values()].flatMap((account) => {
+      const { order, captures, method } = account;
+      if (order.orderId === '') return [];
+      const captured = captures * order.amount;
+      return { book: order.orderId, captured, refunded: refundedOf(account), captures, unasked: method === 'delayed' };
     });
   }
+
+  #call<T>(host: string, process: SimulatedProcess, kind: keyof typeof CALLS, work: () => T): Promise<T> {
+    const { dice, wire } = this.#parts;
+    const { busy, error } = wire.weather;
+    const isBusy = dice.chance(busy);
+    const isError = dice.chance(error);
+    const acts = !isBusy && (!isError || dice.chance(0.5));
+    const called = wire.call(host, process, CALLS[kind], () => {
+      const value = acts ? work() : null;
+      if (isBusy) throw new RefusedError(BUSY);
+      if (isError) throw new Error('500');
+      return value as T;
+    });
+    return within(process, called);
+  }
+}
+
+/** A caller gives up what does not answer. */
+function within<T>(process: SimulatedProcess, called: Promise<T>): Promise<T> {
+  return new Promise((resolve, reject) => {
+    const deadline = process.timers.after(CALL_MS, () => reject(new Error('the call timed out')));
+    called.then(resolve, reject).finally(() => deadline.cancel());
+  });
 }
 
 function orderOf(paymentId: string): { readonly showId: string; readonly number: number } {
@@ -283,7 +252,24 @@ function viewOf(account: Account | undefined): Payment | null {
   return { id: order.paymentId, state, amount: order.amount, currency: order.currency };
 }
 
-export function refundedOf({ refunds }: Account): number {
+function bookedOf(account: Account): BookedPayment {
+  const { order, state, captures } = account;
+  const isKnown = order.orderId !== '';
+  return {
+    paymentId: order.paymentId,
+    reference: order.paymentId,
+    amount: isKnown ? order.amount : null,
+    currency: isKnown ? order.currency : null,
+    isOpen: state === 'open' || state === 'challenge' || state === 'pending',
+    authorised: state === 'authorised' ? order.amount : 0,
+    captured: captures * order.amount,
+    refunded: refundedOf(account),
+    failedRefunds: 0,
+    disputes: [],
+  };
+}
+
+function refundedOf({ refunds }: Account): number {
   let sum = 0;
   for (const { amount } of refunds.values()) sum += amount;
   return sum;
