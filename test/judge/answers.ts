@@ -147,7 +147,7 @@ function judgeHold(cases: Cases, hold: HoldFile, findings: Findings): void {
       const isAlive = madeAt < line.from && line.to < life.sureUntil;
       if (isAlive && line.code === 'NOT_FOUND')
         findings.add('I3', `hold ${id} was acknowledged, and then not found`, made.n, n);
-      if (isAlive && line.code === 'HOLD_EXPIRED')
+      if (madeAt < line.from && line.to < life.shownUntil && line.code === 'HOLD_EXPIRED')
         findings.add('I9', `hold ${id} was said to have expired before its time`, made.n, n);
     }
   }

@@ -107,6 +107,8 @@ function isTakenBackBy(order: OrderFile, ticket: string | null): number {
 export interface Life {
   /** The latest time at which the hold was surely alive, or could not yet have ended. */
   readonly sureUntil: number;
+  /** What its buyer was shown; in the grace after it the hold can be ordered, and not extended. */
+  readonly shownUntil: number;
   /** When it was known to be sold. */
   readonly sold: number;
   /** Whether it was sold before it could have ended: it was never anybody else's. */
@@ -133,6 +135,7 @@ export function lifeOf(cases: Cases, hold: HoldFile): Life {
     mayEnd = Math.min(mayEnd, firstStart(hold.releases));
     over = firstDone(hold.releases);
   }
+  const shown = until;
   let sold = NEVER;
   if (order !== null) {
     const ordered = order.made?.line;
@@ -153,7 +156,7 @@ export function lifeOf(cases: Cases, hold: HoldFile): Life {
     mayEnd = Math.min(mayEnd, firstStart(hold.orders));
   }
   const sureUntil = Math.max(Math.min(until, mayEnd), alive);
-  return { sureUntil, sold, unbroken: sold <= until, over };
+  return { sureUntil, shownUntil: Math.min(shown, mayEnd), sold, unbroken: sold <= until, over };
 }
 
 /** All claims of a show, from what its clients were told alone. */

@@ -179,13 +179,23 @@ export class StripeProvider implements MoneyTaker {
   }
 
   bookLines(): BookLine[] {
-    return this.#stripe.books.payments().flatMap(({ metadata, captured, refunded, captures }) => {
+    // What failed after it was done was begun anew: an order may have several intents, of which one is used.
+    const lines = new Map<string, BookLine>();
+    for (const { metadata, captured, refunded, captures } of this.#stripe.books.payments()) {
       const id = parseScopedId('pay', metadata.usher_payment ?? '');
-      if (id === null) return [];
+      if (id === null) continue;
       const book = scopedId('ord', id.at, id.showId, id.number);
-      // What it captured by itself, by a method that cannot wait, is not told apart here.
-      return { book, captured, refunded, captures, unasked: true };
-    });
+      const sum = lines.get(book) ?? { book, captured: 0, refunded: 0, captures: 0 };
+      lines.set(book, {
+        book,
+        captured: sum.captured + captured,
+        refunded: sum.refunded + refunded,
+        captures: sum.captures + captures,
+        // What it captured by itself, by a method that cannot wait, is not told apart here.
+        unasked: true,
+      });
+    }
+    return [...lines.values()];
   }
 
   /** I10: money is taken only for a sale that is durable. */
