@@ -3,10 +3,10 @@ import type { CancellationView } from '../../src/actors/shows.ts';
 import { generatePlan } from '../../src/allocator/plan-generate.ts';
 import type { Payment, PaymentGateway, PaymentState, RefundOrder, RefundState } from '../../src/payments/gateway.ts';
 import { createSettlement } from '../../src/payments/settlement.ts';
+import { settled } from '../support/manual-time.ts';
 import { MemoryCluster, type MemoryNode } from '../support/memory-cluster.ts';
 import { hallOf } from '../support/plan-fixtures.ts';
 import { seededRandom } from '../support/seeded-random.ts';
-import { quiet } from '../support/show-node.ts';
 import { onceOf, termsOf, userOf } from '../support/small-show.ts';
 
 const SECOND = 1_000;
@@ -93,7 +93,7 @@ test('10,000 orders of a cancelled show are paid back once each, though the owne
       first.ask(showId, { type: 'commit', order: n, amount: PRICE, currency: 'EUR' }),
       first.ask(showId, { type: 'captured', order: n }),
     ]);
-    await quiet();
+    await settled();
     expect((await Promise.all(buy)).filter(({ ok }) => !ok).slice(0, 2)).toEqual([]);
   }
 
@@ -106,7 +106,7 @@ test('10,000 orders of a cancelled show are paid back once each, though the owne
     return answer.value;
   };
   const cancelled = first.ask(showId, { type: 'cancel-show', reason: 'Rain.' });
-  await quiet();
+  await settled();
   expect(await cancelled).toMatchObject({ ok: true });
   for (let steps = 0; gateway.given.size < ORDERS / 2 && steps < 10_000; steps++) await cluster.time.advance(1);
   const half = await progress();

@@ -29,7 +29,7 @@ describe.each(PLACES)('$where', ({ nodes, owner }) => {
     if (world.cluster.ownerOf(world.showId) !== owner) await world.moveTo(owner);
     expect(world.cluster.ownerOf(world.showId)).toBe(owner);
     expect(world.left).toEqual({ torn: false, appends: 0 });
-    await world.advance(FINAL_MS, 5 * SECOND);
+    await world.advance(FINAL_MS);
 
     const view = await world.view(purchase);
     const books = world.standIn.books.payments(({ usher_payment }) => usher_payment === purchase.order.payment?.id);
@@ -52,7 +52,7 @@ describe('paid too late', () => {
     await world.advance(10 * 60 * SECOND + 30 * SECOND);
     await world.confirm(secret);
     world.hint(purchase);
-    await world.advance(FINAL_MS, 5 * SECOND);
+    await world.advance(FINAL_MS);
     expect((await world.view(purchase)).status).toBe('paid');
     await world.expectBalanced();
   });
@@ -66,7 +66,7 @@ describe('paid too late', () => {
     expect((await world.view(purchase)).status).toBe('expired');
     await world.confirm(secret);
     world.clearFaults();
-    await world.advance(FINAL_MS, 5 * SECOND);
+    await world.advance(FINAL_MS);
     expect((await world.view(purchase)).status).toBe('paid');
     expect(world.notices()).toEqual(['expired', 'paid']);
     await world.expectBalanced();
@@ -76,7 +76,7 @@ describe('paid too late', () => {
     const world = await worldOf(['a']);
     const purchase = await paysTooLate(world);
     world.clearFaults();
-    await world.advance(FINAL_MS, 5 * SECOND);
+    await world.advance(FINAL_MS);
     const { status, reason } = await world.view(purchase);
     expect({ status, reason }).toEqual({
       status: 'expired',
@@ -89,7 +89,7 @@ describe('paid too late', () => {
     const world = await worldOf(['a']);
     const purchase = await paysTooLate(world, 'pm_ideal_authorised');
     world.clearFaults();
-    await world.advance(FINAL_MS, 5 * SECOND);
+    await world.advance(FINAL_MS);
     const { status, reason } = await world.view(purchase);
     expect({ status, reason }).toEqual({
       status: 'expired',
@@ -113,7 +113,7 @@ test('a refund that the bank takes days over does not hold up the next one of it
   const { refunds } = world.standIn.books.payments()[0];
   expect(refunds.map(({ status }) => status)).toEqual(['pending', 'pending']);
   for (const { id } of refunds) world.standIn.finishRefund(id, 'succeed');
-  await world.advance(FINAL_MS, 5 * SECOND);
+  await world.advance(FINAL_MS);
   expect((await world.view(purchase)).status).toBe('refunded');
   await world.expectBalanced();
 });
@@ -124,10 +124,10 @@ describe('a method that takes days', () => {
     const purchase = await world.order(1);
     await world.confirm(await world.secret(purchase), 'pm_success_de');
     world.hint(purchase);
-    await world.advance(30 * 60 * SECOND, 5 * SECOND);
+    await world.advance(30 * 60 * SECOND);
     expect((await world.view(purchase)).status).toBe('processing');
     world.standIn.settleDelayed(world.intent(purchase), 'succeed');
-    await world.advance(FINAL_MS, 5 * SECOND);
+    await world.advance(FINAL_MS);
     expect((await world.view(purchase)).status).toBe('paid');
     await world.expectBalanced();
   });
@@ -140,7 +140,7 @@ describe('a method that takes days', () => {
     world.hint(purchase);
     await world.idle();
     world.standIn.settleDelayed(world.intent(purchase), 'fail');
-    await world.advance(FINAL_MS, 5 * SECOND);
+    await world.advance(FINAL_MS);
     expect(await world.view(purchase)).toMatchObject({ status: 'cancelled', reason: 'the bank refused the payment' });
     // Whoever still has the page open cannot pay once more for an order that has ended.
     expect((await world.confirm(secret, 'pm_ideal_authorised')).status).toBe(400);

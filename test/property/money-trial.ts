@@ -204,7 +204,7 @@ class Trial {
       case 'bank':
         return this.#bank(this.#purchase(step.which), step.ok);
       case 'wait':
-        return world.advance(step.seconds * SECOND, 5 * SECOND);
+        return world.advance(step.seconds * SECOND);
       case 'fault':
         return world.standIn.faults.add(step.route, step.fault, step.times);
       case 'outage':
@@ -232,13 +232,13 @@ class Trial {
     await world.standIn.webhooks.release();
     for (const purchase of this.#purchases) await this.#bank(purchase, true);
     for (const { id, won } of this.#disputes) world.standIn.closeDispute(id, won ? 'won' : 'lost');
-    await world.advance(FINAL_MS, 5 * SECOND);
+    await world.advance(FINAL_MS);
     await world.readList();
     for (let round = 0; round < REFUND_ROUNDS && this.#finishRefunds(); round++) {
-      await world.advance(65 * SECOND, 5 * SECOND);
+      await world.advance(65 * SECOND);
       await world.readList();
     }
-    await world.advance(65 * SECOND, 5 * SECOND);
+    await world.advance(65 * SECOND);
     await world.expectBalanced();
     // Nothing that the provider could do is left to people: it fails each payment's refund once, and disputed ones.
     if (this.#disputes.length === 0) expect(world.events().filter(isGivenUp)).toEqual([]);
@@ -292,7 +292,7 @@ class Trial {
       // Else it would be cancelled at the provider before she pays.
       world.standIn.faults.add(CANCEL, { kind: 'lock-timeout' }, 40);
     }
-    await world.advance(isOpened ? TOO_LATE_MS : SETTLED_MS, 10 * SECOND);
+    await world.advance(isOpened ? TOO_LATE_MS : SETTLED_MS);
     const seats = purchase.order.lines.flatMap(({ seat }) => (seat.id === undefined ? [] : [seat.id]));
     if (isTaken) await this.#order(seats.length, seats);
     await this.#pay(purchase, method);

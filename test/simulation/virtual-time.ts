@@ -71,10 +71,13 @@ export class VirtualTime {
   async run(until: number, isOver: () => boolean = () => false): Promise<void> {
     const real = { setImmediate: globalThis.setImmediate, clearImmediate: globalThis.clearImmediate };
     globalThis.setImmediate = ((task: Task) => this.soon(task)) as unknown as typeof setImmediate;
-    globalThis.clearImmediate = ((entry: Entry | undefined) => {
-      if (entry !== undefined) entry.task = null;
+    globalThis.clearImmediate = ((asked: Entry | NodeJS.Immediate | undefined) => {
+      if (asked !== undefined && 'task' in asked) asked.task = null;
+      else real.clearImmediate(asked);
     }) as unknown as typeof clearImmediate;
     try {
+      // What was asked of the real one before happens first.
+      await new Promise<void>((resolve) => void real.setImmediate(resolve));
       await new Promise<void>((resolve) => this.#drive(until, isOver, resolve));
     } finally {
       Object.assign(globalThis, real);

@@ -12,11 +12,10 @@ import { shardOf } from '../../src/cluster/shards.ts';
 import { FORMAT } from '../../src/formats.ts';
 import type { Journal } from '../../src/journal/journal.ts';
 import type { Clock, Timer, Timers } from '../../src/ports.ts';
-import { type ManualTime, manualTime } from './manual-time.ts';
+import { type ManualTime, manualTime, settled } from './manual-time.ts';
 import { MemoryJournal } from './memory-journal.ts';
 import { MemoryRegistry, MemoryTables } from './memory-registry.ts';
 import { seededRandom } from './seeded-random.ts';
-import { quiet } from './show-node.ts';
 import { ON_SALE_AT, rowsOfTen, termsOf } from './small-show.ts';
 
 /** The journal of a cluster: what lands is what the table of shards lets through. */
@@ -280,7 +279,7 @@ export class MemoryCluster {
       if (this.ownerOf(showId) !== id) continue;
       this.shows.add(showId);
       const asked = this.node(id).ask(showId, { type: 'get-summary' });
-      await quiet();
+      await settled();
       await asked;
       return showId;
     }
@@ -305,12 +304,8 @@ export class MemoryCluster {
       .map((showId) => ({ showId }));
   }
 
-  /** Lets time pass in small steps, and everything that it brings about happen. */
-  async advance(ms: number): Promise<void> {
-    await quiet();
-    for (let passed = 0; passed < ms; passed += 50) {
-      await this.time.advance(Math.min(50, ms - passed));
-      await quiet();
-    }
+  /** Lets time pass, and everything that it brings about happen. */
+  advance(ms: number): Promise<void> {
+    return this.time.advance(ms);
   }
 }

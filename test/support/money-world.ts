@@ -15,9 +15,9 @@ import { FINAL_ORDER_TYPES, readEvent } from '../../src/payments/webhooks/webhoo
 import type { WebhookInbox } from '../../src/payments/webhooks/webhook-inbox.ts';
 import { stripeSignature } from '../../src/payments/webhooks/webhook-signature.ts';
 import { createWebhookWorker } from '../../src/payments/webhooks/webhook-worker.ts';
+import { settled } from './manual-time.ts';
 import { heardBy, MemoryCluster, type MemoryNode } from './memory-cluster.ts';
 import { seededRandom } from './seeded-random.ts';
-import { quiet } from './show-node.ts';
 import { onceOf, rowsOfTen, termsOf, userOf } from './small-show.ts';
 import { openStripeInProcess, type StripeInProcess } from './stripe/in-process.ts';
 import { MemoryInbox } from './stripe/memory-inbox.ts';
@@ -262,15 +262,11 @@ export class MoneyWorld {
 
   /** Lets everything happen that waits for no time to pass. */
   idle(): Promise<void> {
-    return quiet();
+    return settled();
   }
 
-  async advance(ms: number, step = SECOND): Promise<void> {
-    await quiet();
-    for (let passed = 0; passed < ms; passed += step) {
-      await this.time.advance(Math.min(step, ms - passed));
-      await quiet();
-    }
+  advance(ms: number): Promise<void> {
+    return this.time.advance(ms);
   }
 
   // ---- faults

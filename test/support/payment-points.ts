@@ -449,7 +449,7 @@ export const PAYMENT_POINTS: readonly PaymentPoint[] = [
       world.standIn.faults.onRequest(CAPTURE, () => world.standIn.faults.startOutage('reset', 1_800 * SECOND), 1);
       world.standIn.faults.add(CAPTURE, { kind: 'drop-before' }, 2);
       const purchase = await paysAndGoes(world);
-      await world.advance(1_800 * SECOND, 5 * SECOND);
+      await world.advance(1_800 * SECOND);
       return purchase;
     },
     ends: PAID,
@@ -462,7 +462,7 @@ export const PAYMENT_POINTS: readonly PaymentPoint[] = [
       await expect(world.open(purchase)).rejects.toThrow('UNAVAILABLE');
       await world.killOwner();
       await world.recover();
-      await world.advance(1_900 * SECOND, 5 * SECOND);
+      await world.advance(1_900 * SECOND);
       return purchase;
     },
     ends: EXPIRED,

@@ -3,8 +3,9 @@ import { IDLE_MS } from '../../src/actors/falling-asleep.ts';
 import { ANNOUNCE_MS, SWEEP_MS } from '../../src/actors/sweep.ts';
 import { MAX_RECOVERIES, MAX_WAITING_LOOK_UPS } from '../../src/actors/waking.ts';
 import type { Snapshot } from '../../src/journal/journal.ts';
+import { settled } from '../support/manual-time.ts';
 import { MemoryJournal } from '../support/memory-journal.ts';
-import { holdOf, quiet, ShowNode, toldBy } from '../support/show-node.ts';
+import { holdOf, ShowNode, toldBy } from '../support/show-node.ts';
 import { ON_SALE_AT, onceOf, userOf } from '../support/small-show.ts';
 
 const SUMMARY = { type: 'get-summary' } as const;
@@ -99,7 +100,7 @@ describe('shows with unfinished work', () => {
     await node.ask(showId(0), holdOf(1));
     node.journal.appendFaults.push('fenced');
     await node.ask(showId(0), holdOf(2));
-    await quiet();
+    await settled();
     expect(await look(1, 2)).toEqual(['ok', 'ok']);
     await node.advance(SWEEP_MS * 4);
     expect(toldBy(await node.ask(showId(0), SUMMARY))).toBe('OVERLOADED');
@@ -136,7 +137,7 @@ describe('ids that nobody knows', () => {
     node = new ShowNode({ journal: new HangingJournal() });
     node.known = new Set(Array.from({ length: MAX_RECOVERIES }, (_, n) => showId(n)));
     const known = [...node.known].map((id) => node.ask(id, SUMMARY));
-    await quiet();
+    await settled();
     expect(places).toHaveLength(MAX_RECOVERIES);
     expect(toldBy(await node.ask(showId(99), SUMMARY))).toBe('NOT_FOUND');
     for (const open of places) open();

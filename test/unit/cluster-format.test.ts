@@ -2,9 +2,10 @@ import { expect, test, vi } from 'vitest';
 import { StartError } from '../../src/errors.ts';
 import { FORMAT } from '../../src/formats.ts';
 import type { JournalRow } from '../../src/journal/journal.ts';
+import { settled } from '../support/manual-time.ts';
 import { MemoryCluster } from '../support/memory-cluster.ts';
 import { MemoryRegistry } from '../support/memory-registry.ts';
-import { holdOf, quiet } from '../support/show-node.ts';
+import { holdOf } from '../support/show-node.ts';
 
 const SECOND = 1_000;
 const OLD = 1;
@@ -36,7 +37,7 @@ async function holdAt(cluster: MemoryCluster, showId: string, ...ids: string[]):
   const before = cluster.journal.rows(showId).length;
   for (const id of ids) {
     const asked = cluster.node(id).ask(showId, holdOf(++holds));
-    await quiet();
+    await settled();
     expect(await asked).toMatchObject({ ok: true });
   }
   return cluster.journal.rows(showId).slice(before);
@@ -128,7 +129,7 @@ test('what the owner of a show does not know yet is refused in time, and nothing
   await cluster.advance(3 * SECOND);
   expect(await cancelled).toMatchObject({ ok: false, refusal: { code: 'UNAVAILABLE' } });
   const here = cluster.node('a').ask(showId, { type: 'cancel-show', reason: 'rain' });
-  await quiet();
+  await settled();
   expect(await here).toMatchObject({ ok: false, refusal: { code: 'UNAVAILABLE' } });
   expect([formatsOf(rows), cluster.journal.rows(showId).length]).toEqual([[2, 2], 3]);
 

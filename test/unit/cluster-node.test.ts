@@ -4,8 +4,9 @@ import { encodeLetter } from '../../src/cluster/messages/letter-codec.ts';
 import { HEARTBEAT_MS } from '../../src/cluster/registry/registry.ts';
 import { shardOf } from '../../src/cluster/shards.ts';
 import { FORMAT } from '../../src/formats.ts';
+import { settled } from '../support/manual-time.ts';
 import { MemoryCluster, type MemoryNode } from '../support/memory-cluster.ts';
-import { closeGate, holdOf, quiet, toldBy } from '../support/show-node.ts';
+import { closeGate, holdOf, toldBy } from '../support/show-node.ts';
 import { userOf } from '../support/small-show.ts';
 
 /** What a node of several does about what it hears, each thing by itself. */
@@ -73,7 +74,7 @@ test('what must not be begun twice is told to be unknown when its node is dead, 
   const showId = await cluster.showOn('a');
   const at = cluster.time.clock.now();
   const held = watched(cluster.node('b').ask(showId, holdOf(1)));
-  await quiet();
+  await settled();
   expect(held.told).toBe('ok');
   // Later there is something to extend.
   await cluster.advance(1_000);
@@ -111,7 +112,7 @@ test('a node that leaves takes nothing any more, whatever is handed to it', asyn
     const nothing = { requests: [], answers: [], owned: [], look: false, prepare: [], prepared: [] };
     const letter = { ...nothing, from: b.incarnation ?? '', nudges: [{ shard, epoch: row.epoch, awake: [] }] };
     b.line.send(a.incarnation ?? '', encodeLetter(letter, FORMAT.newest), 1);
-    await quiet();
+    await settled();
     return row.owner;
   };
   expect(await hand()).toBe(a.incarnation);

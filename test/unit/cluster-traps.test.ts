@@ -1,9 +1,10 @@
 import { expect, test } from 'vitest';
 import type { Answer, HoldView } from '../../src/actors/shows.ts';
 import { shardOf } from '../../src/cluster/shards.ts';
+import { settled } from '../support/manual-time.ts';
 import { MemoryCluster } from '../support/memory-cluster.ts';
 import { IDLE } from '../support/node-starts.ts';
-import { holdOf, quiet } from '../support/show-node.ts';
+import { holdOf } from '../support/show-node.ts';
 import { onceOf, userOf } from '../support/small-show.ts';
 
 /** Longer than a lease, and than it takes to notice. */
@@ -47,10 +48,10 @@ test('every shard has an owner, and any node answers for any show', async () => 
   const showId = await cluster.showOn('b');
   for (const id of ['a', 'b', 'c']) {
     const answer = cluster.node(id).ask<HoldView>(showId, holdOf(id.charCodeAt(0)));
-    await quiet();
+    await settled();
     expect(await answer).toMatchObject({ ok: true });
     const map = cluster.node(id).node.shows.seatMap(showId);
-    await quiet();
+    await settled();
     expect(await map).toMatchObject({ showId, stale: false });
   }
 });
@@ -59,7 +60,7 @@ test('a killed owner is replaced at once, and nothing that it acknowledged is lo
   const cluster = await clusterOf('a', 'b', 'c');
   const showId = await cluster.showOn('a');
   const first = watched(cluster.node('b').ask<HoldView>(showId, holdOf(1, 2)));
-  await quiet();
+  await settled();
   await cluster.node('a').kill();
   const second = watched(cluster.node('b').ask<HoldView>(showId, holdOf(2, 2)));
   await cluster.advance(SECOND);
@@ -219,7 +220,7 @@ test('an old stop event after a new start changes nothing of the new one, nor do
   const [row, shards] = [{ ...cluster.tables.nodes.get(fresh) }, structuredClone(cluster.tables.shards)];
 
   before.registry.fault = null;
-  await quiet();
+  await settled();
   expect(cluster.tables.nodes.get(fresh)).toEqual(row);
   expect(cluster.tables.shards).toEqual(shards);
   expect(cluster.tables.nodes.get(old)?.state).toBe('dead');
@@ -285,7 +286,7 @@ test('a stale routing cache after a fail-back costs a detour, not an answer', as
   c.transport.mend();
   expect(served()).toEqual([0, 0]);
   const hold = watched(c.ask<HoldView>(showId, holdOf(1)));
-  await quiet();
+  await settled();
   expect([served(), hold.answer]).toEqual([[0, 1], null]);
   c.registry.fault = null;
   await cluster.advance(500);
@@ -294,7 +295,7 @@ test('a stale routing cache after a fail-back costs a detour, not an answer', as
 
   // That b has it comes once more, late. It leads nobody astray: there is no second detour.
   for (const bytes of announced) line.send(c.incarnation ?? '', bytes, 0);
-  await quiet();
+  await settled();
   const again = watched(c.ask<HoldView>(showId, holdOf(2)));
   await cluster.advance(50);
   expect(again.answer).toMatchObject({ ok: true });

@@ -9,10 +9,10 @@ import { HandOffPauses } from '../../src/cluster/ownership/hand-off-pauses.ts';
 import { Carrier } from '../../src/cluster/routing/carrier.ts';
 import { FORMAT } from '../../src/formats.ts';
 import { emptyLetter } from '../support/empty-letter.ts';
-import { type ManualTime, manualTime } from '../support/manual-time.ts';
+import { type ManualTime, manualTime, settled } from '../support/manual-time.ts';
 import { MemoryRegistry, MemoryTables } from '../support/memory-registry.ts';
 import { selfOf, under } from '../support/node-starts.ts';
-import { heldIn, holdOf, quiet, SHARD, ShowNode } from '../support/show-node.ts';
+import { heldIn, holdOf, SHARD, ShowNode } from '../support/show-node.ts';
 
 const SHOW = `shw_${'0'.repeat(26)}`;
 const PEER = 'nod_peer';
@@ -97,12 +97,12 @@ async function started({ time = manualTime(), shows: given, clockOffset = 0, wak
     /** The peer sends these bytes. */
     async sends(bytes: Uint8Array): Promise<void> {
       line.send(self.incarnation, bytes, 1);
-      await quiet();
+      await settled();
     },
     /** The peer says this. */
     async says(letter: Partial<Letter>): Promise<void> {
       line.send(self.incarnation, encodeLetter({ ...emptyLetter(PEER), ...letter }, FORMAT.newest), 1);
-      await quiet();
+      await settled();
     },
     /** The peer asks for a hold, and is told this. */
     async hold(epoch = 1, shard = SHARD, deadline = clock.now() + 1_000): Promise<unknown> {
@@ -202,7 +202,7 @@ describe('taking shards', () => {
   });
 
   /** The shows of shard 7 that are woken when unfinished work is found in it only after this has happened to its lease. */
-  async function wokenAfter(happens: (node: Awaited<ReturnType<typeof started>>) => void): Promise<string[]> {
+  async function wokenAfter(happens: (node: Awaited<ReturnType<typeof started>>) => unknown): Promise<string[]> {
     const { promise: found, resolve: find } = Promise.withResolvers<void>();
     const node = await started({
       async *wakeable() {
@@ -210,15 +210,15 @@ describe('taking shards', () => {
         yield [{ showId: SHOW }];
       },
     });
-    happens(node);
+    await happens(node);
     find();
-    await quiet();
+    await settled();
     return [...new Set(node.woken)];
   }
 
   test('wakes their shows with unfinished work, also if the lease has lapsed meanwhile and may come back', async () => {
     expect(await wokenAfter(() => {})).toEqual([SHOW]);
-    expect(await wokenAfter(({ time }) => void time.advance(10_000))).toEqual([SHOW]);
+    expect(await wokenAfter(({ time }) => time.advance(10_000))).toEqual([SHOW]);
   });
 
   test('wakes none whose shard is being handed over by then: who gets it wakes them', async () => {

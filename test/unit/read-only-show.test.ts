@@ -2,7 +2,8 @@ import { afterEach, beforeEach, expect, test } from 'vitest';
 import { readOnlyShows, WAITING_REBUILDS_MAX } from '../../src/actors/read-only-show.ts';
 import { RULES } from '../../src/actors/turns.ts';
 import { RefusedError } from '../../src/errors.ts';
-import { holdOf, quiet, SHARD, ShowNode } from '../support/show-node.ts';
+import { settled } from '../support/manual-time.ts';
+import { holdOf, SHARD, ShowNode } from '../support/show-node.ts';
 import { rowsOfTen, SHOW_ID, termsOf } from '../support/small-show.ts';
 
 const hall = rowsOfTen(4);
@@ -84,7 +85,7 @@ test('few are read at once, few wait, and the others are refused', async () => {
       (error) => outcomes.push(error instanceof RefusedError ? error.refusal.code : 'other'),
     ),
   );
-  await quiet();
+  await settled();
   expect(outcomes).toEqual(['UNAVAILABLE']);
   shut();
   await Promise.all(all);

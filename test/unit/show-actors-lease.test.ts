@@ -6,8 +6,9 @@ import { MAX_RECOVERIES } from '../../src/actors/waking.ts';
 import type { Command } from '../../src/allocator/commands.ts';
 import { HOLD_GRACE_MS } from '../../src/allocator/show.ts';
 import type { Snapshot } from '../../src/journal/journal.ts';
+import { settled } from '../support/manual-time.ts';
 import { MemoryJournal } from '../support/memory-journal.ts';
-import { closeGate, eventsIn, heldIn, holdOf, quiet, SHARD, ShowNode, toldBy } from '../support/show-node.ts';
+import { closeGate, eventsIn, heldIn, holdOf, SHARD, ShowNode, toldBy } from '../support/show-node.ts';
 import { ON_SALE_AT, onceOf, SHOW_ID, userOf } from '../support/small-show.ts';
 
 const SUMMARY = { type: 'get-summary' } as const;
@@ -50,7 +51,7 @@ describe('while the lease of its shard has lapsed, a show', () => {
     await node.ask(SHOW_ID, SUMMARY);
     const open = closeGate(node.journal);
     const first = node.ask(SHOW_ID, holdOf(1));
-    await quiet();
+    await settled();
     const told: string[] = [];
     void node.ask(SHOW_ID, holdOf(2)).then((answer) => told.push(toldBy(answer)));
     node.leases.lapse(SHARD);
@@ -58,7 +59,7 @@ describe('while the lease of its shard has lapsed, a show', () => {
     expect(told).toEqual(['moved']);
     open();
     expect(toldBy(await first)).toBe('ok');
-    await quiet();
+    await settled();
     expect(typesIn(node.journal)).toEqual(['opened', 'held']);
   });
 
@@ -95,7 +96,7 @@ describe('while the lease of its shard has lapsed, a show', () => {
     }
     node = new ShowNode({ journal: new HangingJournal() });
     const asked = node.ask(SHOW_ID, holdOf(1));
-    await quiet();
+    await settled();
     node.leases.lapse(SHARD);
     await node.advance(SWEEP_MS);
     expect(toldBy(await asked)).toBe('moved');
@@ -138,7 +139,7 @@ describe('while the lease of its shard has lapsed, a show', () => {
     node = new ShowNode({ journal: new HangingJournal() });
     const showIds = Array.from({ length: MAX_RECOVERIES + 2 }, (_, n) => `shw_${String(n).padStart(26, '0')}`);
     void node.actors.wake(showIds);
-    await quiet();
+    await settled();
     node.leases.lapse(SHARD);
     for (const read of reads.splice(0)) read();
     await node.advance(10 * SWEEP_MS);
@@ -146,7 +147,7 @@ describe('while the lease of its shard has lapsed, a show', () => {
     node.leases.renew(SHARD);
     await node.advance(2 * SWEEP_MS);
     for (const read of reads.splice(0)) read();
-    await quiet();
+    await settled();
     expect([node.actors.awake, node.actors.counts.recoveries]).toEqual([MAX_RECOVERIES + 2, MAX_RECOVERIES + 2]);
   });
 
@@ -166,7 +167,7 @@ describe('while the lease of its shard has lapsed, a show', () => {
     const open = closeGate(node.journal);
     node.journal.appendFaults.push('late');
     const asked = node.ask(SHOW_ID, holdOf(1));
-    await quiet();
+    await settled();
     node.leases.lapse(SHARD);
     open();
     expect(toldBy(await asked)).toBe('OUTCOME_UNKNOWN');
@@ -231,7 +232,7 @@ describe('a zombie with a backlog wakes up', () => {
       void asked.then((answer) => told[n].push(toldBy(answer)));
     };
     ask(0, holdOf(10), ONE_IN_TIME);
-    await quiet();
+    await settled();
     // The process is stopped here: these came in, and none of its timers and turns run.
     for (let n = 1; n <= 4; n++) ask(n, holdOf(n), n % 2 === 0 ? ONE_IN_TIME : 1_000);
     const other = successor();
@@ -259,7 +260,7 @@ describe('a request that is turned away', () => {
     await node.ask(SHOW_ID, SUMMARY);
     const open = closeGate(node.journal);
     const first = node.ask(SHOW_ID, holdOf(1));
-    await quiet();
+    await settled();
     const late = node.actors.ask(SHOW_ID, holdOf(2), node.time.clock.now() + 1);
     const waiting = Array.from({ length: INBOX_LIMIT - 1 }, () => node.ask(SHOW_ID, SUMMARY));
     expect(toldBy(await node.ask(SHOW_ID, SUMMARY))).toBe('OVERLOADED');
@@ -273,7 +274,7 @@ describe('a request that is turned away', () => {
     await node.ask(SHOW_ID, SUMMARY);
     const open = closeGate(node.journal);
     const first = node.ask(SHOW_ID, holdOf(1));
-    await quiet();
+    await settled();
     const late = node.actors.ask(SHOW_ID, holdOf(2), node.time.clock.now() + 1);
     const third = node.ask(SHOW_ID, holdOf(3));
     await node.time.advance(10);

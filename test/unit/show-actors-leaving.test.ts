@@ -7,8 +7,9 @@ import { MAX_RECOVERIES } from '../../src/actors/waking.ts';
 import type { Command } from '../../src/allocator/commands.ts';
 import { HOLD_GRACE_MS } from '../../src/allocator/show.ts';
 import type { Snapshot } from '../../src/journal/journal.ts';
+import { settled } from '../support/manual-time.ts';
 import { type AppendFault, MemoryJournal } from '../support/memory-journal.ts';
-import { closeGate, eventsIn, heldIn, holdOf, quiet, SHARD, ShowNode, toldBy } from '../support/show-node.ts';
+import { closeGate, eventsIn, heldIn, holdOf, SHARD, ShowNode, toldBy } from '../support/show-node.ts';
 import { ON_SALE_AT, onceOf, SHOW_ID, userOf } from '../support/small-show.ts';
 
 const OTHER_SHARD = 8;
@@ -87,19 +88,19 @@ describe('a show that leaves', () => {
     const open = closeGate(node.journal);
     const told = new Told();
     told.ask('under way', holdOf(1));
-    await quiet();
+    await settled();
     told.ask('waiting', holdOf(2));
     node.leases.close(SHARD);
     let hasLeft = false;
     const left = node.actors.leave(SHARDS).then(() => {
       hasLeft = true;
     });
-    await quiet();
+    await settled();
     expect(told.by).toEqual({ 'under way': [], waiting: ['moved'] });
     expect(hasLeft).toBe(false);
     open();
     await left;
-    await quiet();
+    await settled();
     expect(told.by['under way']).toEqual(['ok']);
     expect([node.actors.awake, heldIn(node.journal, SHOW_ID).length]).toEqual([0, 1]);
   });
@@ -150,9 +151,9 @@ describe('a show that leaves', () => {
     await sell(LEAVE_SNAPSHOT_EVENTS);
     const open = closeGate(node.journal);
     const asked = node.ask(SHOW_ID, holdOf(99_999));
-    await quiet();
+    await settled();
     const kept = node.actors.keepSnapshots(SHARDS);
-    await quiet();
+    await settled();
     expect(node.journal.snapshotAttempts).toBe(0);
     open();
     await kept;
@@ -191,7 +192,7 @@ describe('a show that leaves', () => {
     expect(journal.hanging).toHaveLength(1);
     node.leases.close(SHARD);
     const left = node.actors.leave(SHARDS);
-    await quiet();
+    await settled();
     expect(node.actors.awake).toBe(1);
     journal.hanging[0]();
     expect(await left).toEqual([]);
@@ -203,10 +204,10 @@ describe('a show that leaves', () => {
     const open = closeGate(node.journal);
     node.journal.appendFaults.push('written');
     const asked = node.ask(SHOW_ID, holdOf(1));
-    await quiet();
+    await settled();
     const next = another();
     const handed = handOver(next);
-    await quiet();
+    await settled();
     open();
     expect(await handed).toEqual([SHOW_ID]);
     expect(toldBy(await asked)).toBe('OUTCOME_UNKNOWN');
@@ -223,7 +224,7 @@ describe('a show that leaves', () => {
     await node.ask(SHOW_ID, SUMMARY);
     const open = closeGate(node.journal);
     const asked = node.ask(SHOW_ID, holdOf(1));
-    await quiet();
+    await settled();
     const left = node.actors.leave(SHARDS);
     expect(toldBy(await node.ask(SHOW_ID, holdOf(2)))).toBe('moved');
     open();
@@ -239,7 +240,7 @@ describe('a show that leaves', () => {
     await node.time.advance(SWEEP_MS - 1);
     node.journal.appendFaults.push('fenced');
     await node.ask(failed, holdOf(1));
-    await quiet();
+    await settled();
     await node.time.advance(1);
     expect(node.actors.lastSeats(failed)).toBeNull();
     node.leases.close(SHARD);
@@ -254,7 +255,7 @@ describe('a show that leaves', () => {
     await node.ask(SHOW_ID, { type: 'order', once: onceOf(50), buyer: userOf(1), hold: 1, at: ON_SALE_AT });
     const open = closeGate(node.journal);
     const cancelled = node.ask(SHOW_ID, { type: 'cancel', buyer: userOf(1), order: 1, at: ON_SALE_AT });
-    await quiet();
+    await settled();
     const next = another();
     const handed = handOver(next);
     open();
@@ -280,7 +281,7 @@ describe('a show that is still waking when it leaves', () => {
 
   test('is not waited for, and never acts', async () => {
     const asked = node.ask(SHOW_ID, holdOf(1));
-    await quiet();
+    await settled();
     node.leases.close(SHARD);
     expect(await node.actors.leave(SHARDS)).toEqual([SHOW_ID]);
     expect([toldBy(await asked), node.actors.awake]).toEqual(['moved', 0]);
@@ -288,7 +289,7 @@ describe('a show that is still waking when it leaves', () => {
     node.leases.giveUp(SHARD);
     node.leases.acquire(SHARD);
     const again = node.ask(SHOW_ID, holdOf(1));
-    await quiet();
+    await settled();
     expect(reads).toHaveLength(2);
     reads[1]();
     expect(toldBy(await again)).toBe('ok');
@@ -302,7 +303,7 @@ describe('a show that is still waking when it leaves', () => {
     const asked = Array.from({ length: MAX_RECOVERIES + 3 }, (_, n) =>
       node.ask(`shw_${String(n).padStart(26, '0')}`, SUMMARY),
     );
-    await quiet();
+    await settled();
     node.leases.close(SHARD);
     await node.actors.leave(SHARDS);
     expect((await Promise.all(asked)).map(toldBy)).toEqual(new Array(MAX_RECOVERIES + 3).fill('moved'));
@@ -311,7 +312,7 @@ describe('a show that is still waking when it leaves', () => {
     node.leases.giveUp(SHARD);
     node.leases.acquire(SHARD);
     for (const read of [...reads]) read();
-    await quiet();
+    await settled();
     expect([reads.length, node.lookUps, node.actors.counts.recoveries]).toEqual([MAX_RECOVERIES, lookUps, 0]);
   });
 });
@@ -325,7 +326,7 @@ describe('a turn that does not end in time for the hand-off', () => {
     told.ask('repeats it', holdOf(1));
     told.ask('reads', SUMMARY);
     told.ask('repeats an earlier one', holdOf(7));
-    await quiet();
+    await settled();
     node.leases.close(SHARD);
     let hasLeft = false;
     void node.actors.leave(SHARDS).then(() => {
@@ -366,12 +367,12 @@ describe('a turn that does not end in time for the hand-off', () => {
     const next = another();
     if (arrives === 'in time') {
       open();
-      await quiet();
+      await settled();
     }
     node.leases.giveUp(SHARD);
     next.leases.acquire(SHARD);
     open();
-    await quiet();
+    await settled();
     expect(await next.ask(SHOW_ID, holdOf(1))).toMatchObject({ ok: true, replayed: arrives === 'in time' });
     expect(heldIn(node.journal, SHOW_ID).filter((event) => event.buyer === userOf(1))).toHaveLength(1);
     expect([told.by, counts, node.actors.awake]).toEqual([TOLD, before, 0]);
@@ -399,7 +400,7 @@ describe('a turn that does not end in time for the hand-off', () => {
     expect(await node.ask(SHOW_ID, SUMMARY)).toMatchObject({ ok: true, value: { held: 1 } });
     expect(node.leases.advances).toBe(1);
     open();
-    await quiet();
+    await settled();
     expect(heldIn(node.journal, SHOW_ID)).toHaveLength(1);
   });
 
@@ -409,7 +410,7 @@ describe('a turn that does not end in time for the hand-off', () => {
     const open = closeGate(node.journal);
     const told: string[] = [];
     for (const showId of showIds) void node.ask(showId, holdOf(1)).then((answer) => told.push(toldBy(answer)));
-    await quiet();
+    await settled();
     node.leases.close(SHARD);
     const left = node.actors.leave(SHARDS, 500);
     await node.advance(500);
@@ -430,12 +431,12 @@ describe('shows that are dropped', () => {
     if (fault !== null) node.journal.appendFaults.push(fault);
     const told = new Told();
     told.ask('under way', holdOf(1));
-    await quiet();
+    await settled();
     told.ask('waiting', holdOf(2));
     node.leases.lapse(SHARD);
     node.actors.drop(SHARDS);
     expect([node.actors.awake, node.actors.lastSeats(SHOW_ID)]).toEqual([0, null]);
-    await quiet();
+    await settled();
     expect(told.by).toEqual({ 'under way': [], waiting: ['moved'] });
     open();
     await node.advance(1_000);
@@ -447,7 +448,7 @@ describe('shows that are dropped', () => {
     await node.ask(SHOW_ID, holdOf(1));
     node.journal.appendFaults.push('lost');
     await node.ask(SHOW_ID, holdOf(2));
-    await quiet();
+    await settled();
     node.actors.drop(SHARDS);
     await node.advance(60_000);
     expect([node.actors.awake, node.actors.counts.recoveries]).toEqual([0, 1]);
@@ -458,14 +459,14 @@ describe('shows that are dropped', () => {
     const open = closeGate(node.journal);
     const told = new Told();
     told.ask('under way', holdOf(2));
-    await quiet();
+    await settled();
     node.leases.giveUp(SHARD);
     node.actors.drop(SHARDS);
     node.leases.acquire(SHARD);
     node.journal.gate = null;
     expect(toldBy(await node.ask(SHOW_ID, holdOf(3)))).toBe('ok');
     open();
-    await quiet();
+    await settled();
     expect(told.by['under way']).toEqual(['moved']);
     expect(heldIn(node.journal, SHOW_ID).map((event) => event.buyer)).toEqual([1, 3].map(userOf));
     expect([node.actors.counts.restarts, node.actors.awake]).toEqual([0, 1]);
@@ -476,12 +477,12 @@ describe('shows that are dropped', () => {
     const open = closeGate(node.journal);
     const told = new Told();
     told.ask('under way', holdOf(1));
-    await quiet();
+    await settled();
     node.actors.drop(SHARDS);
     node.journal.gate = null;
     expect(await node.ask(SHOW_ID, SUMMARY)).toMatchObject({ ok: true, value: { held: 0 } });
     open();
-    await quiet();
+    await settled();
     expect([told.by['under way'], heldIn(node.journal, SHOW_ID)]).toEqual([['moved'], []]);
   });
 
@@ -490,7 +491,7 @@ describe('shows that are dropped', () => {
     const open = closeGate(node.journal);
     const told = new Told();
     told.ask('under way', holdOf(1));
-    await quiet();
+    await settled();
     node.leases.close(SHARD);
     const left = node.actors.leave(SHARDS);
     node.actors.drop('all');
@@ -498,7 +499,7 @@ describe('shows that are dropped', () => {
     expect(await left).toEqual([SHOW_ID]);
     expect(told.by['under way']).toEqual([]);
     open();
-    await quiet();
+    await settled();
     expect(told.by['under way']).toEqual(['ok']);
   });
 
@@ -549,23 +550,23 @@ test('message at every phase of a hand-off: answered once at each asking, and in
   };
 
   askIn('open');
-  await quiet();
+  await settled();
   const open = closeGate(node.journal);
   askIn('turn under way');
-  await quiet();
+  await settled();
   node.leases.close(SHARD);
   askIn('closed');
-  await quiet();
+  await settled();
   const leaving = node.actors.leave(SHARDS);
   askIn('leaving');
-  await quiet();
+  await settled();
   open();
   const wanted = await leaving;
   askIn('left');
-  await quiet();
+  await settled();
   node.leases.giveUp(SHARD);
   askIn('released');
-  await quiet();
+  await settled();
   next.leases.acquire(SHARD);
   void next.actors.wake(wanted);
   askIn('taken');

@@ -2,7 +2,8 @@ import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { IDLE_MS } from '../../src/actors/falling-asleep.ts';
 import { ANNOUNCE_MS, SWEEP_MS } from '../../src/actors/sweep.ts';
 import { HOLD_GRACE_MS } from '../../src/allocator/show.ts';
-import { closeGate, eventsIn, holdOf, quiet, ShowNode } from '../support/show-node.ts';
+import { settled } from '../support/manual-time.ts';
+import { closeGate, eventsIn, holdOf, ShowNode } from '../support/show-node.ts';
 
 const SUMMARY = { type: 'get-summary' } as const;
 const showId = (shard: number): string => `shw_${String(shard).padStart(26, '0')}`;
@@ -86,13 +87,13 @@ describe('the load of a node', () => {
     const first = node.ask(showId(1), holdOf(1));
     await node.advance(1_000);
     const second = node.ask(showId(2), holdOf(1));
-    await quiet();
+    await settled();
     const third = node.ask(showId(2), holdOf(2));
     await node.advance(500);
     expect(node.actors.load()).toMatchObject({ lagMs: 1_500, inbox: 1 });
     open();
     await Promise.all([first, second, third]);
-    await quiet();
+    await settled();
     expect(node.actors.load()).toMatchObject({ lagMs: 0, inbox: 0 });
   });
 

@@ -9,10 +9,10 @@ import { HOLD_GRACE_MS } from '../../src/allocator/show.ts';
 import { FORMAT } from '../../src/formats.ts';
 import { parseScopedId } from '../../src/ids.ts';
 import type { AppendOutcome, JournalRow, Snapshot, Turn } from '../../src/journal/journal.ts';
-import { manualTime } from '../support/manual-time.ts';
+import { manualTime, settled } from '../support/manual-time.ts';
 import { MemoryJournal } from '../support/memory-journal.ts';
 import { seededRandom } from '../support/seeded-random.ts';
-import { closeGate, eventsIn, heldIn, holdOf, quiet, SHARD, ShowNode, toldBy } from '../support/show-node.ts';
+import { closeGate, eventsIn, heldIn, holdOf, SHARD, ShowNode, toldBy } from '../support/show-node.ts';
 import { ON_SALE_AT, onceOf, SHOW_ID, termsOf, userOf } from '../support/small-show.ts';
 
 const OTHER_SHOW = 'shw_01k9zxh3m4q8r2v6w7y0t5b1ce';
@@ -44,7 +44,7 @@ describe('asking a show', () => {
       isAnswered = true;
       return answer;
     });
-    await quiet();
+    await settled();
     expect(isAnswered).toBe(false);
     open();
     const answer = await asked;
@@ -79,12 +79,12 @@ describe('asking a show', () => {
     await node.ask(SHOW_ID, SUMMARY);
     const open = closeGate(node.journal);
     const first = node.ask(SHOW_ID, holdOf(1));
-    await quiet();
+    await settled();
     const codes: string[] = [];
     const waiting = Array.from({ length: INBOX_LIMIT + 10 }, async () =>
       codes.push(toldBy(await node.ask(SHOW_ID, SUMMARY))),
     );
-    await quiet();
+    await settled();
     expect(codes).toEqual(new Array(10).fill('OVERLOADED'));
     expect([node.actors.counts.turnedAway, node.actors.waiting]).toEqual([10, INBOX_LIMIT]);
     open();
@@ -97,7 +97,7 @@ describe('asking a show', () => {
     await node.ask(SHOW_ID, SUMMARY);
     const open = closeGate(node.journal);
     const first = node.ask(SHOW_ID, holdOf(1));
-    await quiet();
+    await settled();
     const second = node.actors.ask(SHOW_ID, holdOf(2), node.time.clock.now() + 100);
     const third = node.ask(SHOW_ID, holdOf(3));
     await node.advance(101);
@@ -113,7 +113,7 @@ describe('asking a show', () => {
       override async readSnapshot(showId: string): Promise<Snapshot | null> {
         reading++;
         most = Math.max(most, reading);
-        await quiet();
+        await settled();
         reading--;
         return super.readSnapshot(showId);
       }
@@ -201,7 +201,7 @@ describe('the seat map', () => {
     expect(await isCancelled()).toBe(false);
     const open = closeGate(node.journal);
     const asked = node.ask(SHOW_ID, { type: 'cancel-show', reason: 'rain' });
-    await quiet();
+    await settled();
     expect(await isCancelled()).toBe(false);
     open();
     expect(toldBy(await asked)).toBe('ok');
@@ -216,7 +216,7 @@ describe('the seat map', () => {
     if (!('letters' in map)) throw new Error(map.code);
     const open = closeGate(node.journal);
     const asked = node.ask(SHOW_ID, holdOf(1, 2));
-    await quiet();
+    await settled();
     expect([map.version, map.available]).toEqual([1, 60]);
     open();
     await asked;
@@ -250,7 +250,7 @@ describe('a show that fails', () => {
     const lost = await node.ask(SHOW_ID, holdOf(1));
     const next = await node.ask(SHOW_ID, holdOf(2));
     expect([toldBy(lost), toldBy(next)]).toEqual(['moved', 'moved']);
-    await quiet();
+    await settled();
     expect(toldBy(await node.ask(SHOW_ID, holdOf(2)))).toBe('ok');
     expect(heldIn(node.journal, SHOW_ID)).toHaveLength(1);
   });
@@ -271,7 +271,7 @@ describe('a show that fails', () => {
     };
     node.journal.appendFaults.push('written');
     expect(toldBy(await node.ask(SHOW_ID, holdOf(1, 2)))).toBe('OUTCOME_UNKNOWN');
-    await quiet();
+    await settled();
     const retried = await node.ask<HoldView>(SHOW_ID, holdOf(1, 2));
     expect(retried).toMatchObject({ ok: true, replayed: true, value: { seats: [{ id: 'S-A-5' }, { id: 'S-A-6' }] } });
     expect(order).toEqual(['advance', 'read']);
@@ -282,7 +282,7 @@ describe('a show that fails', () => {
     await node.ask(SHOW_ID, SUMMARY);
     node.journal.appendFaults.push('late');
     expect(toldBy(await node.ask(SHOW_ID, holdOf(1, 2)))).toBe('OUTCOME_UNKNOWN');
-    await quiet();
+    await settled();
     expect(await node.ask(SHOW_ID, holdOf(1, 2))).toMatchObject({ ok: true, replayed: false });
     expect(node.journal.landLate()).toBe('fenced');
     expect(heldIn(node.journal, SHOW_ID)).toHaveLength(1);
@@ -293,7 +293,7 @@ describe('a show that fails', () => {
     node.journal.leases.away = true;
     node.journal.appendFaults.push('late');
     await node.ask(SHOW_ID, holdOf(1));
-    await quiet();
+    await settled();
     expect(toldBy(await node.ask(SHOW_ID, SUMMARY))).toBe('UNAVAILABLE');
     await node.advance(5_000);
     expect([node.actors.awake, node.actors.counts.recoveries]).toEqual([0, 1]);
@@ -308,7 +308,7 @@ describe('a show that fails', () => {
     await node.ask(SHOW_ID, holdOf(1));
     node.journal.leases.move(SHARD, true);
     expect(toldBy(await node.ask(SHOW_ID, holdOf(2)))).toBe('moved');
-    await quiet();
+    await settled();
     expect(toldBy(await node.ask(SHOW_ID, holdOf(2)))).toBe('ok');
     expect(node.journal.leases.advances).toBe(0);
     expect(node.journal.rows(SHOW_ID).map((row) => row.epoch)).toEqual([1, 2]);
@@ -318,7 +318,7 @@ describe('a show that fails', () => {
     await node.ask(SHOW_ID, holdOf(1));
     node.journal.leases.move(SHARD, false);
     expect(toldBy(await node.ask(SHOW_ID, holdOf(2)))).toBe('moved');
-    await quiet();
+    await settled();
     expect(toldBy(await node.ask(SHOW_ID, holdOf(2)))).toBe('ok');
     expect(node.journal.leases.advances).toBe(1);
   });
@@ -381,7 +381,7 @@ describe('a show that fails', () => {
     // All is forgiven: the next failure is served at once again.
     node.journal.leases.move(SHARD, true);
     expect(toldBy(await node.ask(SHOW_ID, holdOf(3)))).toBe('moved');
-    await quiet();
+    await settled();
     expect(toldBy(await node.ask(SHOW_ID, holdOf(3)))).toBe('ok');
   });
 
@@ -477,10 +477,10 @@ describe('time', () => {
     await node.advance(IDLE_MS + SWEEP_MS);
     expect(finishFirst).not.toBeNull();
     const asked = node.ask(SHOW_ID, holdOf(1));
-    await quiet();
+    await settled();
     (finishFirst as unknown as () => void)();
     expect(toldBy(await asked)).toBe('ok');
-    await quiet();
+    await settled();
     expect((await summaryOf()).held).toBe(1);
   });
 });
@@ -532,7 +532,7 @@ describe('draining', () => {
     await node.ask(SHOW_ID, SUMMARY);
     const open = closeGate(node.journal);
     const asked = node.ask(SHOW_ID, holdOf(1));
-    await quiet();
+    await settled();
     let isDrained = false;
     const drained = node.actors.drain().then(() => {
       isDrained = true;
@@ -552,10 +552,10 @@ describe('draining', () => {
     const open = closeGate(node.journal);
     node.journal.appendFaults.push('lost');
     const first = node.ask(SHOW_ID, holdOf(1));
-    await quiet();
+    await settled();
     const second = node.ask(SHOW_ID, holdOf(2));
     const drained = node.actors.drain();
-    await quiet();
+    await settled();
     open();
     await node.advance(100);
     await drained;
@@ -568,9 +568,9 @@ describe('draining', () => {
     const open = closeGate(node.journal);
     node.journal.appendFaults.push('lost');
     const asked = node.ask(SHOW_ID, holdOf(1));
-    await quiet();
+    await settled();
     const drained = node.actors.drain();
-    await quiet();
+    await settled();
     open();
     await node.advance(100);
     await drained;
