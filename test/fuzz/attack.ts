@@ -18,7 +18,7 @@ export function runsOf(usual: number): number {
 
 /** How long a test may take that sends so many inputs: far more than it does. */
 export function limitMs(usual: number): number {
-  return 120_000 + runsOf(usual) * 50;
+  return 120_000 + runsOf(usual) * 250;
 }
 
 /** Sends inputs until one fails, and looks on that each is answered. Rejects with the smallest that fails. */

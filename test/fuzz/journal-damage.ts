@@ -77,16 +77,21 @@ const snapshotField: fc.Arbitrary<Partial<Snapshot>> = fc.oneof(
   hashText.map((hash) => ({ stateHash: hash })),
 );
 
-/** Torn, flipped, put elsewhere; or one of another row. */
-function snapshotDamage(show: RecordedShow): fc.Arbitrary<Snapshot> {
+/** Its bytes are torn, flipped, or in part those of another. */
+function tornSnapshots(show: RecordedShow): fc.Arbitrary<Snapshot> {
   const seq = fc.integer({ min: 1, max: show.rows.length });
-  const torn = fc.tuple(seq, byteMutations(3), seq).map(([at, bytes, other]) => {
+  return fc.tuple(seq, byteMutations(3), seq).map(([at, bytes, other]) => {
     const good = snapshotAt(show, at);
     return { ...good, state: mutatedBytes(good.state, bytes, show.states[other]) };
   });
+}
+
+/** Torn, with another field, or one of another row. */
+function snapshotDamage(show: RecordedShow): fc.Arbitrary<Snapshot> {
+  const seq = fc.integer({ min: 1, max: show.rows.length });
   const edited = fc.tuple(seq, snapshotField).map(([at, change]) => ({ ...snapshotAt(show, at), ...change }));
   const misplaced = fc.tuple(seq, seq).map(([at, other]) => ({ ...snapshotAt(show, at), seq: other }));
-  return fc.oneof({ weight: 3, arbitrary: torn }, edited, misplaced);
+  return fc.oneof({ weight: 3, arbitrary: tornSnapshots(show) }, edited, misplaced);
 }
 
 /** A journal that something happened to after it was written. Nobody made its hashes fit. */
@@ -124,15 +129,11 @@ export function forgedRows(show: RecordedShow): fc.Arbitrary<StoredShow> {
 /** Snapshots whose hash fits what they say, which is not what the rows say. */
 export function forgedSnapshots(show: RecordedShow): fc.Arbitrary<StoredShow> {
   const seq = fc.integer({ min: 1, max: show.rows.length });
-  const torn = fc.tuple(seq, byteMutations(3), seq).map(([at, bytes, other]) => {
-    const good = snapshotAt(show, at);
-    return { ...good, state: mutatedBytes(good.state, bytes, show.states[other]) };
-  });
   const retold = fc.tuple(seq, jsonMutations(3)).map(([at, changes]) => {
     const good = snapshotAt(show, at);
     return { ...good, state: withHeader(good.state, (header) => mutated(header, changes)) };
   });
-  return fc.oneof(torn, retold).map((snapshot) => ({
+  return fc.oneof(tornSnapshots(show), retold).map((snapshot) => ({
     rows: show.rows,
     snapshot: { ...snapshot, stateHash: stateHash(snapshot.state) },
   }));

@@ -8,6 +8,7 @@ export interface JsonMutation {
   readonly kind: (typeof KINDS)[number];
   readonly where: number;
   readonly other: number;
+  /** Shared by many: it is copied into the document. */
   readonly value: unknown;
   readonly name: string;
 }
@@ -89,7 +90,7 @@ function mutate([owner, key]: Place, [otherOwner, otherKey]: Place, { kind, valu
       at[key] = structuredClone(there[otherKey]);
       return;
     case 'replace':
-      at[key] = value;
+      at[key] = structuredClone(value);
       return;
     case 'retype':
       at[key] = retyped(at[key], other);
@@ -106,8 +107,8 @@ function mutate([owner, key]: Place, [otherOwner, otherKey]: Place, { kind, valu
       if (name !== key) delete at[key];
       return;
     case 'add':
-      if (Array.isArray(owner)) owner.push(value);
-      else set(at, name, value);
+      if (Array.isArray(owner)) owner.push(structuredClone(value));
+      else set(at, name, structuredClone(value));
   }
 }
 
