@@ -6,6 +6,7 @@ import { Command, InvalidArgumentError } from 'commander';
 import { benchCluster } from './cluster.ts';
 import { benchCore } from './core.ts';
 import { benchHolds } from './holds.ts';
+import { benchJudge } from './judge.ts';
 import { createReport, type Report } from './report.ts';
 import { benchSale } from './sale.ts';
 import { benchSettle } from './settle.ts';
@@ -13,6 +14,7 @@ import { benchSettle } from './settle.ts';
 const BENCHES: Readonly<Record<string, (report: Report, seconds: number) => Promise<void>>> = {
   holds: benchHolds,
   core: benchCore,
+  judge: benchJudge,
   sale: benchSale,
   settle: benchSettle,
   cluster: benchCluster,

@@ -3,11 +3,12 @@ import type { Findings } from './findings.ts';
 import type { AreaQuantity, OrderOperation, TicketLine } from './history.ts';
 import type { JournalOrder, JournalState } from './journal-state.ts';
 import type { Cases, Entry, HoldFile, OrderFile } from './show-file.ts';
+import { countUpTo } from './sorted-times.ts';
 import type { Witness } from './witness.ts';
 
 /*
  * What clients were told against the journal: everything that was acknowledged is there, with the same content (I3), for
- * the same client (I14), and under its key there is no other answer (I4); refusals and reads were true at some position
+ * the same client (I14); refusals and reads were true at some position
  * between question and answer (I7).
  */
 
@@ -18,30 +19,6 @@ export function judgeAcknowledged(witness: Witness, cases: Cases, findings: Find
   for (const { n, line } of cases.showCancels) {
     if (line.outcome === 'ok' && state.cancelledAt === 0)
       findings.add('I3', 'the show was called off, and the journal has nothing of it', n);
-  }
-  for (const { n, line } of cases.keyed.values()) {
-    const kept = line.outcome === 'unknown' ? undefined : state.keys.get(line.key as string);
-    if (kept === undefined) continue;
-    if (line.outcome === 'ok' && kept.code !== null)
-      findings.add(
-        'I3',
-        `${line.op} of ${line.client} was acknowledged, and the journal refuses it (${kept.code})`,
-        n,
-        kept.n,
-      );
-    if (
-      line.outcome === 'refused' &&
-      kept.code !== null &&
-      line.code !== undefined &&
-      line.code !== kept.code &&
-      line.code !== 'IDEMPOTENCY_KEY_REUSED'
-    )
-      findings.add(
-        'I4',
-        `${line.op} of ${line.client} was refused with ${line.code}, in the journal with ${kept.code}`,
-        n,
-        kept.n,
-      );
   }
   judgeTaken(witness, cases, findings);
 }
@@ -178,14 +155,9 @@ function judgeTaken({ state, timeline }: Witness, cases: Cases, findings: Findin
     if (line.taken === undefined || line.to === undefined || line.taken.length === 0) continue;
     const { first, last } = timeline.between(line.from, line.to);
     for (const id of line.taken) {
-      if (blocked.has(id)) continue;
+      if (blocked.size > 0 && blocked.has(id)) continue;
       const turns = state.turns[state.seatIndex.get(id) ?? -1] ?? [];
-      let turn = 0;
-      for (let high = turns.length; turn < high; ) {
-        const middle = (turn + high) >> 1;
-        if (turns[middle] <= first) turn = middle + 1;
-        else high = middle;
-      }
+      const turn = countUpTo(turns, first);
       // Taken at the first position, or by a turn that comes after it.
       if (turn % 2 === 0 && !(turns[turn] <= last))
         findings.add(

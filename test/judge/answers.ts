@@ -53,8 +53,7 @@ export function judgeAnswers(cases: Cases, findings: Findings): void {
 function judgeKeys(cases: Cases, findings: Findings): void {
   for (const entry of cases.repeated) {
     const { n, line } = entry;
-    const first = cases.keyed.get(line.key ?? '');
-    if (first === undefined) continue;
+    const first = cases.keyed[cases.keys.get(line.key ?? '') ?? 0];
     if (line.outcome === 'unknown' || first.line.outcome === 'unknown') continue;
     if (UNDECIDED.includes(line.code) || UNDECIDED.includes(first.line.code)) continue;
     if (contentOf(first.line) !== contentOf(line))
@@ -101,7 +100,7 @@ function judgeMade({ id, made }: HoldFile, findings: Findings): void {
     findings.add('I8', `hold ${id} has ${told(made.line)}; asked for was ${asked.seats.join(', ')}`, made.n);
   if (asked.seats === undefined && seats.length !== (asked.best ?? 0))
     findings.add('I8', `hold ${id} has ${told(made.line)}; asked for were ${asked.best ?? 0} seats`, made.n);
-  if (!isSameSet((asked.areas ?? []).map(textOf), areas.map(textOf)))
+  if (areas.length + (asked.areas?.length ?? 0) > 0 && !isSameSet((asked.areas ?? []).map(textOf), areas.map(textOf)))
     findings.add(
       'I8',
       `hold ${id} has ${told(made.line)}; asked for was ${(asked.areas ?? []).map(textOf).join(', ')}`,
@@ -130,8 +129,9 @@ export function isSameSet(some: readonly string[], others: readonly string[]): b
 function judgeHold(cases: Cases, hold: HoldFile, findings: Findings): void {
   const { id, made } = hold;
   if (made === null) return;
+  if (hold.extends.length + hold.releases.length + hold.orders.length === 0) return;
   const { client, to: madeAt = made.line.from } = made.line;
-  const life = hold.extends.length + hold.releases.length + hold.orders.length > 0 ? lifeOf(cases, hold) : null;
+  const life = lifeOf(cases, hold);
   let ordered = 0;
   for (const entries of [hold.extends, hold.releases, hold.orders]) {
     for (const { n, line } of entries as readonly Entry<Operation>[]) {
@@ -140,9 +140,10 @@ function judgeHold(cases: Cases, hold: HoldFile, findings: Findings): void {
           findings.add('I14', `${line.client} could ${line.op} hold ${id}, which is ${client}'s`, made.n, n);
         continue;
       }
-      if (line.outcome === 'ok' && line.op !== 'release' && life !== null && life.over < line.from)
+      const isToldAgain = line.op === 'order' && line.order === hold.order?.id && n !== hold.order?.made?.n;
+      if (line.outcome === 'ok' && line.op !== 'release' && !isToldAgain && life.over < line.from)
         findings.add('I7', `hold ${id} could be used (${line.op}) after it had ended`, made.n, n);
-      if (line.outcome !== 'refused' || life === null || line.to === undefined) continue;
+      if (line.outcome !== 'refused' || line.to === undefined) continue;
       const isAlive = madeAt < line.from && line.to < life.sureUntil;
       if (isAlive && line.code === 'NOT_FOUND')
         findings.add('I3', `hold ${id} was acknowledged, and then not found`, made.n, n);
@@ -248,7 +249,7 @@ function judgeStates(cases: Cases, order: OrderFile, findings: Findings): void {
 function judgeMissingTickets(cases: Cases, findings: Findings): void {
   const byClient = Map.groupBy(cases.orders.values(), (order) => order.made?.line.client ?? '');
   for (const { n, line: read } of cases.ticketReads) {
-    if (read.outcome !== 'ok' || read.to === undefined) continue;
+    if (read.outcome !== 'ok' || read.to === undefined || read.all === true) continue;
     const valid = new Set((read.tickets ?? []).filter(({ status }) => status === 'valid').map(({ id }) => id));
     for (const order of byClient.get(read.client) ?? []) {
       if (order.made === null || knownPaid(order) >= read.from) continue;

@@ -1,28 +1,52 @@
-import type { Operation, OrderStatus, PlanLine, SeenTicket } from './history.ts';
+import type { AreaQuantity, Operation, OrderStatus, PlanLine, SeenTicket } from './history.ts';
 import type { Cases, Entry, HoldFile, OrderFile } from './show-file.ts';
 
 /**
- * What one hold (and what became of it) has of a seat, as its clients know it. Whatever the true order of things was, the
- * seat was its own strictly between `mustFrom` and `mustTo`, and never outside of [mayFrom, mayTo].
+ * What holds (and what became of them) have of seats, as their clients know it; columns by the claim's number. Whatever
+ * the true order of things was, the seat was the claim's own strictly between `mustFrom` and `mustTo`, and never outside
+ * of [mayFrom, mayTo].
  */
-export interface Claim {
-  /** For a person. */
-  readonly owner: string;
-  readonly mustFrom: number;
-  readonly mustTo: number;
-  readonly mayFrom: number;
-  readonly mayTo: number;
+export class ClaimTable {
+  count = 0;
+  readonly mustFrom: number[] = [];
+  readonly mustTo: number[] = [];
+  readonly mayFrom: number[] = [];
+  readonly mayTo: number[] = [];
   /** The line that told of it. */
-  readonly n: number;
+  readonly n: number[] = [];
+  readonly #owner: (HoldFile | string)[] = [];
+
+  /** @returns the new claim's number. */
+  add(owner: HoldFile | string, n: number, mustFrom: number, mustTo: number, mayFrom: number, mayTo: number): number {
+    this.mustFrom.push(mustFrom);
+    this.mustTo.push(mustTo);
+    this.mayFrom.push(mayFrom);
+    this.mayTo.push(mayTo);
+    this.n.push(n);
+    this.#owner.push(owner);
+    return this.count++;
+  }
+
+  /** Whether there is any time at which it must have been so. */
+  isSure(claim: number): boolean {
+    return this.mustFrom[claim] < this.mustTo[claim];
+  }
+
+  /** Whose it is, for a person. */
+  owner(claim: number): string {
+    const owner = this.#owner[claim];
+    return typeof owner === 'string' ? owner : `hold ${owner.id} of ${owner.made?.line.client}`;
+  }
 }
 
 /** The claims on every seat and area of a show. */
 export interface Claims {
   readonly plan: PlanLine;
+  readonly table: ClaimTable;
   readonly seatIndex: ReadonlyMap<string, number>;
   /** By the seat's place in the plan line. */
-  readonly bySeat: readonly Claim[][];
-  readonly byArea: ReadonlyMap<string, { readonly claim: Claim; readonly quantity: number }[]>;
+  readonly bySeat: readonly number[][];
+  readonly byArea: ReadonlyMap<string, { readonly claim: number; readonly quantity: number }[]>;
   /** From then on any seat may be held by someone who does not know it. */
   readonly anySeatFrom: number;
 }
@@ -134,101 +158,101 @@ export function lifeOf(cases: Cases, hold: HoldFile): Life {
 
 /** All claims of a show, from what its clients were told alone. */
 export function claimsOf(plan: PlanLine, cases: Cases): Claims {
+  const table = new ClaimTable();
   const seatIndex = new Map(plan.seats.map((id, i) => [id, i]));
-  const bySeat: Claim[][] = plan.seats.map(() => []);
-  const byArea = new Map(plan.areas.map(({ id }) => [id, [] as { claim: Claim; quantity: number }[]]));
+  const bySeat: number[][] = plan.seats.map(() => []);
+  const byArea = new Map(plan.areas.map(({ id }) => [id, [] as { claim: number; quantity: number }[]]));
 
-  const claimSeat = (seat: string, claim: Claim): void => {
-    bySeat[seatIndex.get(seat) ?? -1]?.push(claim);
+  const claimSeats = (seats: readonly string[] | undefined, claim: number): void => {
+    if (seats === undefined) return;
+    for (let i = 0; i < seats.length; i++) {
+      const seat = seatIndex.get(seats[i]);
+      if (seat !== undefined) bySeat[seat].push(claim);
+    }
   };
-  const claimAll = (hold: HoldFile, claim: Claim): void => {
-    for (const seat of hold.made?.line.seats ?? []) claimSeat(seat, claim);
-    for (const { id, quantity } of hold.made?.line.areas ?? []) byArea.get(id)?.push({ claim, quantity });
+  const claimAreas = (areas: readonly AreaQuantity[] | undefined, claim: number): void => {
+    for (const { id, quantity } of areas ?? []) byArea.get(id)?.push({ claim, quantity });
   };
 
   for (const hold of cases.made) {
+    const made = hold.made?.line;
     const { order } = hold;
     const life = lifeOf(cases, hold);
     if (order === null || order.refunds.length === 0) {
-      for (const claim of claimsFor(cases, hold, life, null)) claimAll(hold, claim);
+      for (const claim of claimsFor(table, cases, hold, life, null)) {
+        claimSeats(made?.seats, claim);
+        claimAreas(made?.areas, claim);
+      }
       continue;
     }
     const tickets = order.made?.line.tickets ?? [];
-    for (const seat of hold.made?.line.seats ?? []) {
+    for (const seat of made?.seats ?? []) {
       const ticket = tickets.find((line) => line.seat === seat)?.id ?? null;
-      for (const claim of claimsFor(cases, hold, life, ticket)) claimSeat(seat, claim);
+      for (const claim of claimsFor(table, cases, hold, life, ticket)) claimSeats([seat], claim);
     }
-    for (const { id, quantity } of hold.made?.line.areas ?? []) {
+    for (const { id, quantity } of made?.areas ?? []) {
       const lines = tickets.filter(({ area }) => area === id);
       for (let i = 0; i < quantity; i++) {
-        for (const claim of claimsFor(cases, hold, life, lines[i]?.id ?? null))
-          byArea.get(id)?.push({ claim, quantity: 1 });
+        for (const claim of claimsFor(table, cases, hold, life, lines[i]?.id ?? null))
+          claimAreas([{ id, quantity: 1 }], claim);
       }
     }
   }
-  for (const { seat, claim } of claimsOfSeenTickets(cases)) claimSeat(seat, claim);
+  claimSeenTickets(table, cases, (seat, claim) => claimSeats([seat], claim));
 
   let anySeatFrom = NEVER;
   for (const { n, line } of cases.unknownHolds) {
     if (line.asked === undefined || line.asked.best !== undefined) anySeatFrom = Math.min(anySeatFrom, line.from);
-    const owner = `the hold of ${line.client} without an answer`;
-    const claim = { owner, mustFrom: EVER, mustTo: EVER, mayFrom: line.from, mayTo: EVER, n };
-    for (const seat of line.asked?.seats ?? []) claimSeat(seat, claim);
-    for (const { id, quantity } of line.asked?.areas ?? []) byArea.get(id)?.push({ claim, quantity });
+    const claim = table.add(`the hold of ${line.client} without an answer`, n, EVER, EVER, line.from, EVER);
+    claimSeats(line.asked?.seats, claim);
+    claimAreas(line.asked?.areas, claim);
   }
-  return { plan, seatIndex, bySeat, byArea, anySeatFrom };
+  return { plan, table, seatIndex, bySeat, byArea, anySeatFrom };
 }
 
 /** The claim of a hold on a seat (with this ticket, if it was ordered); two if it may have lost the seat in between. */
-function claimsFor(cases: Cases, hold: HoldFile, life: Life, ticket: string | null): Claim[] {
+function claimsFor(table: ClaimTable, cases: Cases, hold: HoldFile, life: Life, ticket: string | null): number[] {
   const { made, order } = hold;
   if (made === null) return [];
-  const { from: mayFrom, to: mustFrom = EVER, client } = made.line;
-  const owner = `hold ${hold.id} of ${client}`;
   const { n } = made;
-  if (order === null || life.sold === NEVER)
-    return [{ owner, mustFrom, mustTo: life.sureUntil, mayFrom, mayTo: life.over, n }];
+  const { from: mayFrom, to: mustFrom = EVER, client } = made.line;
+  if (order === null || life.sold === NEVER) return [table.add(hold, n, mustFrom, life.sureUntil, mayFrom, life.over)];
   const takenBack = mayBeTakenBack(cases, order, ticket);
   const mayTo = isTakenBackBy(order, ticket);
-  if (life.unbroken) return [{ owner, mustFrom, mustTo: Math.max(takenBack, life.sureUntil), mayFrom, mayTo, n }];
+  if (life.unbroken) return [table.add(hold, n, mustFrom, Math.max(takenBack, life.sureUntil), mayFrom, mayTo)];
+  const name = `order ${order.id} of ${client}`;
   return [
-    { owner, mustFrom, mustTo: life.sureUntil, mayFrom, mayTo, n },
-    { owner: `order ${order.id} of ${client}`, mustFrom: life.sold, mustTo: takenBack, mayFrom: EVER, mayTo: EVER, n },
+    table.add(hold, n, mustFrom, life.sureUntil, mayFrom, mayTo),
+    table.add(name, n, life.sold, takenBack, EVER, EVER),
   ];
 }
 
 /** Valid tickets that were seen though nobody was told of their order claim their seats too. */
-function claimsOfSeenTickets(cases: Cases): { seat: string; claim: Claim }[] {
-  if (cases.ticketReads.length === 0) return [];
+function claimSeenTickets(table: ClaimTable, cases: Cases, claimSeat: (seat: string, claim: number) => void): void {
+  if (cases.ticketReads.length === 0) return;
   const known = new Set<string>();
   for (const order of cases.orders.values()) for (const { id } of order.made?.line.tickets ?? []) known.add(id);
-  const seen = new Map<string, { ticket: SeenTicket; first: number; last: number; n: number }>();
+  const seen = new Map<string, { ticket: SeenTicket; seat: string; first: number; last: number; n: number }>();
   for (const { n, line } of cases.ticketReads) {
     if (line.to === undefined) continue;
     for (const ticket of line.tickets ?? []) {
-      if (ticket.status !== 'valid' || ticket.seat === undefined || known.has(ticket.id)) continue;
-      const before = seen.get(ticket.id);
-      if (before === undefined) seen.set(ticket.id, { ticket, first: line.to, last: line.from, n });
-      else {
-        before.first = Math.min(before.first, line.to);
-        before.last = Math.max(before.last, line.from);
+      const { id, seat, status } = ticket;
+      if (status !== 'valid' || seat === undefined || known.has(id)) continue;
+      const before = seen.get(id);
+      if (before === undefined) {
+        seen.set(id, { ticket, seat, first: line.to, last: line.from, n });
+        continue;
       }
+      before.first = Math.min(before.first, line.to);
+      before.last = Math.max(before.last, line.from);
     }
   }
-  return [...seen.values()].map(({ ticket, first, last, n }) => {
+  for (const { ticket, seat, first, last, n } of seen.values()) {
     const order = ticket.order === undefined ? undefined : cases.orders.get(ticket.order);
     const end = ticket.order === undefined ? last : takenBackOf(cases, order, ticket.id);
     const mustTo = Math.max(end, last);
-    const claim = {
-      owner: `ticket ${ticket.id}`,
-      mustFrom: first,
-      mustTo,
-      mayFrom: Number.NEGATIVE_INFINITY,
-      mayTo: EVER,
-      n,
-    };
-    return { seat: ticket.seat as string, claim };
-  });
+    claimSeat(seat, table.add(`ticket ${ticket.id}`, n, first, mustTo, Number.NEGATIVE_INFINITY, EVER));
+  }
 }
 
 function takenBackOf(cases: Cases, order: OrderFile | undefined, ticket: string): number {

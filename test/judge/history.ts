@@ -164,7 +164,7 @@ export interface SeenTicket {
   readonly status: string;
 }
 
-/** A read of all the tickets that a client has in the show. */
+/** A read of all the tickets that a client has in the show; with `all`, of any. */
 export interface TicketsOperation extends Intention {
   readonly op: 'tickets';
   readonly tickets?: readonly SeenTicket[];

@@ -64,11 +64,6 @@ export class JournalState {
     string,
     { readonly order: JournalOrder; readonly tickets: readonly JournalTicket[]; readonly n: number }
   >();
-  /** Answers kept under a key, the latest: the code of a refusal, or null. */
-  readonly keys = new Map<
-    string,
-    { readonly code: string | null; readonly at: number | undefined; readonly n: number }
-  >();
   /** By seat: the positions at which it was taken and became free, in turn. */
   readonly turns: (number[] | undefined)[] = [];
   /** The position at which the show was called off, or 0. */

@@ -5,7 +5,7 @@ import { Findings } from './findings.ts';
 import type { BookLine, EndLine, HistoryLine, Violation } from './history.ts';
 import { type Account, accountOf, judgeBook, judgeRest } from './money.ts';
 import { judgeSeatsAlone } from './seats-alone.ts';
-import { Cases, type Entry, ShowFile } from './show-file.ts';
+import { type Entry, ShowFile } from './show-file.ts';
 import { type Witness, witnessOf } from './witness.ts';
 
 /** A history that cannot be judged. `line`: from 1. */
@@ -45,7 +45,7 @@ export class Judge {
         throw new HistoryFault(n, 'what was answered has a time `to`, not before `from`');
       if (line.op === 'hold' && line.outcome === 'ok' && (line.hold === undefined || line.until === undefined))
         throw new HistoryFault(n, 'a hold that was made has an id, `hold`, and an end, `until`');
-      this.#show(line.show, n).operations.push({ n, line });
+      this.#show(line.show, n).cases.file({ n, line });
     } else if ('row' in line) {
       this.#show(line.row, n).rows.push({ n, line });
     } else if ('plan' in line) {
@@ -74,7 +74,7 @@ export class Judge {
     const isAtRest = this.#end?.line.rest === true;
     const accounts = new Map<string, Account>();
     for (const show of this.#shows.values()) {
-      const cases = new Cases(show.operations);
+      const { cases } = show;
       judgeAnswers(cases, findings);
       judgeSeatsAlone(claimsOf(show.plan, cases), cases, findings);
       let witness: Witness | null = null;

@@ -1,8 +1,8 @@
-import type { Claim, Claims } from './claims.ts';
-import { countWhile } from './count-while.ts';
+import type { Claims } from './claims.ts';
 import type { Findings } from './findings.ts';
 import type { SeatsOperation } from './history.ts';
 import type { Cases, Entry } from './show-file.ts';
+import { countBelow, countUpTo } from './sorted-times.ts';
 
 /*
  * Each seat as a register with hold, release and sell, judged from what clients were told alone, without a journal: the
@@ -26,30 +26,30 @@ export function judgeSeatsAlone(claims: Claims, cases: Cases, findings: Findings
   }
 }
 
-const isSure = ({ mustFrom, mustTo }: Claim): boolean => mustFrom < mustTo;
-
 function judgeOwners(claims: Claims, seat: number, findings: Findings): void {
-  const sure = claims.bySeat[seat];
-  if (sure.length < 2) return;
-  let last: Claim | null = null;
+  const { table } = claims;
+  if (claims.bySeat[seat].length < 2) return;
+  let last = -1;
   let told = 0;
-  for (const claim of sortedBy(sure.filter(isSure), 'mustFrom')) {
-    if (last !== null && claim.mustFrom < last.mustTo && told++ < TOLD_OF_EACH_SEAT) {
+  for (const claim of sortedBy(table.mustFrom, claims.bySeat[seat])) {
+    if (!table.isSure(claim)) continue;
+    if (last >= 0 && table.mustFrom[claim] < table.mustTo[last] && told++ < TOLD_OF_EACH_SEAT) {
+      const names = `${table.owner(last)} and to ${table.owner(claim)}`;
       findings.add(
         'I1',
-        `seat ${claims.plan.seats[seat]} belongs to ${last.owner} and to ${claim.owner} at ${claim.mustFrom}`,
-        last.n,
-        claim.n,
+        `seat ${claims.plan.seats[seat]} belongs to ${names} at ${table.mustFrom[claim]}`,
+        table.n[last],
+        table.n[claim],
       );
     }
-    if (last === null || claim.mustTo > last.mustTo) last = claim;
+    if (last < 0 || table.mustTo[claim] > table.mustTo[last]) last = claim;
   }
 }
 
-/** The same array if it is in order already, as most are. */
-function sortedBy(claims: Claim[], field: 'mustFrom' | 'mayFrom'): Claim[] {
+/** The claims by one of their times; the same array if they are in order already, as most are. */
+function sortedBy(times: readonly number[], claims: readonly number[]): readonly number[] {
   for (let i = 1; i < claims.length; i++) {
-    if (claims[i][field] < claims[i - 1][field]) return claims.sort((a, b) => a[field] - b[field]);
+    if (times[claims[i]] < times[claims[i - 1]]) return claims.toSorted((a, b) => times[a] - times[b]);
   }
   return claims;
 }
@@ -57,52 +57,72 @@ function sortedBy(claims: Claim[], field: 'mustFrom' | 'mayFrom'): Claim[] {
 /** The claims on single seats, searchable by time; sorted when first asked about. */
 class Registers {
   readonly #claims: Claims;
-  readonly #sure: (Claim[] | undefined)[] = [];
-  readonly #possible: ({ sorted: Claim[]; latest: Float64Array } | undefined)[] = [];
+  readonly #sure: (Times | undefined)[] = [];
+  readonly #possible: (Times | undefined)[] = [];
 
   constructor(claims: Claims) {
     this.#claims = claims;
   }
 
-  /** A claim that has the seat surely all the time from `from` to `to`. */
-  ownerAllThrough(seat: number, from: number, to: number): Claim | null {
-    this.#sure[seat] ??= sortedBy(this.#claims.bySeat[seat].filter(isSure), 'mustFrom');
-    const sure = this.#sure[seat];
+  /** The claim that has the seat surely all the time from `from` to `to`, or -1. */
+  ownerAllThrough(seat: number, from: number, to: number): number {
+    const { table, bySeat } = this.#claims;
+    const { mustFrom } = table;
+    this.#sure[seat] ??= timesOf(
+      sortedBy(
+        mustFrom,
+        bySeat[seat].filter((claim) => table.isSure(claim)),
+      ),
+      mustFrom,
+      table.mustTo,
+    );
+    const { claims, begins } = this.#sure[seat];
     // They do not overlap, or that was told already: the last that began before is the one.
-    const claim = sure[countWhile(sure, (each) => each.mustFrom < from) - 1];
-    return claim !== undefined && to < claim.mustTo ? claim : null;
+    const begun = countBelow(begins, from);
+    return begun > 0 && to < table.mustTo[claims[begun - 1]] ? claims[begun - 1] : -1;
   }
 
   /** Whether anybody may have had the seat at some moment from `from` to `to`. */
   mayBeOwned(seat: number, from: number, to: number): boolean {
-    let possible = this.#possible[seat];
-    if (possible === undefined) {
-      const sorted = sortedBy([...this.#claims.bySeat[seat]], 'mayFrom');
-      const latest = new Float64Array(sorted.length);
-      let most = Number.NEGATIVE_INFINITY;
-      for (let i = 0; i < sorted.length; i++) {
-        most = Math.max(most, sorted[i].mayTo);
-        latest[i] = most;
-      }
-      possible = { sorted, latest };
-      this.#possible[seat] = possible;
-    }
-    const begun = countWhile(possible.sorted, (each) => each.mayFrom <= to);
-    return begun > 0 && possible.latest[begun - 1] >= from;
+    const { mayFrom, mayTo } = this.#claims.table;
+    this.#possible[seat] ??= timesOf(sortedBy(mayFrom, this.#claims.bySeat[seat]), mayFrom, mayTo);
+    const { begins, latest } = this.#possible[seat];
+    const begun = countUpTo(begins, to);
+    return begun > 0 && latest[begun - 1] >= from;
   }
+}
+
+/** Claims in the order of their beginnings, and by when all up to each of them have ended. */
+interface Times {
+  readonly claims: readonly number[];
+  readonly begins: Float64Array;
+  readonly latest: Float64Array;
+}
+
+function timesOf(claims: readonly number[], begin: readonly number[], end: readonly number[]): Times {
+  const begins = new Float64Array(claims.length);
+  const latest = new Float64Array(claims.length);
+  let most = Number.NEGATIVE_INFINITY;
+  for (let i = 0; i < claims.length; i++) {
+    begins[i] = begin[claims[i]];
+    most = Math.max(most, end[claims[i]]);
+    latest[i] = most;
+  }
+  return { claims, begins, latest };
 }
 
 function judgeTaken(claims: Claims, registers: Registers, cases: Cases, findings: Findings): void {
   const { plan } = claims;
   if (plan.partial === true) return;
   const blocked = new Set(plan.blocked);
+  const isBlocked = (id: string): boolean => blocked.size > 0 && blocked.has(id);
   for (const { n, line } of cases.refusedHolds) {
     if (line.taken === undefined || line.to === undefined || claims.anySeatFrom <= line.to) continue;
     for (const id of line.taken) {
       const seat = claims.seatIndex.get(id);
       if (seat === undefined)
         findings.add('I7', `${line.client} was refused seat ${id}, which the plan does not have`, n);
-      else if (!blocked.has(id) && !registers.mayBeOwned(seat, line.from, line.to))
+      else if (!isBlocked(id) && !registers.mayBeOwned(seat, line.from, line.to))
         findings.add('I7', `${line.client} was refused seat ${id} as taken while nobody can have had it`, n);
     }
   }
@@ -119,9 +139,14 @@ function judgeRead(claims: Claims, registers: Registers, { n, line }: Entry<Seat
       const letter = letters[seat];
       if (letter === 'b') continue;
       if (letter === 'a') {
-        const claim = claims.bySeat[seat].length === 0 ? null : registers.ownerAllThrough(seat, from, to);
-        if (claim !== null)
-          findings.add('I7', `a seat map shows seat ${plan.seats[seat]} free while ${claim.owner} has it`, n, claim.n);
+        const claim = claims.bySeat[seat].length === 0 ? -1 : registers.ownerAllThrough(seat, from, to);
+        if (claim >= 0)
+          findings.add(
+            'I7',
+            `a seat map shows seat ${plan.seats[seat]} free while ${claims.table.owner(claim)} has it`,
+            n,
+            claims.table.n[claim],
+          );
       } else if (mayConclude && !registers.mayBeOwned(seat, from, to)) {
         findings.add('I7', `a seat map shows seat ${plan.seats[seat]} taken (${letter}) while nobody can have it`, n);
       }
@@ -131,27 +156,35 @@ function judgeRead(claims: Claims, registers: Registers, { n, line }: Entry<Seat
 
 /** How many places of an area are surely taken at a time. */
 class TakenPlaces {
-  readonly #begins: { at: number; sum: number }[];
-  readonly #ends: { at: number; sum: number }[];
+  readonly #begins: Sums;
+  readonly #ends: Sums;
 
   constructor(claims: Claims, area: string) {
-    const sure = (claims.byArea.get(area) ?? []).filter(({ claim }) => isSure(claim));
-    this.#begins = summed(sure.map(({ claim, quantity }) => ({ at: claim.mustFrom, sum: quantity })));
-    this.#ends = summed(sure.map(({ claim, quantity }) => ({ at: claim.mustTo, sum: quantity })));
+    const { table } = claims;
+    const sure = (claims.byArea.get(area) ?? []).filter(({ claim }) => table.isSure(claim));
+    this.#begins = summed(sure.map(({ claim, quantity }) => ({ at: table.mustFrom[claim], quantity })));
+    this.#ends = summed(sure.map(({ claim, quantity }) => ({ at: table.mustTo[claim], quantity })));
   }
 
   /** At least so many all the time from `from` to `to`: what began before, less what may have ended by then. */
   allThrough(from: number, to: number): number {
-    const begun = countWhile(this.#begins, ({ at }) => at < from);
-    const ended = countWhile(this.#ends, ({ at }) => at <= to);
-    return Math.max(0, (this.#begins[begun - 1]?.sum ?? 0) - (this.#ends[ended - 1]?.sum ?? 0));
+    const begun = this.#begins.sums[countBelow(this.#begins.times, from)];
+    const ended = this.#ends.sums[countUpTo(this.#ends.times, to)];
+    return Math.max(0, begun - ended);
   }
 }
 
-function summed(changes: { at: number; sum: number }[]): { at: number; sum: number }[] {
+/** `sums[i]`: of the quantities of the first `i` times. */
+interface Sums {
+  readonly times: Float64Array;
+  readonly sums: Float64Array;
+}
+
+function summed(changes: { readonly at: number; readonly quantity: number }[]): Sums {
   changes.sort((a, b) => a.at - b.at);
-  for (let i = 1; i < changes.length; i++) changes[i].sum += changes[i - 1].sum;
-  return changes;
+  const sums = new Float64Array(changes.length + 1);
+  for (const [i, { quantity }] of changes.entries()) sums[i + 1] = sums[i] + quantity;
+  return { times: Float64Array.from(changes, ({ at }) => at), sums };
 }
 
 function judgeReadOfAreas(
@@ -175,10 +208,11 @@ function judgeReadOfAreas(
 }
 
 function judgeArea(claims: Claims, id: string, capacity: number, findings: Findings): void {
-  const sure = (claims.byArea.get(id) ?? []).filter(({ claim }) => isSure(claim));
+  const { table } = claims;
+  const sure = (claims.byArea.get(id) ?? []).filter(({ claim }) => table.isSure(claim));
   const changes = sure.flatMap(({ claim, quantity }) => [
-    { at: claim.mustFrom, by: quantity, n: claim.n },
-    { at: claim.mustTo, by: -quantity, n: 0 },
+    { at: table.mustFrom[claim], by: quantity, n: table.n[claim] },
+    { at: table.mustTo[claim], by: -quantity, n: 0 },
   ]);
   // At one moment those that end come first.
   changes.sort((a, b) => a.at - b.at || a.by - b.by);

@@ -57,20 +57,6 @@ export class OrderFile {
   }
 }
 
-/** All lines of one show. */
-export class ShowFile {
-  readonly plan: PlanLine;
-  /** The line of the plan. */
-  readonly n: number;
-  readonly operations: Entry<Operation>[] = [];
-  readonly rows: Entry<RowLine>[] = [];
-
-  constructor(plan: PlanLine, n: number) {
-    this.plan = plan;
-    this.n = n;
-  }
-}
-
 function append<T>(list: List<T>, entry: Entry<T>): List<T> {
   if (list.length === 0) return [entry];
   (list as Entry<T>[]).push(entry);
@@ -88,16 +74,13 @@ export class Cases {
   readonly showCancels: Entry<CancelShowOperation>[] = [];
   readonly seatReads: Entry<SeatsOperation>[] = [];
   readonly ticketReads: Entry<TicketsOperation>[] = [];
-  /** Operations with a key, by it: most often one. */
-  readonly keyed = new Map<string, Entry<Operation>>();
+  /** The first operation under each key, and its number there by the key. */
+  readonly keyed: Entry<Operation>[] = [];
+  readonly keys = new Map<string, number>();
   /** Those whose key an earlier one has. */
   readonly repeated: Entry<Operation>[] = [];
   /** Answers that made a thing that had been made. */
   readonly madeAgain: Entry<Operation>[] = [];
-
-  constructor(operations: readonly Entry<Operation>[]) {
-    for (const entry of operations) this.#file(entry);
-  }
 
   hold(id: string): HoldFile {
     let file = this.holds.get(id);
@@ -117,11 +100,11 @@ export class Cases {
     return file;
   }
 
-  #file(entry: Entry<Operation>): void {
+  file(entry: Entry<Operation>): void {
     const { line } = entry;
     if (line.key !== undefined) {
-      if (this.keyed.has(line.key)) this.repeated.push(entry);
-      else this.keyed.set(line.key, entry);
+      if (this.keys.has(line.key)) this.repeated.push(entry);
+      else this.keys.set(line.key, this.keyed.push(entry) - 1);
     }
     switch (line.op) {
       case 'hold':
@@ -206,5 +189,19 @@ export class Cases {
     file.made = entry;
     file.hold = hold;
     hold.order = file;
+  }
+}
+
+/** All lines of one show. */
+export class ShowFile {
+  readonly plan: PlanLine;
+  /** The line of the plan. */
+  readonly n: number;
+  readonly cases = new Cases();
+  readonly rows: Entry<RowLine>[] = [];
+
+  constructor(plan: PlanLine, n: number) {
+    this.plan = plan;
+    this.n = n;
   }
 }

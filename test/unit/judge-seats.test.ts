@@ -303,6 +303,17 @@ const STORIES: readonly Story[] = [
     broken: 'I7',
   },
   {
+    name: 'a hold that has ended is ordered, unless it is only told again',
+    good: [
+      ann,
+      keyed('k', orders('ann', 'h1', 'o1', 'A1 A2', [20, 30])),
+      cancels('ann', 'o1', [40, 50]),
+      keyed('k', orders('ann', 'h1', 'o1', 'A1 A2', [60, 70])),
+    ],
+    bad: [ann, releases('ann', 'h1', [20, 30]), keyed('k', orders('ann', 'h1', 'o1', 'A1 A2', [40, 50]))],
+    broken: 'I7',
+  },
+  {
     name: 'a paid order is paid no more',
     good: [...soldToAnn, sees('ann', 'o1', 'processing', [45, 60])],
     bad: [...soldToAnn, sees('ann', 'o1', 'processing', [51, 60])],

@@ -1,0 +1,165 @@
+import type { Findings } from './findings.ts';
+import type { Operation, PlanLine, RowEvent } from './history.ts';
+import type { Cases, Entry } from './show-file.ts';
+import type { Timeline } from './timeline.ts';
+
+const EVER = Number.POSITIVE_INFINITY;
+
+type KeyedEvent = Extract<RowEvent, { event: 'held' | 'ordered' | 'refunding' | 'refused' }>;
+
+/**
+ * Who asked for each event of the journal, and when that was answered: gives each its place in the timeline. A key takes
+ * effect or is refused once (I4), as it was told (I3), and nothing happens that nobody asked for.
+ */
+export class Askers {
+  readonly #plan: PlanLine;
+  readonly #cases: Cases;
+  readonly #timeline: Timeline;
+  readonly #findings: Findings;
+  /** By the key's number among those that were used: the row that answered it last, and that row's time. */
+  readonly #answeredIn: Int32Array;
+  readonly #answeredAt: Float64Array;
+  /** The same of keys that nobody is known to have used. */
+  readonly #otherKeys = new Map<string, { readonly n: number; readonly at: number }>();
+
+  constructor(plan: PlanLine, cases: Cases, timeline: Timeline, findings: Findings) {
+    this.#plan = plan;
+    this.#cases = cases;
+    this.#timeline = timeline;
+    this.#findings = findings;
+    this.#answeredIn = new Int32Array(cases.keyed.length);
+    this.#answeredAt = new Float64Array(cases.keyed.length);
+  }
+
+  /** Adds the next event, of line `n`, at `at` on the server's clock, to the timeline. */
+  note(event: RowEvent, n: number, at = 0): void {
+    const cases = this.#cases;
+    switch (event.event) {
+      case 'held':
+        this.#noteKeyed(cases.holds.get(event.hold)?.made ?? null, event, n, at);
+        return;
+      case 'ordered':
+        this.#noteKeyed(cases.orders.get(event.order)?.made ?? null, event, n, at);
+        return;
+      case 'refunding':
+      case 'refused':
+        this.#noteKeyed(null, event, n, at);
+        return;
+      case 'extended': {
+        const entries = cases.holds.get(event.hold)?.extends ?? [];
+        const told = entries.filter(
+          ({ line }) => line.outcome !== 'ok' || (line.expires ?? event.until) === event.until,
+        );
+        this.#noteAsked(told, event.event, event.hold, n);
+        return;
+      }
+      case 'released':
+        this.#noteAsked(cases.holds.get(event.hold)?.releases ?? [], event.event, event.hold, n);
+        return;
+      case 'cancelled':
+        this.#noteAsked(cases.orders.get(event.order)?.cancels ?? [], event.event, event.order, n);
+        return;
+      case 'show-cancelled':
+        this.#noteAsked(cases.showCancels, event.event, this.#plan.plan, n);
+        return;
+      case 'captured': {
+        this.#noteNobody();
+        for (const pay of cases.orders.get(event.order)?.pays ?? []) {
+          if (pay.line.outcome === 'ok' && pay.line.to !== undefined) this.#timeline.sawLast(pay.line.to, pay.n);
+        }
+        return;
+      }
+      default:
+        this.#noteNobody();
+    }
+  }
+
+  #noteNobody(): void {
+    this.#timeline.add(Number.NEGATIVE_INFINITY, EVER, 0);
+  }
+
+  /** An event that one intention made: known by what it was told, or by its key. */
+  #noteKeyed(made: Entry<Operation> | null, event: KeyedEvent, n: number, at: number): void {
+    const { key } = event;
+    const number = key === undefined ? undefined : this.#cases.keys.get(key);
+    if (key !== undefined) this.#judgeOnce(key, number, n, at);
+    const asker = made ?? (number === undefined ? null : this.#cases.keyed[number]);
+    if (asker === null) {
+      // A refund without a key is the show's own doing.
+      if (key !== undefined && this.#cases.keyed.length > 0 && this.#plan.partial !== true)
+        this.#findings.add('I4', `journal: ${event.event} under key ${key}, which nobody used`, n);
+      this.#noteNobody();
+      return;
+    }
+    this.#judgeTold(asker, event, n);
+    const { from, to = EVER, outcome } = asker.line;
+    this.#timeline.add(from, outcome === 'unknown' ? EVER : to, asker.n);
+  }
+
+  #judgeOnce(key: string, number: number | undefined, n: number, at: number): void {
+    let before = 0;
+    let beforeAt = 0;
+    if (number === undefined) {
+      const other = this.#otherKeys.get(key);
+      before = other?.n ?? 0;
+      beforeAt = other?.at ?? 0;
+      this.#otherKeys.set(key, { n, at });
+    } else {
+      before = this.#answeredIn[number];
+      beforeAt = this.#answeredAt[number];
+      this.#answeredIn[number] = n;
+      this.#answeredAt[number] = at;
+    }
+    if (before !== 0 && at - beforeAt < (this.#plan.keysKept ?? EVER))
+      this.#findings.add('I4', `journal: key ${key} takes effect or is refused twice`, before, n);
+  }
+
+  /** What the journal has under a key is what its client was told. */
+  #judgeTold({ n: told, line }: Entry<Operation>, event: KeyedEvent, n: number): void {
+    const { client, op, outcome, code } = line;
+    if (outcome === 'unknown' || code === 'IDEMPOTENCY_KEY_REUSED') return;
+    if (event.event !== 'refused') {
+      if (outcome === 'refused')
+        this.#findings.add('I3', `${client} was refused (${code ?? op}), and it took effect: ${event.event}`, told, n);
+    } else if (outcome === 'ok') {
+      this.#findings.add(
+        'I3',
+        `${op} of ${client} was acknowledged, and the journal refuses it (${event.code})`,
+        told,
+        n,
+      );
+    } else if (code !== undefined && code !== event.code) {
+      this.#findings.add(
+        'I4',
+        `${op} of ${client} was refused with ${code}, in the journal with ${event.code}`,
+        told,
+        n,
+      );
+    }
+  }
+
+  /** An event that any of these may have asked for; it was there when the first of them was told so. */
+  #noteAsked(entries: readonly Entry<Operation>[], what: string, id: string, n: number): void {
+    let asked = EVER;
+    let askedBy = 0;
+    let seen = EVER;
+    let seenBy = 0;
+    for (const { n: by, line } of entries) {
+      if (line.outcome === 'refused') continue;
+      if (line.from < asked) {
+        asked = line.from;
+        askedBy = by;
+      }
+      if (line.outcome === 'ok' && line.to !== undefined && line.to < seen) {
+        seen = line.to;
+        seenBy = by;
+      }
+    }
+    if (askedBy > 0) this.#timeline.add(asked, EVER, askedBy);
+    else this.#noteNobody();
+    if (seenBy > 0) this.#timeline.sawLast(seen, seenBy);
+    if (askedBy > 0 || this.#plan.partial === true) return;
+    const refused = entries[0]?.n ?? 0;
+    this.#findings.add('I3', `journal: ${id} is ${what}, though nobody asked for it or was told so`, refused, n);
+  }
+}

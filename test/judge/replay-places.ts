@@ -1,0 +1,107 @@
+import type { Findings } from './findings.ts';
+import type { Invariant, RowEvent } from './history.ts';
+import { FREE, HELD, type JournalArea, type JournalHold, type JournalState } from './journal-state.ts';
+
+/** What journal events do to the places of holds, and which of it is not legal where it stands (I1, I4, I5, I9). */
+export class ReplayPlaces {
+  readonly state: JournalState;
+  readonly #findings: Findings;
+  /** The line and the time of the row that is being applied. */
+  n = 0;
+  at: number | undefined;
+
+  constructor(state: JournalState, findings: Findings) {
+    this.state = state;
+    this.#findings = findings;
+  }
+
+  fault(invariant: Invariant, what: string, ...lines: number[]): void {
+    this.#findings.add(invariant, `journal: ${what}`, ...lines, this.n);
+  }
+
+  held(event: Extract<RowEvent, { event: 'held' }>): void {
+    const state = this.state;
+    const before = state.holds.get(event.hold);
+    if (before !== undefined) {
+      this.fault('I4', `hold ${event.hold} is made twice`, before.n);
+      return;
+    }
+    const seats: number[] = [];
+    const areas: JournalHold['areas'][number][] = [];
+    const hold: JournalHold = {
+      id: event.hold,
+      client: event.client,
+      seats,
+      areas,
+      untils: [event.until],
+      state: 'active',
+      position: state.position,
+      n: this.n,
+    };
+    state.holds.set(event.hold, hold);
+    if (state.cancelledAt > 0) this.fault('I3', `hold ${event.hold} is made in a show that was called off`);
+    for (const id of event.seats) {
+      const seat = state.seatIndex.get(id);
+      if (seat === undefined) {
+        this.fault('I5', `hold ${event.hold} has seat ${id}, which the plan does not have`);
+      } else if (state.seats[seat] !== FREE) {
+        const owner = state.owner[seat];
+        const other = owner === null ? 'is not for sale' : `belongs to hold ${owner.id}`;
+        this.fault('I1', `hold ${event.hold} takes seat ${id}, which ${other}`, owner?.n ?? 0);
+      } else {
+        state.set(seat, HELD, hold);
+        seats.push(seat);
+      }
+    }
+    for (const { id, quantity } of event.areas) {
+      const area = state.areas.get(id);
+      if (area === undefined) {
+        this.fault('I5', `hold ${event.hold} has places in area ${id}, which the plan does not have`);
+        continue;
+      }
+      area.taken[0] += quantity;
+      areas.push({ area, quantity });
+      this.checkCapacity(area);
+    }
+  }
+
+  checkCapacity({ id, capacity, taken: [held, inPayment, sold] }: JournalArea): void {
+    if (held + inPayment + sold > capacity || held < 0 || inPayment < 0 || sold < 0)
+      this.fault('I5', `area ${id} of ${capacity} places has ${held} held, ${inPayment} in payment, ${sold} sold`);
+  }
+
+  move(area: JournalArea, quantity: number, from: 0 | 1 | 2, to: 0 | 1 | 2): void {
+    area.taken[from] -= quantity;
+    area.taken[to] += quantity;
+    this.checkCapacity(area);
+  }
+
+  liveHold(id: string, what: string, ...states: JournalHold['state'][]): JournalHold | null {
+    const hold = this.state.holds.get(id);
+    if (hold !== undefined && states.includes(hold.state)) return hold;
+    this.fault('I9', `hold ${id} is ${what}, but is ${hold?.state ?? 'unknown'}`, hold?.n ?? 0);
+    return null;
+  }
+
+  /** Gives all places of a hold back. */
+  free(hold: JournalHold, from: number, as: 'released' | 'ended'): void {
+    for (const seat of hold.seats) {
+      if (this.state.owner[seat] === hold && this.state.seats[seat] === from) this.state.set(seat, FREE, null);
+      else this.fault('I1', `hold ${hold.id} gives seat ${this.state.plan.seats[seat]} back, which it does not have`);
+    }
+    for (const { area, quantity } of hold.areas) {
+      area.taken[from - HELD] -= quantity;
+      this.checkCapacity(area);
+    }
+    hold.state = as;
+  }
+
+  endOf(hold: JournalHold): number {
+    return (hold.untils.at(-1) as number) + (this.state.plan.grace ?? 0);
+  }
+
+  checkNotOver(hold: JournalHold, what: string): void {
+    if (this.state.plan.grace !== undefined && this.at !== undefined && this.at >= this.endOf(hold))
+      this.fault('I9', `${what} at ${this.at}, after the end of hold ${hold.id} at ${this.endOf(hold)}`, hold.n);
+  }
+}

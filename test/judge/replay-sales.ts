@@ -1,0 +1,248 @@
+import type { RowEvent } from './history.ts';
+import {
+  FREE,
+  HELD,
+  IN_PAYMENT,
+  type JournalHold,
+  type JournalOrder,
+  type JournalState,
+  type JournalTicket,
+  SOLD,
+  statusOf,
+} from './journal-state.ts';
+import type { ReplayPlaces } from './replay-places.ts';
+
+type Of<E extends RowEvent['event']> = Extract<RowEvent, { event: E }>;
+
+/** What journal events do to orders, tickets and refunds, and which of it is not legal where it stands (I1, I4, I8 to I10). */
+export class ReplaySales {
+  readonly #places: ReplayPlaces;
+  readonly #state: JournalState;
+  /** The order that was made of a hold. */
+  readonly #lastOrder = new Map<JournalHold, JournalOrder>();
+  /** By order and dispute. */
+  readonly #disputes = new Map<string, Of<'disputed'>['status']>();
+
+  constructor(places: ReplayPlaces) {
+    this.#places = places;
+    this.#state = places.state;
+  }
+
+  expired(id: string): void {
+    const hold = this.#places.liveHold(id, 'expired', 'active', 'inPayment');
+    if (hold === null) return;
+    if (this.#places.at !== undefined && this.#places.at < this.#places.endOf(hold))
+      this.#places.fault(
+        'I9',
+        `hold ${id} expires at ${this.#places.at}, before its end at ${this.#places.endOf(hold)}`,
+        hold.n,
+      );
+    if (hold.state === 'active') {
+      this.#places.free(hold, HELD, 'ended');
+      return;
+    }
+    const order = this.#lastOrder.get(hold) ?? null;
+    if (order === null) return;
+    if (order.state === 'awaiting' || order.state === 'pending') this.endUnpaid(order, 'expired');
+    else this.#places.fault('I9', `hold ${id} expires after its sale`, order.n);
+  }
+
+  ordered(event: Of<'ordered'>): void {
+    const state = this.#state;
+    const before = state.orders.get(event.order);
+    if (before !== undefined) {
+      this.#places.fault('I4', `order ${event.order} is made twice`, before.n);
+      return;
+    }
+    const hold = this.#places.liveHold(event.hold, 'ordered', 'active');
+    if (hold === null) return;
+    this.#places.checkNotOver(hold, `order ${event.order} is made`);
+    const tickets = event.tickets.map((line): JournalTicket => {
+      const index = line.seat === undefined ? -1 : (state.seatIndex.get(line.seat) ?? -1);
+      return { ...line, index, state: 'none' };
+    });
+    const order: JournalOrder = {
+      id: event.order,
+      hold,
+      tickets,
+      total: event.total,
+      state: 'awaiting',
+      wasSold: false,
+      told: [],
+      position: state.position,
+      n: this.#places.n,
+    };
+    state.orders.set(event.order, order);
+    this.#lastOrder.set(hold, order);
+    for (const ticket of tickets) {
+      if (state.tickets.has(ticket.id)) this.#places.fault('I1', `ticket ${ticket.id} is made twice`);
+      state.tickets.set(ticket.id, ticket);
+    }
+    this.#checkLines(order);
+    for (const seat of hold.seats) if (state.owner[seat] === hold) state.set(seat, IN_PAYMENT, hold);
+    for (const { area, quantity } of hold.areas) this.#places.move(area, quantity, 0, 1);
+    hold.state = 'inPayment';
+    if (event.until > (hold.untils.at(-1) as number)) hold.untils.push(event.until);
+    this.become(order, 'awaiting');
+    if (order.total > 0) return;
+    this.#sell(order);
+    for (const ticket of tickets) ticket.state = 'valid';
+    this.become(order, 'paid');
+  }
+
+  /** An order is for all that its hold has and for nothing else (I8), and costs what its tickets cost. */
+  #checkLines({ id, hold, tickets, total }: JournalOrder): void {
+    const seats = new Set(hold.seats);
+    const places = new Map(hold.areas.map(({ area, quantity }) => [area.id, quantity]));
+    let sum = 0;
+    let isWhole = true;
+    for (const { index, seat, area, price } of tickets) {
+      sum += price;
+      if (seat !== undefined) {
+        isWhole &&= seats.delete(index);
+        continue;
+      }
+      const left = places.get(area ?? '') ?? 0;
+      isWhole &&= left > 0;
+      places.set(area ?? '', left - 1);
+    }
+    if (!isWhole || seats.size > 0 || [...places.values()].some((left) => left !== 0))
+      this.#places.fault('I8', `order ${id} is not for what hold ${hold.id} has`, hold.n);
+    if (sum !== total) this.#places.fault('I10', `order ${id} costs ${total}, its tickets ${sum}`);
+  }
+
+  order(id: string, what: string, ...states: JournalOrder['state'][]): JournalOrder | null {
+    const order = this.#state.orders.get(id);
+    if (order !== undefined && states.includes(order.state)) return order;
+    this.#places.fault('I10', `order ${id} is ${what}, but is ${order?.state ?? 'unknown'}`, order?.n ?? 0);
+    return null;
+  }
+
+  become(order: JournalOrder, state: JournalOrder['state']): void {
+    order.state = state;
+    const status = statusOf(order);
+    if (order.told.at(-1)?.state !== status) order.told.push({ since: this.#state.position, state: status });
+  }
+
+  endUnpaid(order: JournalOrder, as: 'cancelled' | 'rejected' | 'expired'): void {
+    this.#places.free(order.hold, IN_PAYMENT, as === 'expired' ? 'ended' : 'released');
+    for (const ticket of order.tickets) ticket.state = 'void';
+    this.become(order, as);
+  }
+
+  committed(id: string): void {
+    const order = this.order(id, 'committed', 'awaiting', 'pending');
+    if (order === null) return;
+    this.#places.checkNotOver(order.hold, `order ${id} is committed`);
+    this.#sell(order);
+    this.become(order, 'committed');
+  }
+
+  #sell(order: JournalOrder): void {
+    const { hold } = order;
+    for (const seat of hold.seats) {
+      if (this.#state.owner[seat] === hold) this.#state.set(seat, SOLD, hold);
+      else
+        this.#places.fault(
+          'I1',
+          `order ${order.id} is sold seat ${this.#state.plan.seats[seat]}, which is not its own`,
+        );
+    }
+    for (const { area, quantity } of hold.areas) this.#places.move(area, quantity, 1, 2);
+    hold.state = 'bought';
+    order.wasSold = true;
+  }
+
+  /** The places of an order that had expired are taken again. */
+  committedLate(id: string): void {
+    const order = this.order(id, 'committed late', 'expired');
+    if (order === null) return;
+    for (const { index, area, seat } of order.tickets) {
+      if (seat === undefined) {
+        const counts = this.#state.areas.get(area ?? '');
+        if (counts === undefined) continue;
+        counts.taken[2]++;
+        this.#places.checkCapacity(counts);
+      } else if (this.#state.seats[index] === FREE) {
+        this.#state.set(index, SOLD, order.hold);
+      } else {
+        const other = this.#state.owner[index];
+        this.#places.fault(
+          'I1',
+          `order ${id} is sold seat ${seat} late, which belongs to hold ${other?.id}`,
+          other?.n ?? 0,
+        );
+      }
+    }
+    for (const ticket of order.tickets) ticket.state = 'none';
+    order.wasSold = true;
+    this.become(order, 'committed');
+  }
+
+  takeBack(order: JournalOrder, ticket: JournalTicket, as: 'void' | 'refunded'): void {
+    ticket.state = as;
+    if (ticket.seat === undefined) {
+      const area = this.#state.areas.get(ticket.area ?? '');
+      if (area === undefined) return;
+      area.taken[2]--;
+      this.#places.checkCapacity(area);
+    } else if (this.#state.seats[ticket.index] === SOLD && this.#state.owner[ticket.index] === order.hold) {
+      this.#state.set(ticket.index, FREE, null);
+    } else {
+      this.#places.fault('I1', `ticket ${ticket.id} gives seat ${ticket.seat} back, which it does not have`, order.n);
+    }
+  }
+
+  refunding(event: Of<'refunding'>): void {
+    const order = this.order(event.order, 'refunded', 'paid');
+    const before = this.#state.refunds.get(event.refund);
+    if (before !== undefined) this.#places.fault('I4', `refund ${event.refund} is made twice`, before.n);
+    if (order === null) return;
+    const taken: JournalTicket[] = [];
+    const named = event.tickets === undefined ? null : new Set(event.tickets);
+    for (const ticket of order.tickets) {
+      if (named === null ? ticket.state !== 'valid' : !named.delete(ticket.id)) continue;
+      if (ticket.state === 'valid') {
+        this.takeBack(order, ticket, 'refunded');
+        taken.push(ticket);
+      } else
+        this.#places.fault(
+          'I10',
+          `refund ${event.refund} pays for ticket ${ticket.id}, which is ${ticket.state}`,
+          order.n,
+        );
+    }
+    if (named !== null && named.size > 0)
+      this.#places.fault('I10', `refund ${event.refund} names tickets that order ${order.id} does not have`, order.n);
+    this.#state.refunds.set(event.refund, { order, tickets: taken, n: this.#places.n });
+    this.become(order, 'paid');
+  }
+
+  disputed({ order: id, dispute, status }: Of<'disputed'>): void {
+    const order = this.order(id, 'disputed', 'paid');
+    if (order === null) return;
+    this.#disputes.set(`${id} ${dispute}`, status);
+    if (status === 'open') {
+      for (const ticket of order.tickets) if (ticket.state === 'valid') ticket.state = 'suspended';
+    } else if (status === 'lost') {
+      for (const ticket of order.tickets) {
+        if (ticket.state === 'valid' || ticket.state === 'suspended') this.takeBack(order, ticket, 'void');
+      }
+    } else if (![...this.#disputes].some(([name, is]) => name.startsWith(`${id} `) && is === 'open')) {
+      for (const ticket of order.tickets) if (ticket.state === 'suspended') ticket.state = 'valid';
+    }
+    this.become(order, 'paid');
+  }
+
+  showCancelled({ holds }: Of<'show-cancelled'>): void {
+    if (this.#state.cancelledAt > 0) this.#places.fault('I4', 'the show is called off twice');
+    this.#state.cancelledAt = this.#state.position;
+    for (const id of holds) {
+      const hold = this.#places.liveHold(id, 'ended with the show', 'active', 'inPayment');
+      if (hold === null) continue;
+      const order = hold.state === 'inPayment' ? (this.#lastOrder.get(hold) ?? null) : null;
+      if (order === null) this.#places.free(hold, HELD, 'released');
+      else this.endUnpaid(order, 'cancelled');
+    }
+  }
+}
