@@ -5,8 +5,9 @@ import type { ShowOnSale } from '../support/box-office.ts';
 import { type Answer, type History, isDefinite, type Operation, outcomeOf } from '../support/sale-history.ts';
 
 /*
- * What buyers wrote down, in the form that the judge of histories reads. Of a request that was sent several times it tells
- * one intention: from its first sending to its definite answer.
+ * What buyers wrote down, in the form that the judge of histories reads. A request that was sent several times is one
+ * intention, from its first sending to its definite answer: however often it arrives, it takes effect once. Not so an
+ * extension, which has no key: each sending is one of its own.
  */
 
 interface SeatName {
@@ -62,7 +63,12 @@ export function planLine(show: ShowOnSale): PlanLine {
 /** @param holdSeconds how long a hold of these shows lasts */
 export function operationLines(history: History, shows: readonly ShowOnSale[], holdSeconds: number): HistoryLine[] {
   const teller = new Teller(shows, holdSeconds * 1_000);
-  return history.flatMap((operation) => teller.told(operation) ?? []);
+  return history.flatMap(intentions).flatMap((operation) => teller.told(operation) ?? []);
+}
+
+function intentions(operation: Operation): Operation[] {
+  if (operation.kind !== 'extend') return [operation];
+  return operation.attempts.map((attempt) => ({ ...operation, attempts: [attempt] }));
 }
 
 class Teller {

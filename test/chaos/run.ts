@@ -4,6 +4,7 @@ import { signUpOrganiser } from '../support/box-office.ts';
 import { startCluster, type TestCluster } from '../support/cluster-processes.ts';
 import { Lifetime } from '../support/lifetime.ts';
 import { privateDirectory } from '../support/private-directory.ts';
+import type { Operation } from '../support/sale-history.ts';
 import { Faults } from './faults.ts';
 import { operationLines, planLine } from './history-lines.ts';
 import { judgedFaults, writeHistory } from './judged.ts';
@@ -121,9 +122,9 @@ async function restAndJudge(
   say('all is at rest');
   violations.push(...faults.endedByThemselves, ...sale.faults);
   violations.push(...lostRequests([...sale.history, ...sale.fleetingHistory], faults.absences));
-  // As the buyers knew it, before anybody asks again.
+  // As the buyers knew it, before anybody asks again; but to ask again for an extension is to extend once more.
   const told = [
-    ...operationLines(sale.history, sale.shows, LASTING_SECONDS),
+    ...operationLines(sale.history.filter(isKeptOnce), sale.shows, LASTING_SECONDS),
     ...operationLines(sale.fleetingHistory, sale.fleeting, FLEETING_SECONDS),
   ];
   const [asked] = cluster.nodes;
@@ -136,6 +137,11 @@ async function restAndJudge(
   await writeHistory(historyFile, [
     ...shows.map(planLine),
     ...told,
+    ...operationLines(
+      sale.history.filter((operation) => !isKeptOnce(operation)),
+      sale.shows,
+      LASTING_SECONDS,
+    ),
     ...operationLines(cancels, sale.shows, LASTING_SECONDS),
     ...(await witnessLines(shows, cluster.settings)),
     { end: true, rest: true },
@@ -143,6 +149,11 @@ async function restAndJudge(
   violations.push(...(await judgedFaults(historyFile)));
   say('all is judged');
   return { unknown, violations };
+}
+
+/** Whether it takes effect once, however often it is asked for. */
+function isKeptOnce({ kind }: Operation): boolean {
+  return kind !== 'extend';
 }
 
 function inTime(work: Promise<unknown>, limitMs: number): Promise<unknown> {

@@ -8,27 +8,38 @@ import { countBelow, countUpTo } from './sorted-times.ts';
  * round. One pass finds that out (I7), however many there are.
  */
 export class Timeline {
-  readonly #asked: number[] = [Number.NEGATIVE_INFINITY];
-  readonly #askedBy: number[] = [0];
-  readonly #seen: number[] = [Number.POSITIVE_INFINITY];
-  readonly #seenBy: number[] = [0];
-
+  readonly #asked: Float64Array;
+  readonly #askedBy: Int32Array;
+  readonly #seen: Float64Array;
+  readonly #seenBy: Int32Array;
+  /** The last position that was added. */
+  #last = 0;
   /** What the next position must not lie before. */
   #next = Number.NEGATIVE_INFINITY;
   #nextBy = 0;
 
+  /** Of so many positions at most. */
+  constructor(positions: number) {
+    this.#asked = new Float64Array(positions + 1).fill(Number.NEGATIVE_INFINITY);
+    this.#askedBy = new Int32Array(positions + 1);
+    this.#seen = new Float64Array(positions + 1).fill(Number.POSITIVE_INFINITY);
+    this.#seenBy = new Int32Array(positions + 1);
+  }
+
   /** Adds the next position: line `n` asked for it at `asked`, and was told of it at `seen`. */
   add(asked: number, seen: number, n: number): void {
-    this.#asked.push(Math.max(asked, this.#next));
-    this.#askedBy.push(asked >= this.#next ? n : this.#nextBy);
-    this.#seen.push(seen);
-    this.#seenBy.push(n);
+    const position = ++this.#last;
+    const isLater = asked >= this.#next;
+    this.#asked[position] = isLater ? asked : this.#next;
+    this.#askedBy[position] = isLater ? n : this.#nextBy;
+    this.#seen[position] = seen;
+    this.#seenBy[position] = n;
     this.#next = Number.NEGATIVE_INFINITY;
   }
 
   /** Line `n` saw by `time` that the last position had been reached. */
   sawLast(time: number, n: number): void {
-    const last = this.#seen.length - 1;
+    const last = this.#last;
     if (last === 0 || time >= this.#seen[last]) return;
     this.#seen[last] = time;
     this.#seenBy[last] = n;
@@ -41,7 +52,7 @@ export class Timeline {
     this.#nextBy = n;
   }
 
-  /** Judges the order, and makes the positions searchable by time: none is added after that. */
+  /** Judges the order, and makes the positions searchable by time: all must have been added. */
   close(findings: Findings): void {
     const asked = this.#asked;
     const seen = this.#seen;

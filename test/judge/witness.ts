@@ -19,7 +19,7 @@ export interface Witness {
 /** Replays the rows of a show. They must be in the order of `seq`, from 1. */
 export function witnessOf(plan: PlanLine, rows: readonly Entry<RowLine>[], cases: Cases, findings: Findings): Witness {
   const state = new JournalState(plan);
-  const timeline = new Timeline();
+  const timeline = new Timeline(rows.reduce((sum, { line }) => sum + line.events.length, 0));
   const replay = new Replay(state, findings);
   const reads = readsByVersion(cases);
   const askers = new Askers(plan, cases, timeline, findings);

@@ -1,7 +1,9 @@
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
+import { commandId } from '../../src/http/idempotency.ts';
 import { operationLines, planLine } from '../chaos/history-lines.ts';
 import { judgedFaults, writeHistory } from '../chaos/judged.ts';
+import type { RowEvent, RowLine } from '../judge/history.ts';
 import type { ShowOnSale } from '../support/box-office.ts';
 import type { Operation, OperationKind } from '../support/sale-history.ts';
 import { temporaryDirectory } from '../support/temporary-directory.ts';
@@ -70,9 +72,9 @@ function purchase(user: string, seat: string): Operation[] {
   ];
 }
 
-async function verdictOn(history: readonly Operation[]): Promise<string[]> {
+async function verdictOn(history: readonly Operation[], rows: readonly RowLine[] = []): Promise<string[]> {
   const file = join(temporaryDirectory(), 'history.jsonl');
-  await writeHistory(file, [planLine(SHOW), ...operationLines([...history], [SHOW], HOLD_SECONDS)]);
+  await writeHistory(file, [planLine(SHOW), ...operationLines([...history], [SHOW], HOLD_SECONDS), ...rows]);
   return judgedFaults(file);
 }
 
@@ -92,4 +94,23 @@ test('a seat that two buyers were told is theirs is found', async () => {
 test('a paid order that its buyer reads as cancelled is found', async () => {
   const read = operation('read-order', 'ada', '/v1/orders/ord_ada', { status: 200, body: { status: 'cancelled' } });
   expect(await verdictOn([...purchase('ada', 'A-1'), read])).not.toEqual([]);
+});
+
+test('an extension that was sent twice may have extended twice, and one that was sent once may not', async () => {
+  const [held] = purchase('ada', 'A-1');
+  const hold = { ...(held.attempts[0].answer?.body as object), expiresAt: new Date(700_000).toISOString() };
+  const extended = operation('extend', 'ada', '/v1/holds/hld_ada/extend', { status: 200, body: hold });
+  const lost = { sentAt: extended.attempts[0].sentAt - 0.5, endedAt: extended.attempts[0].sentAt, answer: null };
+  extended.attempts.unshift({ ...lost, wasSent: true, port: 1 });
+  const row = (seq: number, event: RowEvent): RowLine => ({ row: SHOW.id, seq, epoch: 1, events: [event] });
+  const key = commandId('ada', 'one');
+  const places = { seats: ['A-1'], areas: [], until: HOLD_SECONDS * 1_000 };
+  const rows = [
+    row(1, { event: 'held', hold: 'hld_ada', client: 'ada', ...places, key }),
+    row(2, { event: 'extended', hold: 'hld_ada', until: 650_000 }),
+    row(3, { event: 'extended', hold: 'hld_ada', until: 700_000 }),
+  ];
+  expect(await verdictOn([held, extended], rows)).toEqual([]);
+  const sentOnce = { ...extended, attempts: extended.attempts.slice(1) };
+  expect((await verdictOn([held, sentOnce], rows)).join()).toMatch(/extended, though nobody asked/);
 });
