@@ -11,9 +11,8 @@ import { shardOf } from '../../src/cluster/shards.ts';
 import { FORMAT, FormatUnknown } from '../../src/formats.ts';
 import { emptyLetter } from '../support/empty-letter.ts';
 import { FULL } from '../support/full-letter.ts';
-import { manualTime } from '../support/manual-time.ts';
+import { manualTime, settled } from '../support/manual-time.ts';
 import { MemoryCluster } from '../support/memory-cluster.ts';
-import { quiet } from '../support/show-node.ts';
 import { attack, expectFound, limitMs, runsOf, Tally } from './attack.ts';
 import { brokenLetters, goodLetters, wishes } from './node-letters.ts';
 
@@ -95,7 +94,7 @@ class Scene {
         void asked.then((told) => {
           answer = told;
         });
-        await quiet();
+        await settled();
         for (let waited = 0; answer === null && waited < ALIVE_MS; waited += 50) await this.cluster.advance(50);
         expect(answer, `${id} for ${show}`).toMatchObject({ ok: true });
       }
@@ -137,7 +136,7 @@ describe('whatever letter a node gets, it goes on, and what was asked in it is a
       });
       line.send(to, bytes, i + 1);
     }
-    await quiet();
+    await settled();
     expect([...answered].sort(), 'every request that can be read is answered').toEqual(sent);
     await line.stop();
     const { logged } = cluster.node('b');
@@ -186,7 +185,7 @@ describe('whatever letter a node gets, it goes on, and what was asked in it is a
       if (claims > 0) return;
       for (const id of ['a', 'b'])
         cluster.node(id === 'a' ? 'b' : 'a').line.send(cluster.node(id).incarnation ?? '', bytes, 1);
-      await quiet();
+      await settled();
       await scene.expectAlive();
     });
     tally.print('letters to nodes');
