@@ -21,6 +21,8 @@ const COMPLETE_AT = 10_000;
 const MINIMISED_MAX = 3;
 
 const { seeds, seed, kind, keep, json } = readArguments();
+// Where an error was made is told of a single world; of many it only costs time.
+if (seeds > 1) Error.stackTraceLimit = 0;
 const campaign = new Campaign(seed);
 let failures = 0;
 for (let each = seed; each < seed + seeds; each++) {

@@ -132,7 +132,7 @@ export function drawOptions(seed: number, kind: WorldKind = 'any'): Options {
       extends: maybe(0.4),
       // In a rush most let go again what they hold, so that there is always something to be had.
       releases: isRush ? 0.8 + dice.roll() * 0.2 : maybe(0.5),
-      abandons: dice.chance(0.12) && !isBrief ? dice.roll() * 0.3 : 0,
+      abandons: dice.chance(0.18) && !isBrief ? dice.roll() * 0.3 : 0,
       cancels: maybe(0.4),
       repeats: maybe(0.5),
       methods: ['good', 'good', ...dice.some(METHODS, dice.between(0, 4))],
