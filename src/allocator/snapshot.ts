@@ -158,7 +158,7 @@ export function decodeShow(bytes: Uint8Array, showId: string, hall: Hall): Show 
   show.seq = counted(header.seq, 'row');
   show.at = header.at;
   show.unsettledOrders = counted(header.unsettledOrders, 'unsettled orders');
-  for (const [hold, areas] of header.areasOfHold) show.areasOfHold.set(hold, areas);
+  fill(show.areasOfHold, header.areasOfHold, 'a hold');
   show.status.set(fitting(bytes8(), show.status.length, 'seats'));
   show.claim.set(fitting(words(), show.claim.length, 'claims'));
   show.nextInHold.set(fitting(signed(), show.nextInHold.length, 'seats in holds'));
@@ -168,7 +168,7 @@ export function decodeShow(bytes: Uint8Array, showId: string, hall: Hall): Show 
   show.holds.restore(counted(header.oldestHold, 'oldest hold'), records(floats(), HOLD_FIELDS, 'holds'));
   const { orders, tickets } = show;
   orders.count = counted(header.orders, 'orders');
-  for (const [order, reason] of header.reasons) orders.reasons.set(order, reason);
+  fill(orders.reasons, header.reasons, 'an order');
   const lines = <T extends Column>(column: T): T => fitting(column, linesOf(orders.count), 'lines of orders');
   orders.at = lines(floats());
   orders.until = lines(floats());
@@ -190,6 +190,9 @@ export function decodeShow(bytes: Uint8Array, showId: string, hall: Hall): Show 
   const buyers = counted(header.buyers, 'buyers');
   const ofBuyers = (columns = 1): Uint32Array => fitting(words(), buyers * columns, 'lines of buyers');
   show.buyers.restore(buyers, ofBuyers(4), ofBuyers(), ofBuyers(), ofBuyers());
+  // The next order of a buyer leads to this one.
+  if (show.buyers.newestOrder.some((order) => order > orders.count))
+    throw new Error('the snapshot has an order to come');
   show.answered.restore(counted(header.oldestAnswer, 'oldest answer'), records(words(), ANSWER_FIELDS, 'answers'));
   if (header.late !== undefined) restoreLate(show, header.late, floats());
   assertHoldsEnd(show);
@@ -199,9 +202,9 @@ export function decodeShow(bytes: Uint8Array, showId: string, hall: Hall): Show 
 
 function restoreLate(show: Show, late: Late, refunds: Float64Array): void {
   show.cancelled = late.cancelled;
-  for (const [order, disputes] of late.disputes) show.disputes.set(order, disputes);
-  for (const [refund, reason] of late.refundReasons) show.refunds.reasons.set(refund, reason);
-  for (const [ticket, refund] of late.refundOfTicket) show.refunds.ofTicket.set(ticket, refund);
+  fill(show.disputes, late.disputes, 'an order');
+  fill(show.refunds.reasons, late.refundReasons, 'a refund');
+  fill(show.refunds.ofTicket, late.refundOfTicket, 'a ticket');
   show.refunds.restore(records(refunds, REFUND_FIELDS, 'refunds'));
   chained(show.refunds.previous, 'refund');
 }
@@ -227,6 +230,10 @@ function records<T extends Column>(column: T, fields: number, what: string): T {
 function counted(value: number, what: string): number {
   if (Number.isInteger(value) && value >= 0 && value <= COUNT_MAX) return value;
   throw new Error(`the snapshot has ${JSON.stringify(value)} for ${what}`);
+}
+
+function fill<T>(map: Map<number, T>, pairs: readonly (readonly [number, T])[], what: string): void {
+  for (const [number, value] of pairs) map.set(counted(number, what), value);
 }
 
 /** Each leads to one before it, so that a walk along them ends. */

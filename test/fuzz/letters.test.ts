@@ -16,7 +16,7 @@ import { MemoryCluster } from '../support/memory-cluster.ts';
 import { attack, expectFound, limitMs, runsOf, Tally } from './attack.ts';
 import { brokenLetters, goodLetters, wishes } from './node-letters.ts';
 
-const READ_RUNS = 3_000;
+const READ_RUNS = 2_000;
 const SENT_RUNS = 250;
 /** A node that stumbled answers again after so long. */
 const ALIVE_MS = 3_000;

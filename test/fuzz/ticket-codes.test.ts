@@ -8,7 +8,7 @@ import { attack, expectFound, limitMs, runsOf, Tally } from './attack.ts';
 import { byteMutations, mutatedBytes } from './byte-mutations.ts';
 import { oddText } from './odd-values.ts';
 
-const RUNS = 3_000;
+const RUNS = 2_000;
 const ISSUED_AT = 1_790_000_000_123;
 
 const ours = ticketKeysInMemory();

@@ -20,7 +20,7 @@ import { byteMutations, mutatedBytes } from './byte-mutations.ts';
 import { jsonMutations, mutated } from './json-mutations.ts';
 import { oddText } from './odd-values.ts';
 
-const RUNS = 400;
+const RUNS = 300;
 /** Pino's number for errors. */
 const ERROR_LEVEL = 50;
 const database = webhookDatabase();
