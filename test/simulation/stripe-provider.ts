@@ -100,8 +100,11 @@ export class StripeProvider implements MoneyTaker {
     const { clock, timers } = process;
     const ports = { clock, timers, random: seededRandom(nextSeed()), log: SILENT };
     const stripe = this.#stripe.clientFor((call, send) => {
-      this.#spoil();
-      return wire.call(host, process, phaseOf(call), send).catch(() => 'dropped' as const);
+      const suffered = (): ReturnType<typeof send> => {
+        this.#spoil();
+        return send();
+      };
+      return wire.call(host, process, phaseOf(call), suffered).catch(() => 'dropped' as const);
     }, timers);
     const gate = new CallGate(ports, isOutage);
     const statements = wireOf(host, process);
@@ -209,7 +212,7 @@ export class StripeProvider implements MoneyTaker {
     });
   }
 
-  /** What Stripe itself does wrong with the next request. */
+  /** What Stripe itself does wrong with the request that comes now. */
   #spoil(): void {
     const { dice, wire } = this.#parts;
     const { busy, error } = wire.weather;
