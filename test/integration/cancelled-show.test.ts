@@ -3,6 +3,7 @@ import type { CancellationView } from '../../src/actors/shows.ts';
 import { generatePlan } from '../../src/allocator/plan-generate.ts';
 import type { Payment, PaymentGateway, PaymentState, RefundOrder, RefundState } from '../../src/payments/gateway.ts';
 import { createSettlement } from '../../src/payments/settlement.ts';
+import type { Timers } from '../../src/ports.ts';
 import { settled } from '../support/manual-time.ts';
 import { MemoryCluster, type MemoryNode } from '../support/memory-cluster.ts';
 import { hallOf } from '../support/plan-fixtures.ts';
@@ -14,6 +15,8 @@ const ORDERS = 10_000;
 /** Some are for wheelchairs and their companions. */
 const SEATS = ORDERS + 1_000;
 const PRICE = 4_550;
+/** The provider answers a refund after so long. */
+const REFUND_MS = 20;
 /** Orders that are bought at a time. */
 const BATCH = 250;
 const TEST_LIMIT_MS = 120_000;
@@ -26,11 +29,17 @@ class CapturedEverything implements PaymentGateway {
   /** By payment: what was given back. */
   readonly given = new Map<string, number>();
   readonly #done = new Set<string>();
+  readonly #timers: Timers;
+
+  constructor(timers: Timers) {
+    this.#timers = timers;
+  }
 
   async refund({ refundId, paymentId, amount }: RefundOrder): Promise<RefundState> {
     this.asked.set(refundId, (this.asked.get(refundId) ?? 0) + 1);
     if (!this.#done.has(refundId)) this.given.set(paymentId, (this.given.get(paymentId) ?? 0) + amount);
     this.#done.add(refundId);
+    await new Promise<void>((resolve) => this.#timers.after(REFUND_MS, resolve));
     return 'done';
   }
   async get(id: string): Promise<Payment> {
@@ -66,7 +75,7 @@ test('10,000 orders of a cancelled show are paid back once each, though the owne
   const prices = Object.fromEntries(hall.categories.map((name) => [name, PRICE]));
   const cluster = new MemoryCluster(hall, termsOf({ prices }));
   const { clock } = cluster.time;
-  const gateway = new CapturedEverything();
+  const gateway = new CapturedEverything(cluster.time.timers);
   const settlements = new Map<MemoryNode, ReturnType<typeof createSettlement>>();
   const log = { warn: () => {}, error: () => {} };
   cluster.onUnsettled = (node, showId, orders) => {
