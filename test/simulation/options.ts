@@ -65,19 +65,21 @@ const STRIPES = 0.3;
 export type WorldKind = 'any' | 'rush' | 'brief';
 
 /** So many worlds see a rush of buyers; the others have time for the rest of a sale. */
-const RUSHES = 0.04;
+const RUSHES = 0.015;
 
 /** Every world is of another kind: each thing that can go wrong is left out of half of them, so that none hides another. */
 export function drawOptions(seed: number, kind: WorldKind = 'any'): Options {
   const dice = new Dice(Math.imul(seed, 0x9e3779b1) ^ 0x0917);
   const maybe = (most: number, chance = 0.4): number => (dice.chance(chance) ? dice.roll() * most : 0);
-  const nodes = dice.one([2, 2, 3, 3, 4]);
+  const isRush = dice.chance(RUSHES) ? kind !== 'brief' : kind === 'rush';
+  const isBrief = kind === 'brief';
+  // Where orders are left to themselves most of the time nothing happens, on as few nodes as will do.
+  const abandons = !isBrief && dice.chance(0.22) ? dice.roll() * 0.3 : 0;
+  const nodes = abandons > 0 ? 2 : dice.one([2, 2, 3, 3, 4]);
   const isUpgrade = dice.chance(0.2);
   const formats = Array.from({ length: nodes }, () =>
     isUpgrade ? dice.between(FORMAT.oldest, FORMAT.newest) : FORMAT.newest,
   );
-  const isRush = dice.chance(RUSHES) ? kind !== 'brief' : kind === 'rush';
-  const isBrief = kind === 'brief';
   const network: NetworkWeather = dice.chance(0.3)
     ? CALM_NETWORK
     : {
@@ -120,8 +122,8 @@ export function drawOptions(seed: number, kind: WorldKind = 'any'): Options {
     formats,
     shows: dice.between(1, 3),
     rows: isRush ? dice.between(20, 40) : dice.between(2, 6),
-    buyers: isRush ? dice.between(150, 300) : dice.between(4, isBrief ? 10 : 40),
-    visits: isRush ? dice.between(20, 60) : dice.between(2, isBrief ? 4 : 12),
+    buyers: isRush ? dice.between(150, 300) : dice.between(4, isBrief ? 10 : 25),
+    visits: isRush ? dice.between(20, 60) : dice.between(2, isBrief ? 4 : 8),
     thinkMs: dice.one(isRush ? [1, 5, 20] : [50, 200, isBrief ? 500 : 2_000]),
     holdSeconds: dice.one([15, 60, 600]),
     perHold: dice.between(2, 10),
@@ -132,7 +134,7 @@ export function drawOptions(seed: number, kind: WorldKind = 'any'): Options {
       extends: maybe(0.4),
       // In a rush most let go again what they hold, so that there is always something to be had.
       releases: isRush ? 0.8 + dice.roll() * 0.2 : maybe(0.5),
-      abandons: dice.chance(0.18) && !isBrief ? dice.roll() * 0.3 : 0,
+      abandons,
       cancels: maybe(0.4),
       repeats: maybe(0.5),
       methods: ['good', 'good', ...dice.some(METHODS, dice.between(0, 4))],
@@ -141,7 +143,7 @@ export function drawOptions(seed: number, kind: WorldKind = 'any'): Options {
       cancelsShow: dice.chance(0.08) ? 0.02 : 0,
       looks: maybe(0.5),
     },
-    dangerMs: (isBrief ? dice.between(3, 10) : dice.between(10, 40)) * 1_000,
+    dangerMs: (isBrief ? dice.between(3, 10) : dice.between(8, 30)) * 1_000,
     faults: FAULTS.filter(() => dice.chance(0.5)),
     faultEveryMs: dice.one(isBrief ? [150, 500, 1_500] : [500, 2_000, 6_000]),
     network,
