@@ -1,5 +1,4 @@
-import { describe, expect, test } from 'vitest';
-import { FOUND_SEEDS } from './found-seeds.ts';
+import { expect, test } from 'vitest';
 import { runSimulator } from './simulator-process.ts';
 
 /** The seeds of every run of CI; half of them in each of two processes. */
@@ -39,11 +38,3 @@ test(
   },
   LIMIT_MS,
 );
-
-describe('a seed that once found a bug finds none', () => {
-  test.each(FOUND_SEEDS)('$seed: $bug', async ({ seed }) => {
-    const { code, summary } = await runSimulator(seed, 1, LIMIT_MS);
-    expect(summary.violations).toEqual([]);
-    expect(code).toBe(0);
-  });
-});
