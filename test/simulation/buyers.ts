@@ -1,5 +1,6 @@
 import type { Answer, HoldView, OrderView, RefundView, TicketView } from '../../src/actors/shows.ts';
 import type { Command, Question } from '../../src/allocator/commands.ts';
+import { HOLD_GRACE_MS } from '../../src/allocator/show.ts';
 import { parseScopedId } from '../../src/ids.ts';
 import { fromRfc3339 } from '../../src/rfc3339.ts';
 import type { HistoryLine, Outcome, TicketLine } from '../judge/history.ts';
@@ -8,6 +9,7 @@ import { onceOf, userOf } from '../support/small-show.ts';
 import { WORLD } from './dangers.ts';
 import type { Record } from './record.ts';
 import { type Heard, LOST, type SimulatedNode } from './simulated-node.ts';
+import { UNSETTLED, Whims } from './whims.ts';
 import type { SimulatedShow, World } from './world.ts';
 
 /** How often a buyer sends one request again for want of a definite answer, while faults last. */
@@ -19,13 +21,16 @@ const AGAIN_MOST_MS = 3_000;
 const LOOKS_MAX = 12;
 const LOOK_MS = 2_000;
 
+/** Between two looks at the seats of one who stares at them, at most. */
+const STARE_MS = 600;
+/** Who pays late does it so long before the end, or less. */
+const LATE_MS = 3_000;
+
 /** Tickets name an area as people do. */
 const AREAS = new Map([['Floor', 'floor']]);
 
 /** A process's clock drifts for so long, at most, while holds are made. */
 const DRIFTS_MS = 20 * 60_000;
-
-const UNSETTLED = new Set(['OVERLOADED', 'UNAVAILABLE', 'OUTCOME_UNKNOWN']);
 
 type Intention = { from: number; to?: number; outcome: Outcome; code?: string };
 
@@ -44,6 +49,7 @@ export class Buyer {
   readonly #record: Record;
   readonly #dice: Dice;
   readonly #number: number;
+  readonly #whims: Whims;
   #keys = 0;
 
   constructor(world: World, record: Record, number: number) {
@@ -52,14 +58,20 @@ export class Buyer {
     this.#number = number;
     this.user = userOf(number + 1);
     this.#dice = new Dice(Math.imul(world.options.seed, 0x2c1b3c6d) ^ Math.imul(number + 1, 0x297a2d39));
+    this.#whims = new Whims(world, record, this.user, number, (show, message) => this.#ask(show, message));
   }
 
   /** Comes to the box office again and again, until it has had enough. */
   async run(): Promise<void> {
-    const { visits } = this.#world.options;
+    const { visits, lateMs } = this.#world.options;
     await this.#pause(this.#dice.roll() * 3_000);
+    // Half of them pay late, and the others come at that time, for what these lose.
+    if (lateMs > 0 && this.#number % 2 === 0) await this.#payLate(this.#dice.one(this.#world.shows));
+    else await this.#pause(lateMs);
     for (let visit = 0; visit < visits; visit++) {
       await this.#visit(this.#dice.one(this.#world.shows));
+      await this.#whims.follow();
+      await this.#stare(this.#whims.one(this.#world.shows));
       await this.#think();
     }
     this.isDone = true;
@@ -71,7 +83,7 @@ export class Buyer {
     const hold = await this.#hold(show);
     if (hold === null) return;
     await this.#think();
-    if (this.#dice.chance(habits.extends)) await this.#extend(show, hold);
+    if (this.#dice.chance(habits.extends)) await this.#extendAsLongAsItLikes(show, hold);
     if (this.#dice.chance(habits.releases)) return this.#release(show, hold);
     if (this.#dice.chance(habits.abandons)) return;
     const order = await this.#order(show, hold);
@@ -82,6 +94,16 @@ export class Buyer {
     if (this.#dice.chance(habits.cancels)) await this.#cancel(show, order);
     else if (!this.#dice.chance(habits.abandons)) await this.#pay(show, order);
     dangers.leave(WORLD, 'order awaits payment');
+  }
+
+  /** Orders, and pays only when the time for that, and its grace, is about to be over. */
+  async #payLate(show: SimulatedShow): Promise<void> {
+    const hold = await this.#hold(show);
+    const order = hold === null ? null : await this.#order(show, hold);
+    if (order === null) return;
+    const life = fromRfc3339(order.expiresAt) - fromRfc3339(order.createdAt) + HOLD_GRACE_MS;
+    await this.#pause(life - this.#whims.roll() * LATE_MS);
+    await this.#pay(show, order);
   }
 
   // --- what it asks --------------------------------------------------------------------------------------------------
@@ -123,6 +145,16 @@ export class Buyer {
       expires: fromRfc3339(value.expiresAt),
     });
     return value;
+  }
+
+  async #extendAsLongAsItLikes(show: SimulatedShow, hold: HoldView): Promise<void> {
+    const { whims, holdSeconds } = this.#world.options;
+    await this.#extend(show, hold);
+    // As long as the times are short: nobody waits for hours.
+    while (holdSeconds <= 60 && this.#whims.chance(whims.clings)) {
+      await this.#pause(holdSeconds * 1_000 * (0.3 + 0.4 * this.#whims.roll()));
+      await this.#extend(show, hold);
+    }
   }
 
   async #extend(show: SimulatedShow, { id }: HoldView): Promise<void> {
@@ -183,7 +215,10 @@ export class Buyer {
     // What was authorised or is pending time will tell; an order that nobody pays is given up.
     if (paid === null) return this.#cancel(show, order);
     await this.#tickets(show);
-    if (this.#dice.chance(habits.refunds)) await this.#refund(show, order);
+    if (this.#dice.chance(habits.refunds)) {
+      await this.#refund(show, order);
+      if (this.#whims.chance(this.#world.options.whims.refundsAgain)) await this.#refund(show, order);
+    }
     if (this.#dice.chance(habits.cancelsShow)) await this.#cancelShow(show);
   }
 
@@ -294,6 +329,13 @@ export class Buyer {
     this.#write({ op: 'seats', show: show.id, client: this.user, from, to, outcome: 'ok', ...heard });
   }
 
+  async #stare(show: SimulatedShow): Promise<void> {
+    while (this.#whims.chance(this.#world.options.whims.stares)) {
+      await this.#look(show);
+      await this.#pause(this.#whims.roll() * STARE_MS);
+    }
+  }
+
   // --- how it asks ---------------------------------------------------------------------------------------------------
 
   /**
@@ -314,8 +356,9 @@ export class Buyer {
       const heard = await this.#ask<T>(show, message);
       if (heard !== LOST && (heard.ok || !UNSETTLED.has(heard.refusal.code))) {
         intention.to = this.#record.stamp();
+        this.#whims.remember(show, message, heard);
         if ('once' in message && this.#dice.chance(this.#world.options.habits.repeats))
-          await this.#expectTheSame(show, message, heard);
+          await this.#whims.expectTheSame({ show, message, first: heard });
         if (heard.ok) {
           intention.outcome = 'ok';
           return { intention, value: heard.value };
@@ -327,18 +370,6 @@ export class Buyer {
       await this.#pause(again(sending));
     }
     return { intention, value: null };
-  }
-
-  /** I4: whoever repeats it hears the first answer. */
-  async #expectTheSame<T>(show: SimulatedShow, message: Command, first: Answer<T>): Promise<void> {
-    const heard = await this.#ask<T>(show, message);
-    if (heard === LOST || (!heard.ok && UNSETTLED.has(heard.refusal.code))) return;
-    if (JSON.stringify(contentOf(heard)) !== JSON.stringify(contentOf(first))) {
-      this.#world.violated(
-        'I4',
-        `${message.type} of ${this.user} was answered ${JSON.stringify(first)}, then ${JSON.stringify(heard)}`,
-      );
-    }
   }
 
   async #ask<T>(show: SimulatedShow, message: Command | Question): Promise<Heard<Answer<T>>> {
@@ -386,12 +417,6 @@ export class Buyer {
 
 function again(sending: number): number {
   return Math.min(AGAIN_MOST_MS, AGAIN_MS * 2 ** sending);
-}
-
-/** An answer without what is of the moment it is given. */
-function contentOf(answer: Answer): unknown {
-  if (!answer.ok) return { code: answer.refusal.code, detail: answer.refusal.detail, extra: answer.refusal.extra };
-  return answer.value;
 }
 
 function lineOf({ ticketId, seat, price }: OrderView['lines'][number]): TicketLine {

@@ -1,3 +1,4 @@
+import { HOLD_GRACE_MS, PAYMENT_WINDOW_MS } from '../../src/allocator/show.ts';
 import { FORMAT } from '../../src/formats.ts';
 import { Dice } from '../support/dice.ts';
 import { CALM_DATABASE, type DatabaseWeather } from './database-wire.ts';
@@ -26,6 +27,21 @@ export interface Habits {
   readonly looks: number;
 }
 
+/** What buyers do besides, each a chance; see `whims.ts`. */
+export interface Whims {
+  /** After a visit repeats something that was answered long ago, or uses its key for something else. */
+  readonly repeatsLate: number;
+  readonly reusesKeys: number;
+  /** After a visit tries something of another buyer's. */
+  readonly pries: number;
+  /** Extends once more a hold that it has extended. */
+  readonly clings: number;
+  /** The organiser refunds once more an order that was refunded. */
+  readonly refundsAgain: number;
+  /** Looks at the seats once more. */
+  readonly stares: number;
+}
+
 /** All that a seed draws: how large the world is, how it fares, and what may strike it. */
 export interface Options {
   readonly seed: number;
@@ -43,6 +59,13 @@ export interface Options {
   readonly perHold: number;
   readonly perBuyer: number;
   readonly habits: Habits;
+  readonly whims: Whims;
+  /** Far more ask at once than may wait. */
+  readonly isFlooded: boolean;
+  /** A node crashes once no buyer asks for anything any more: what is under way is left to whoever takes it over. */
+  readonly crashesLast: boolean;
+  /** Some pay when their time is almost over; ms from the opening until that is so, and faults begin only then. 0: nobody does. */
+  readonly lateMs: number;
   /** How long faults strike, ms. */
   readonly dangerMs: number;
   readonly faults: readonly FaultKind[];
@@ -61,11 +84,36 @@ export interface Options {
 /** In so many worlds money goes the whole way to Stripe. */
 const STRIPES = 0.3;
 
-/** `rush`: with crowds. `brief`: small worlds that are soon over and struck often, of which many can be played. */
-export type WorldKind = 'any' | 'rush' | 'brief';
+/** `rush`: with crowds. `brief`: small worlds that are soon over and struck often, of which many can be played. `late`: some pay late. */
+export type WorldKind = 'any' | 'rush' | 'brief' | 'late';
 
 /** So many worlds see a rush of buyers; the others have time for the rest of a sale. */
 const RUSHES = 0.015;
+
+const FLOODED = 0.03;
+const CRASHES_LAST = 0.2;
+const LATE = 0.02;
+/** From the opening until the orders of its first seconds have almost run out. */
+const ALMOST_LATE_MS = PAYMENT_WINDOW_MS + HOLD_GRACE_MS - 1_000;
+
+/** Drawn apart, so that it changes nothing of what else a seed draws. */
+function besides(seed: number, kind: WorldKind): Pick<Options, 'whims' | 'isFlooded' | 'crashesLast' | 'lateMs'> {
+  const dice = new Dice(Math.imul(seed, 0x7feb352d) ^ 0xb51d);
+  const maybe = (most: number): number => (dice.chance(0.4) ? dice.roll() * most : 0);
+  return {
+    whims: {
+      repeatsLate: maybe(0.8),
+      reusesKeys: maybe(0.3),
+      pries: maybe(0.6),
+      clings: maybe(0.8),
+      refundsAgain: maybe(0.8),
+      stares: maybe(0.85),
+    },
+    crashesLast: dice.chance(CRASHES_LAST),
+    isFlooded: dice.chance(FLOODED),
+    lateMs: (dice.chance(LATE) && kind !== 'brief') || kind === 'late' ? ALMOST_LATE_MS : 0,
+  };
+}
 
 /** Every world is of another kind: each thing that can go wrong is left out of half of them, so that none hides another. */
 export function drawOptions(seed: number, kind: WorldKind = 'any'): Options {
@@ -143,6 +191,7 @@ export function drawOptions(seed: number, kind: WorldKind = 'any'): Options {
       cancelsShow: dice.chance(0.08) ? 0.02 : 0,
       looks: maybe(0.5),
     },
+    ...besides(seed, kind),
     dangerMs: (isBrief ? dice.between(3, 10) : dice.between(8, 30)) * 1_000,
     faults: FAULTS.filter(() => dice.chance(0.5)),
     faultEveryMs: dice.one(isBrief ? [150, 500, 1_500] : [500, 2_000, 6_000]),

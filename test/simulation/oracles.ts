@@ -6,6 +6,7 @@ import { verifyPayments } from '../../src/payments/verify-payments.ts';
 import type { RowLine } from '../judge/history.ts';
 import { JournalWitness } from '../judge/journal-witness.ts';
 import { Judge } from '../judge/judge.ts';
+import { LimitsOracle } from './limits-oracle.ts';
 import type { Record } from './record.ts';
 import type { World } from './world.ts';
 
@@ -49,11 +50,14 @@ export function judgeHistory(world: World, { lines }: Record): void {
     const witness = new JournalWitness(id, hall);
     const { rows, writtenAt } = world.database.kept(id);
     const lives = new HoldLives(world);
+    const limits = new LimitsOracle(terms, (invariant, what) => world.violated(invariant, what));
     rows.forEach((row, place) => {
       const line = witness.row(row);
       judge.add(line);
       lives.note(line, writtenAt[place]);
+      limits.row(line);
     });
+    limits.rest();
   }
   for (const line of lines) judge.add(line);
   for (const line of world.provider.bookLines()) judge.add(line);
@@ -67,9 +71,11 @@ export async function judgeRest(world: World): Promise<void> {
   const replays = createReplays(world.source);
   const verified = await verifyJournal(journal, replays);
   for (const { showId, seq, what } of verified.faults.slice(0, TOLD_MAX)) {
-    world.violated(/^I\d+/.exec(what)?.[0] ?? 'I1', `row ${seq} of ${showId}: ${what}`);
+    world.violated(/^I\d+/.exec(what)?.[0] ?? 'I2', `row ${seq} of ${showId}: ${what}`);
   }
   if (verified.soldTwice > 0) world.violated('I1', `${verified.soldTwice} seats were sold twice`);
+  // Of a journal that cannot be replayed nothing is known of its money.
+  if (verified.faults.length > 0) return;
   const money = await verifyPayments({
     journal,
     replays,

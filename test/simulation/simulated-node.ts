@@ -21,6 +21,8 @@ const LANES = 2;
 const HANDSHAKES = 3;
 /** A route answers by then. */
 export const ANSWER_MS = 10_000;
+/** I13: by then every request has its answer: its deadline, then an append behind another one, and a lane without a connection. */
+export const ANSWERED_MS = ANSWER_MS + 15_000;
 
 /** A request that its connection, or its node, did not survive. */
 export const LOST = Symbol('lost');
@@ -38,6 +40,8 @@ export class SimulatedNode {
   readonly gateway: PaymentGateway;
   /** Whether the start is over, and was good. */
   isStarted = false;
+  /** Requests of buyers that it has. */
+  unanswered = 0;
   /** Errors that it logged, for the report of a failing seed. */
   readonly logged: string[] = [];
   readonly #world: World;
@@ -129,15 +133,36 @@ export class SimulatedNode {
 
   /** As HTTP asks for a client: there and back over the network, by the route's deadline. */
   ask<T>(showId: string, message: Command | Question): Promise<Heard<Answer<T>>> {
-    return this.request(() => this.selling.node.shows.ask<T>(showId, message, this.process.clock.now() + ANSWER_MS));
+    return this.request(() =>
+      this.#inTime(message.type, () =>
+        this.selling.node.shows.ask<T>(showId, message, this.process.clock.now() + ANSWER_MS),
+      ),
+    );
   }
 
   /** The seats as they are read in the tick in which they came. */
   seats<T>(showId: string, read: (map: SeatMap) => T): Promise<Heard<T | Refusal>> {
     return this.request(async () => {
-      const map = await this.selling.node.shows.seatMap(showId);
+      const map = await this.#inTime('seats', () => this.selling.node.shows.seatMap(showId));
       return 'code' in map ? map : read(map);
     });
+  }
+
+  /** I13: there is an answer in time, as long as the process is not stopped meanwhile. */
+  async #inTime<T>(what: string, work: () => Promise<T>): Promise<T> {
+    const { process } = this;
+    const { resumes } = process;
+    this.unanswered++;
+    const limit = process.timers.after(ANSWERED_MS, () => {
+      if (process.resumes === resumes)
+        this.#world.violated('I13', `${this.host} has not answered ${what} after ${ANSWERED_MS} ms`);
+    });
+    try {
+      return await work();
+    } finally {
+      this.unanswered--;
+      limit.cancel();
+    }
   }
 
   /** Has something done in the process for a client outside. What is asked at about the same time arrives together. */

@@ -21,6 +21,8 @@ export class SimulatedProcess {
   readonly clock: Clock;
   readonly timers: Timers;
   state: 'running' | 'stopped' | 'dead' = 'running';
+  /** How often it went on after it was stopped. */
+  resumes = 0;
   readonly #time: VirtualTime;
   readonly #drift: number;
   #backlog: Entry[] = [];
@@ -75,6 +77,7 @@ export class SimulatedProcess {
   resume(): void {
     if (this.state !== 'stopped') return;
     this.state = 'running';
+    this.resumes++;
     for (const entry of this.#backlog.splice(0)) this.#time.again(entry);
   }
 

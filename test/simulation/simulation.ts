@@ -2,6 +2,8 @@ import { shardOf } from '../../src/cluster/shards.ts';
 import { ON_SALE_AT } from '../support/small-show.ts';
 import { Buyer } from './buyers.ts';
 import type { Dangers } from './dangers.ts';
+import type { Database } from './database.ts';
+import { Flood } from './flood.ts';
 import type { Options } from './options.ts';
 import { judgeHistory, judgeRest } from './oracles.ts';
 import { Record } from './record.ts';
@@ -75,13 +77,16 @@ async function play(world: World, record: Record, schedule: readonly PlannedFaul
   const { options, time } = world;
   for (const [place, host] of world.hosts.entries()) world.startNode(host, options.formats[place]);
   await time.run(ON_SALE_AT);
-  world.storm();
+  const danger = ON_SALE_AT + options.lateMs;
+  if (options.lateMs === 0) world.storm();
+  else time.after(options.lateMs, () => world.storm());
   const strikes = new Strikes(world);
-  strikes.plan(schedule, ON_SALE_AT);
+  strikes.plan(schedule, danger);
+  if (options.isFlooded) new Flood(world).plan(options.lateMs + options.dangerMs / 2, options.dangerMs / 2);
   const buyers = Array.from({ length: options.buyers }, (_, number) => new Buyer(world, record, number));
   for (const buyer of buyers) time.soon(() => void buyer.run(), null);
   const isStopped = (): boolean => world.violations.length > 0 || time.events > EVENTS_MAX;
-  await time.run(ON_SALE_AT + options.dangerMs, isStopped);
+  await time.run(danger + options.dangerMs, isStopped);
   if (isStopped()) return;
 
   strikes.end();
@@ -89,7 +94,13 @@ async function play(world: World, record: Record, schedule: readonly PlannedFaul
   undrainAll(world);
   const end = time.now + REST_MS;
   const isOver = (): boolean => buyers.every(({ isDone }) => isDone) && isAtRest(world);
-  while (time.now < end && !isOver() && !isStopped()) await time.run(time.now + LOOK_MS, isStopped);
+  let mayCrash = options.crashesLast;
+  while (time.now < end && !isOver() && !isStopped()) {
+    await time.run(time.now + LOOK_MS, isStopped);
+    if (!mayCrash || !buyers.every(({ isDone }) => isDone)) continue;
+    mayCrash = false;
+    crashOwnerOfUnfinished(world);
+  }
   if (isStopped()) {
     if (time.events > EVENTS_MAX) world.violated('I13', `no rest after ${time.events} events`);
     return;
@@ -98,9 +109,20 @@ async function play(world: World, record: Record, schedule: readonly PlannedFaul
     world.violated('I12', `no rest ${REST_MS / 60_000} min after the last fault: ${restlessOf(world, buyers)}`);
     return;
   }
-  await judgeRest(world);
+  // First who shares no code with what is judged.
   judgeHistory(world, record);
+  await judgeRest(world);
   world.trace.number(time.now);
+}
+
+function crashOwnerOfUnfinished(world: World): void {
+  const show = world.shows.find(({ id }) => isUnfinished(world, id));
+  const owner = show === undefined ? null : world.ownerOf(show.id);
+  if (owner !== null) world.nodeFailed(owner);
+}
+
+function isUnfinished({ database }: World, showId: string): boolean {
+  return (database.kept(showId).rows.at(-1)?.wakeAt ?? null) !== null;
 }
 
 /** Nothing of any show is pending, and every shard is a living node's. */
@@ -111,8 +133,19 @@ function isAtRest({ shows, database, nodes }: World): boolean {
     const { owner } = database.tables.shards[shardOf(id)];
     if (owner === null || !database.tables.isAlive(owner)) return false;
   }
-  for (const node of nodes.values()) if (!node.isAlive || !node.isStarted) return false;
-  return true;
+  for (const node of nodes.values()) {
+    if (!node.isAlive || !node.isStarted || node.unanswered > 0) return false;
+    if (!database.tables.isAlive(node.incarnation)) return false;
+  }
+  return shows.every(({ id }) => isWherePinned(database, shardOf(id)));
+}
+
+/** A pinned shard is at its node, unless that drains. */
+function isWherePinned({ tables }: Database, shard: number): boolean {
+  const { owner, pin } = tables.shards[shard];
+  if (pin === null || owner === null) return true;
+  const target = [...tables.nodes.values()].find(({ id, state }) => id === pin.node && state === 'up');
+  return target === undefined || target.incarnation === owner;
 }
 
 function restlessOf(world: World, buyers: readonly Buyer[]): string {
@@ -120,8 +153,13 @@ function restlessOf(world: World, buyers: readonly Buyer[]): string {
   const shows = world.shows.map(({ id }) => {
     const last = world.database.kept(id).rows.at(-1);
     const { owner, epoch } = world.database.tables.shards[shardOf(id)];
-    return `${id} (row ${last?.seq}, wakes ${last?.wakeAt === null ? 'never' : 'yet'}, owner ${owner}, epoch ${epoch})`;
+    const pin = world.database.tables.shards[shardOf(id)].pin?.node ?? 'nowhere';
+    return `${id} (row ${last?.seq}, wakes ${last?.wakeAt === null ? 'never' : 'yet'}, owner ${owner}, epoch ${epoch}, pinned ${pin})`;
   });
-  const nodes = [...world.nodes.values()].map((node) => `${node.host} ${node.process.state} ${node.isStarted}`);
+  const nodes = [...world.nodes.values()].map((node) => {
+    const { host, process, isStarted, incarnation, unanswered } = node;
+    const isMember = world.database.tables.isAlive(incarnation);
+    return `${host} ${process.state}, started ${isStarted}, member ${isMember}, ${unanswered} unanswered`;
+  });
   return `${left} buyers, ${shows.join(', ')}; ${nodes.join(', ')}`;
 }

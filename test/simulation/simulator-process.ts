@@ -18,7 +18,7 @@ export interface SimulatorRun {
 
 /** `npm run simulate`, as a process of its own: it takes the event loop for itself. Ended after `limitMs`. */
 export function runSimulator(seed: number, seeds: number, limitMs: number): Promise<SimulatorRun> {
-  const imports = ['--import', './test/simulation/fewer-shards.ts', 'test/simulation/main.ts'];
+  const imports = ['--import', './test/simulation/small-scale.ts', 'test/simulation/main.ts'];
   const asked = ['--seed', String(seed), '--seeds', String(seeds), '--json'];
   return new Promise((resolve, reject) => {
     execFile(

@@ -1,6 +1,7 @@
 import type { ShowSource } from '../../src/actors/shows.ts';
 import type { ShowEvent, ShowTerms } from '../../src/allocator/events.ts';
 import type { Hall } from '../../src/allocator/hall.ts';
+import { InvariantViolation } from '../../src/allocator/invariants.ts';
 import { shardOf } from '../../src/cluster/shards.ts';
 import { FORMAT } from '../../src/formats.ts';
 import { FENCE } from '../../src/journal/append-statement.ts';
@@ -25,7 +26,6 @@ import { VirtualTime } from './virtual-time.ts';
 export const OPENING_MS = 4_000;
 /** What nodes log of a show that must never be: names of the errors that the code throws where an invariant is broken. */
 const BROKEN = new Map([
-  ['InvariantViolation', 'I5'],
   ['JournalDamaged', 'I2'],
   ['TypeError', 'crash'],
   ['RangeError', 'crash'],
@@ -185,7 +185,7 @@ export class World {
     const note = (fields: object, message: string): void => {
       const { err, reason } = fields as { err?: Error; reason?: string };
       node.logged.push(`${this.time.now - ON_SALE_AT} ${message}${err ? `: ${err.message}` : ''}${reason ?? ''}`);
-      const broken = err === undefined ? undefined : BROKEN.get(err.name);
+      const broken = err === undefined ? undefined : brokenBy(err, message);
       if (broken !== undefined) this.violated(broken, `${node.host}: ${message}: ${describe(err)}`);
     };
     return { info: () => {}, warn: note, error: note } as unknown as Log;
@@ -229,6 +229,14 @@ export class World {
     if (owner === null) return null;
     return this.living().find(({ incarnation }) => incarnation === owner) ?? null;
   }
+}
+
+/** The invariant that is broken where a node logs this error; undefined if that may be. */
+function brokenBy(error: Error, message: string): string | undefined {
+  if (error instanceof InvariantViolation) return error.invariant;
+  // The one thing that may stop a show is that its turn did not become durable.
+  if (message === 'the show stopped and will be recovered' && error.name !== 'TurnLost') return 'crash';
+  return BROKEN.get(error.name);
 }
 
 export function describe(error: unknown): string {

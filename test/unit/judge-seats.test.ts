@@ -33,6 +33,10 @@ interface Story {
 const ann = holds('ann', 'h1', 'A1 A2', [0, 10]);
 const soldToAnn = [ann, orders('ann', 'h1', 'o1', 'A1 A2', [20, 30]), pays('ann', 'o1', [40, 50])];
 
+const lateOrder: HistoryLine = Object.assign(orders('ann', 'h1', 'o1', 'A1 A2', [HOLD_LIFE + 30, HOLD_LIFE + 40]), {
+  until: HOLD_LIFE * 3,
+});
+
 const STORIES: readonly Story[] = [
   {
     name: 'two buyers are told the same seat',
@@ -294,6 +298,17 @@ const STORIES: readonly Story[] = [
     name: 'a hold is said to have expired before its time',
     good: [ann, releases('ann', 'h1', [15]), refused(orders('ann', 'h1', 'o1', 'A1 A2', [20, 30]), 'HOLD_EXPIRED')],
     bad: [ann, refused(orders('ann', 'h1', 'o1', 'A1 A2', [20, 30]), 'HOLD_EXPIRED')],
+    broken: 'I9',
+  },
+  {
+    name: 'a hold that is past its end can be ordered in its grace, and is not extended any more',
+    good: [ann, refused(extendsTo('ann', 'h1', 2_100, [HOLD_LIFE + 10, HOLD_LIFE + 20]), 'HOLD_EXPIRED'), lateOrder],
+    bad: [
+      ann,
+      extendsTo('ann', 'h1', 1_500, [500, 510]),
+      refused(extendsTo('ann', 'h1', 2_100, [HOLD_LIFE + 10, HOLD_LIFE + 20]), 'HOLD_EXPIRED'),
+      lateOrder,
+    ],
     broken: 'I9',
   },
   {

@@ -1,0 +1,51 @@
+import { readFile } from 'node:fs/promises';
+import { describe, expect, test } from 'vitest';
+import { temporaryDirectoryForFile } from '../support/temporary-directory.ts';
+import type { WorldKind } from './options.ts';
+import { PLANTED_BUGS } from './planted/bugs.ts';
+import { hunt } from './planted/hunted.ts';
+
+/** Each bug is to be found out within so many seconds of one core. */
+const SECONDS = 60;
+/** Worlds without a bug, for each that broke something with one. */
+const CONTROL_SECONDS = 300;
+/** Far above what they take: only a hang runs into it. */
+const LIMIT_MS = 1_800_000;
+
+const compiled = temporaryDirectoryForFile();
+/** Of the worlds in which bugs were found out. */
+const seeds: Record<WorldKind, Set<number>> = { any: new Set(), brief: new Set(), rush: new Set(), late: new Set() };
+
+test('every bug has its one place in the product, and a name of its own', async () => {
+  for (const { name, file, find, replace } of PLANTED_BUGS) {
+    const source = await readFile(new URL(`../../src/${file}`, import.meta.url), 'utf8');
+    expect(source.split(find).length - 1, name).toBe(1);
+    expect(replace, name).not.toBe(find);
+  }
+  expect(new Set(PLANTED_BUGS.map(({ name }) => name)).size).toBe(PLANTED_BUGS.length);
+  expect(PLANTED_BUGS.length).toBeGreaterThanOrEqual(25);
+});
+
+describe('the simulator finds out', () => {
+  test.concurrent.each(PLANTED_BUGS)('$name', { timeout: LIMIT_MS }, async (bug) => {
+    const { worlds, firstSeed = 1, breaks } = bug;
+    const { seed, broken, what } = await hunt({ bug, worlds, seeds: firstSeed, seconds: SECONDS, compiled });
+    expect(
+      broken.filter((invariant) => breaks.includes(invariant)),
+      what ?? 'nothing was broken',
+    ).not.toEqual([]);
+    seeds[worlds].add(seed as number);
+  });
+});
+
+test.each(['any', 'brief', 'rush', 'late'] as const)(
+  'the same worlds (%s) break nothing without a bug',
+  { timeout: LIMIT_MS },
+  async (worlds) => {
+    const played = [...seeds[worlds]];
+    expect(played.length).toBeGreaterThan(0);
+    const { seeds: count, what } = await hunt({ bug: null, worlds, seeds: played, seconds: CONTROL_SECONDS, compiled });
+    expect(what).toBeNull();
+    expect(count).toBe(played.length);
+  },
+);

@@ -1,0 +1,88 @@
+import type { PlantedBug } from './planted-bug.ts';
+
+/** Mistakes in who owns what, and in the ways between nodes. */
+export const CLUSTER_BUGS: readonly PlantedBug[] = [
+  {
+    name: 'lease never lapses',
+    does: 'A node trusts its leases however long ago its last heartbeat was acknowledged.',
+    file: 'cluster/ownership/leases.ts',
+    find: 'return epoch === null || this.#closed[shard] === 1 || this.#clock.now() >= this.#validUntil ? null : epoch;',
+    replace: 'return epoch === null || this.#closed[shard] === 1 ? null : epoch;',
+    breaks: ['I3', 'I7'],
+    worlds: 'brief',
+  },
+  {
+    name: 'zombie goes on',
+    does: 'A node that was declared dead takes its heartbeats for acknowledged, and its leases for good again.',
+    file: 'cluster/cluster-node.ts',
+    find: "if (state === null || state === 'dead' || state === 'left') {",
+    replace: "if (state === null || state === 'left') {",
+    breaks: ['I7', 'I12'],
+    worlds: 'any',
+  },
+  {
+    name: 'wake-up forgotten on takeover',
+    does: 'Whoever takes a shard does not wake its shows that have unfinished work.',
+    file: 'cluster/incarnation.ts',
+    find: 'void this.#wakePending(taken.map(({ shard }) => shard));',
+    replace: '',
+    breaks: ['I12'],
+    worlds: 'brief',
+  },
+  {
+    name: 'pins ignored',
+    does: 'Shards are placed as if nobody had pinned any.',
+    file: 'cluster/cluster-node.ts',
+    find: 'targets: place(nodes, view.pins)',
+    replace: 'targets: place(nodes, [])',
+    breaks: ['I12'],
+    worlds: 'brief',
+  },
+  {
+    name: 'reply to the wrong caller',
+    does: 'Answers of another node are taken to come in the order of the requests.',
+    file: 'cluster/routing/carrier.ts',
+    find: 'const errand = this.#sent.get(answer.number);\n    if (errand === undefined || errand.sentTo !== from) return;',
+    replace:
+      'const errand = [...this.#sent.values()].find((each) => each.sentTo === from && each.wanted.kind === this.#sent.get(answer.number)?.wanted.kind);\n' +
+      '    if (errand === undefined) return;',
+    breaks: ['I14', 'I3', 'I4', 'I7', 'I8', 'crash'],
+    worlds: 'brief',
+  },
+  {
+    name: 'deadline ignored',
+    does: 'What another node does not answer is waited for without end.',
+    file: 'cluster/routing/carrier.ts',
+    find: 'if (errand.deadline < now) {\n        this.#sent.delete(errand.number);',
+    replace: 'if (errand.deadline < 0) {\n        this.#sent.delete(errand.number);',
+    breaks: ['I13'],
+    worlds: 'brief',
+  },
+  {
+    name: 'unbounded waiting for an owner',
+    does: 'Any number of requests may wait for somebody to own their show.',
+    file: 'cluster/routing/carrier.ts',
+    find: '} else if (errands.length >= PARKED_MAX) {',
+    replace: '} else if (errands.length < 0) {',
+    breaks: ['I13'],
+    worlds: 'brief',
+  },
+  {
+    name: 'old seats not marked as stale',
+    does: 'Of a show whose owner does not answer the last known seats are shown as the newest.',
+    file: 'cluster/routing/seat-replicas.ts',
+    find: 'if (show.replica !== null) round?.settle(show.replica.asStale);',
+    replace: 'if (show.replica !== null) round?.settle(show.replica);',
+    breaks: ['I7'],
+    worlds: 'brief',
+  },
+  {
+    name: 'a change of seats left out',
+    does: 'What changed in the first version that a reader has not seen is not told.',
+    file: 'cluster/routing/seat-wire.ts',
+    find: 'if (changedAt[place] <= since) continue;',
+    replace: 'if (changedAt[place] <= since + 1) continue;',
+    breaks: ['I7'],
+    worlds: 'brief',
+  },
+];

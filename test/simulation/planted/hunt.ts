@@ -1,0 +1,47 @@
+import { parseArgs } from 'node:util';
+import { drawOptions, type WorldKind } from '../options.ts';
+import { drawSchedule } from '../schedule.ts';
+import { simulate } from '../simulation.ts';
+import type { Caught } from './hunted.ts';
+
+/*
+ * Plays worlds until one breaks something: `hunt.ts --seconds 60 --worlds brief (--from SEED | --only SEED,SEED,…)`, with
+ * `plant.ts` imported first if there is to be a bug. One line of JSON on stdout: what was caught, after how much.
+ */
+
+const { values } = parseArgs({
+  options: {
+    from: { type: 'string', default: '1' },
+    only: { type: 'string' },
+    seconds: { type: 'string' },
+    worlds: { type: 'string', default: 'any' },
+  },
+});
+const most = Number(values.seconds);
+
+let seeds = 0;
+let operations = 0;
+let caught: Pick<Caught, 'seed' | 'broken' | 'what'> = { seed: null, broken: [], what: null };
+for (const seed of values.only?.split(',').map(Number) ?? upwardsFrom(Number(values.from))) {
+  if (cpuSeconds() >= most) break;
+  const options = drawOptions(seed, values.worlds as WorldKind);
+  const { commands, violations } = await simulate(options, drawSchedule(options));
+  seeds++;
+  operations += commands;
+  if (violations.length === 0) continue;
+  const broken = [...new Set(violations.map(({ invariant }) => invariant))];
+  caught = { seed, broken, what: `${violations[0].invariant}: ${violations[0].what}` };
+  break;
+}
+const told: Caught = { ...caught, seeds, operations, cpuSeconds: cpuSeconds() };
+process.stdout.write(`${JSON.stringify(told)}\n`);
+
+function* upwardsFrom(first: number): Generator<number> {
+  for (let seed = first; ; seed++) yield seed;
+}
+
+/** Since the process started. */
+function cpuSeconds(): number {
+  const { user, system } = process.cpuUsage();
+  return Math.round((user + system) / 1e5) / 10;
+}

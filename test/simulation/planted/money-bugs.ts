@@ -1,0 +1,88 @@
+import type { PlantedBug } from './planted-bug.ts';
+
+/** Mistakes in bringing orders and money to agree. */
+export const MONEY_BUGS: readonly PlantedBug[] = [
+  {
+    name: 'captured before the sale',
+    does: 'What the bank has authorised is captured first, and the sale committed after that.',
+    file: 'payments/settlement-steps.ts',
+    find: "    case 'authorised':\n    case 'captured':\n      return ask({ type: 'commit', order, amount: payment.amount, currency: payment.currency });",
+    replace:
+      "    case 'authorised':\n      return { do: 'capture' };\n" +
+      "    case 'captured':\n      return ask({ type: 'commit', order, amount: payment.amount, currency: payment.currency });",
+    breaks: ['I10'],
+    worlds: 'brief',
+  },
+  {
+    name: 'paid without a capture',
+    does: 'A committed order is told to be paid before its money is captured.',
+    file: 'payments/settlement-steps.ts',
+    find: "default:\n      return { do: 'capture' };",
+    replace: "default:\n      return ask({ type: 'captured', order });",
+    breaks: ['I11'],
+    worlds: 'brief',
+  },
+  {
+    name: 'failed capture counts as paid',
+    does: 'A capture that fails for good leaves its tickets valid.',
+    file: 'payments/settlement-steps.ts',
+    find: "case 'failed':\n    case 'cancelled':\n      return ask({\n        type: 'void',",
+    replace: "case 'failed':\n    case 'cancelled':\n      return ask({\n        type: 'captured',",
+    breaks: ['I11'],
+    worlds: 'brief',
+  },
+  {
+    name: 'late money kept',
+    does: 'Money of an order that has ended counts as settled, and is not given back.',
+    file: 'payments/settlement-steps.ts',
+    find: "case 'captured':\n      return { do: 'give-back' };",
+    replace: "case 'captured':\n      return ask({ type: 'settled', order });",
+    breaks: ['I11'],
+    worlds: 'any',
+  },
+  {
+    name: 'late payment takes taken seats',
+    does: 'A payment that comes too late gets its seats although others have them by then.',
+    file: 'allocator/decide-orders.ts',
+    find: 'else if (show.status[seat] !== SEAT.free) return',
+    replace: 'else if (show.status[seat] === SEAT.blocked) return',
+    breaks: ['I1'],
+    worlds: 'late',
+  },
+  {
+    name: 'refund without idempotency',
+    does: 'Each time a refund is asked for at the provider it has another id.',
+    file: 'payments/settlement.ts',
+    find: 'gateway.refund({ refundId, paymentId,',
+    replace: 'gateway.refund({ refundId: refundId + clock.now(), paymentId,',
+    breaks: ['I10'],
+    worlds: 'brief',
+  },
+  {
+    name: 'ticket refunded twice',
+    does: 'Tickets that were taken back before can be refunded once more.',
+    file: 'allocator/decide-refunds.ts',
+    find: 'if (wanted.length === 0 || gone.length > 0 || new Set(wanted).size < wanted.length) {',
+    replace: 'if (wanted.length === 0 || new Set(wanted).size < wanted.length) {',
+    breaks: ['I10'],
+    worlds: 'brief',
+  },
+  {
+    name: 'webhook acknowledged and dropped',
+    does: 'An order whose settlement was refused when the provider told of it is never tried again, whoever names it.',
+    file: 'payments/settlement-queue.ts',
+    find: '() => {\n      ready.push(entry);\n      pump();\n    });',
+    replace: '() => {});',
+    breaks: ['I12'],
+    worlds: 'brief',
+  },
+  {
+    name: 'no wake-up for money under way',
+    does: 'A row does not say that its show has to be woken for unsettled orders.',
+    file: 'allocator/show.ts',
+    find: 'if (this.unsettledOrders > 0 || this.refunds.due > 0 || this.toRefund.size > 0) return this.at;',
+    replace: 'if (this.toRefund.size > 0) return this.at;',
+    breaks: ['I12'],
+    worlds: 'brief',
+  },
+];
