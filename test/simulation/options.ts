@@ -88,7 +88,7 @@ const STRIPES = 0.3;
 export type WorldKind = 'any' | 'rush' | 'brief' | 'late';
 
 /** So many worlds see a rush of buyers; the others have time for the rest of a sale. */
-const RUSHES = 0.015;
+const RUSHES = 0.008;
 
 const FLOODED = 0.03;
 const CRASHES_LAST = 0.2;
@@ -123,6 +123,7 @@ export function drawOptions(seed: number, kind: WorldKind = 'any'): Options {
   const isBrief = kind === 'brief';
   // Where orders are left to themselves most of the time nothing happens, on as few nodes as will do.
   const abandons = !isBrief && dice.chance(0.22) ? dice.roll() * 0.3 : 0;
+  const isSmall = isBrief || abandons > 0;
   const nodes = abandons > 0 ? 2 : dice.one([2, 2, 3, 3, 4]);
   const isUpgrade = dice.chance(0.2);
   const formats = Array.from({ length: nodes }, () =>
@@ -170,8 +171,8 @@ export function drawOptions(seed: number, kind: WorldKind = 'any'): Options {
     formats,
     shows: dice.between(1, 3),
     rows: isRush ? dice.between(20, 40) : dice.between(2, 6),
-    buyers: isRush ? dice.between(150, 300) : dice.between(4, isBrief ? 10 : 25),
-    visits: isRush ? dice.between(20, 60) : dice.between(2, isBrief ? 4 : 8),
+    buyers: isRush ? dice.between(150, 300) : dice.between(4, isSmall ? 10 : 20),
+    visits: isRush ? dice.between(20, 60) : dice.between(2, isSmall ? 4 : 7),
     thinkMs: dice.one(isRush ? [1, 5, 20] : [50, 200, isBrief ? 500 : 2_000]),
     holdSeconds: dice.one([15, 60, 600]),
     perHold: dice.between(2, 10),
