@@ -84,13 +84,22 @@ export interface Options {
 /** In so many worlds money goes the whole way to Stripe. */
 const STRIPES = 0.3;
 
-/** `rush`: with crowds. `brief`: small worlds that are soon over and struck often, of which many can be played. `late`: some pay late. */
-export type WorldKind = 'any' | 'rush' | 'brief' | 'late';
+/**
+ * `rush`: with crowds. `brief`: small worlds that are soon over and struck often, of which many can be played. `late`: some
+ * pay late. `severed`: nodes lose the database, often for longer than a lease, while buyers stare at the seats.
+ */
+export type WorldKind = 'any' | 'rush' | 'brief' | 'late' | 'severed';
+
+const SEVERED: Pick<Options, 'faults' | 'faultEveryMs'> = {
+  faults: ['database cut off', 'database deaf', 'database mute'],
+  faultEveryMs: 2_000,
+};
+const STARING = 0.9;
 
 /** So many worlds see a rush of buyers; the others have time for the rest of a sale. */
 const RUSHES = 0.008;
 
-const FLOODED = 0.03;
+const FLOODED = 0.05;
 const CRASHES_LAST = 0.2;
 const LATE = 0.02;
 /** From the opening until the orders of its first seconds have almost run out. */
@@ -107,7 +116,7 @@ function besides(seed: number, kind: WorldKind): Pick<Options, 'whims' | 'isFloo
       pries: maybe(0.6),
       clings: maybe(0.8),
       refundsAgain: maybe(0.8),
-      stares: maybe(0.85),
+      stares: kind === 'severed' ? STARING : maybe(0.85),
     },
     crashesLast: dice.chance(CRASHES_LAST),
     isFlooded: dice.chance(FLOODED),
@@ -202,5 +211,6 @@ export function drawOptions(seed: number, kind: WorldKind = 'any'): Options {
     isStripe: dice.chance(STRIPES),
     clockAheadMs: maybe(25_000),
     drift: maybe(0.01),
+    ...(kind === 'severed' ? SEVERED : {}),
   };
 }

@@ -9,7 +9,8 @@ export const CLUSTER_BUGS: readonly PlantedBug[] = [
     find: 'return epoch === null || this.#closed[shard] === 1 || this.#clock.now() >= this.#validUntil ? null : epoch;',
     replace: 'return epoch === null || this.#closed[shard] === 1 ? null : epoch;',
     breaks: ['I3', 'I7'],
-    worlds: 'brief',
+    worlds: 'severed',
+    isSlow: true,
   },
   {
     name: 'zombie goes on',
@@ -27,7 +28,8 @@ export const CLUSTER_BUGS: readonly PlantedBug[] = [
     find: 'void this.#wakePending(taken.map(({ shard }) => shard));',
     replace: '',
     breaks: ['I12'],
-    worlds: 'brief',
+    worlds: 'any',
+    isSlow: true,
   },
   {
     name: 'pins ignored',
@@ -37,16 +39,18 @@ export const CLUSTER_BUGS: readonly PlantedBug[] = [
     replace: 'targets: place(nodes, [])',
     breaks: ['I12'],
     worlds: 'brief',
+    isSlow: true,
   },
   {
     name: 'reply to the wrong caller',
-    does: 'Answers of another node are taken to come in the order of the requests.',
+    does: 'An answer of another node goes to whoever has waited longest for one of its kind.',
     file: 'cluster/routing/carrier.ts',
-    find: 'const errand = this.#sent.get(answer.number);\n    if (errand === undefined || errand.sentTo !== from) return;',
+    find: 'const errand = this.#sent.get(answer.number);\n',
     replace:
-      'const errand = [...this.#sent.values()].find((each) => each.sentTo === from && each.wanted.kind === this.#sent.get(answer.number)?.wanted.kind);\n' +
-      '    if (errand === undefined) return;',
-    breaks: ['I14', 'I3', 'I4', 'I7', 'I8', 'crash'],
+      'const kindOf = (wanted: Wanted | undefined): string => wanted?.kind + (wanted?.kind === "ask" ? wanted.message.type : "");\n' +
+      '    const kind = kindOf(this.#sent.get(answer.number)?.wanted);\n' +
+      '    const errand = [...this.#sent.values()].find((each) => each.sentTo === from && kindOf(each.wanted) === kind);\n',
+    breaks: ['I4', 'I14'],
     worlds: 'brief',
   },
   {
@@ -66,6 +70,7 @@ export const CLUSTER_BUGS: readonly PlantedBug[] = [
     replace: '} else if (errands.length < 0) {',
     breaks: ['I13'],
     worlds: 'brief',
+    isSlow: true,
   },
   {
     name: 'old seats not marked as stale',

@@ -10,6 +10,7 @@ export const JOURNAL_BUGS: readonly PlantedBug[] = [
     replace: 'select id, epoch from unnest($1::int2[], $3::int8[]) as held (id, epoch)',
     breaks: ['I2'],
     worlds: 'any',
+    isSlow: true,
   },
   {
     name: 'fence without a lock',
@@ -39,6 +40,7 @@ export const JOURNAL_BUGS: readonly PlantedBug[] = [
     replace: "this.#link.lost(connection, error);\n      this.#settle(batch, 'durable');",
     breaks: ['I2', 'I3'],
     worlds: 'brief',
+    isSlow: true,
   },
   {
     name: 'fenced turn told by the wrong place',
@@ -46,8 +48,9 @@ export const JOURNAL_BUGS: readonly PlantedBug[] = [
     file: 'journal/lane.ts',
     find: "places.has(index + 1) ? 'fenced' : 'durable'",
     replace: "places.has(index) ? 'fenced' : 'durable'",
-    breaks: ['I2', 'I3'],
-    worlds: 'any',
+    breaks: ['I2', 'I3', 'I7', 'I10'],
+    worlds: 'brief',
+    isSlow: true,
   },
   {
     name: 'lost append not fenced off',
@@ -57,6 +60,7 @@ export const JOURNAL_BUGS: readonly PlantedBug[] = [
     replace: '',
     breaks: ['I2'],
     worlds: 'any',
+    isSlow: true,
   },
   {
     name: 'hash chain skips a row',
@@ -95,6 +99,7 @@ export const JOURNAL_BUGS: readonly PlantedBug[] = [
     replace: 'return this.#byShow.get(showId)?.recovered ?? null;',
     breaks: ['I2'],
     worlds: 'brief',
+    isSlow: true,
   },
   {
     name: 'dedupe lost in the snapshot',
@@ -113,5 +118,6 @@ export const JOURNAL_BUGS: readonly PlantedBug[] = [
     replace: 'new Uint32Array(buyers.count),',
     breaks: ['limit per buyer'],
     worlds: 'any',
+    isSlow: true,
   },
 ];

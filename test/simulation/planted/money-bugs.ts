@@ -19,7 +19,7 @@ export const MONEY_BUGS: readonly PlantedBug[] = [
     file: 'payments/settlement-steps.ts',
     find: "default:\n      return { do: 'capture' };",
     replace: "default:\n      return ask({ type: 'captured', order });",
-    breaks: ['I11'],
+    breaks: ['I10', 'I11'],
     worlds: 'brief',
   },
   {
@@ -39,6 +39,7 @@ export const MONEY_BUGS: readonly PlantedBug[] = [
     replace: "case 'captured':\n      return ask({ type: 'settled', order });",
     breaks: ['I11'],
     worlds: 'any',
+    isSlow: true,
   },
   {
     name: 'late payment takes taken seats',

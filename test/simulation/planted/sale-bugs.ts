@@ -48,6 +48,7 @@ export const SALE_BUGS: readonly PlantedBug[] = [
     replace: 'if (show.status[seat] > SEAT.held) {',
     breaks: ['I1'],
     worlds: 'brief',
+    isSlow: true,
   },
   {
     name: 'places of an area miscounted',
@@ -57,6 +58,7 @@ export const SALE_BUGS: readonly PlantedBug[] = [
     replace: 'movePlaces(show, area, 1, seatState, SEAT.free);',
     breaks: ['I5'],
     worlds: 'brief',
+    isSlow: true,
   },
   {
     name: 'limit per buyer not counted down',
@@ -66,6 +68,7 @@ export const SALE_BUGS: readonly PlantedBug[] = [
     replace: 'buyers.places[orders.buyer[order]] = 0;',
     breaks: ['limit per buyer'],
     worlds: 'any',
+    isSlow: true,
   },
   {
     name: 'expiry ignores a commit',
@@ -84,6 +87,7 @@ export const SALE_BUGS: readonly PlantedBug[] = [
     replace: 'show.holds.until[place] = event.until;',
     breaks: ['I9'],
     worlds: 'any',
+    isSlow: true,
   },
   {
     name: 'extended without end',
@@ -153,5 +157,6 @@ export const SALE_BUGS: readonly PlantedBug[] = [
     replace: '',
     breaks: ['I13'],
     worlds: 'brief',
+    isSlow: true,
   },
 ];
