@@ -6,8 +6,6 @@ export default defineConfig({
     // Forks, not threads: the kernel ends an embedded Postgres with the thread that started it.
     pool: 'forks',
     maxWorkers: 2,
-    // Tests that run side by side each have a process of their own.
-    maxConcurrency: 2,
     testTimeout: 60_000,
     hookTimeout: 60_000,
     retry: 0,

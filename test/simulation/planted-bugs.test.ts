@@ -27,20 +27,16 @@ test('every bug has its one place in the product, and a name of its own', async 
 });
 
 describe('the simulator finds out', () => {
-  test.concurrent.each(PLANTED_BUGS.filter(({ isSlow }) => isSlow !== true))(
-    '$name',
-    { timeout: LIMIT_MS },
-    async (bug) => {
-      const { worlds, firstSeed = 1, breaks } = bug;
-      const { seed, broken, what } = await hunt({ bug, worlds, seeds: firstSeed, seconds: SECONDS, compiled });
-      expect(
-        broken.filter((invariant) => breaks.includes(invariant)),
-        what ?? 'nothing was broken',
-      ).not.toEqual([]);
-      const played = seeds.get(worlds) ?? new Set();
-      seeds.set(worlds, played.add(seed as number));
-    },
-  );
+  test.each(PLANTED_BUGS.filter(({ isSlow }) => isSlow !== true))('$name', { timeout: LIMIT_MS }, async (bug) => {
+    const { worlds, firstSeed = 1, breaks } = bug;
+    const { seed, broken, what } = await hunt({ bug, worlds, seeds: firstSeed, seconds: SECONDS, compiled });
+    expect(
+      broken.filter((invariant) => breaks.includes(invariant)),
+      what ?? 'nothing was broken',
+    ).not.toEqual([]);
+    const played = seeds.get(worlds) ?? new Set();
+    seeds.set(worlds, played.add(seed as number));
+  });
 });
 
 test('the same worlds break nothing without a bug', { timeout: LIMIT_MS }, async () => {
