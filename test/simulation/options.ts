@@ -99,7 +99,8 @@ const STARING = 0.9;
 /** So many worlds see a rush of buyers; the others have time for the rest of a sale. */
 const RUSHES = 0.008;
 
-const FLOODED = 0.05;
+const FLOODED = 0.03;
+const FLOODED_BRIEF = 0.06;
 const CRASHES_LAST = 0.2;
 const LATE = 0.02;
 /** From the opening until the orders of its first seconds have almost run out. */
@@ -119,7 +120,7 @@ function besides(seed: number, kind: WorldKind): Pick<Options, 'whims' | 'isFloo
       stares: kind === 'severed' ? STARING : maybe(0.85),
     },
     crashesLast: dice.chance(CRASHES_LAST),
-    isFlooded: dice.chance(FLOODED),
+    isFlooded: dice.chance(kind === 'brief' ? FLOODED_BRIEF : FLOODED),
     lateMs: (dice.chance(LATE) && kind !== 'brief') || kind === 'late' ? ALMOST_LATE_MS : 0,
   };
 }

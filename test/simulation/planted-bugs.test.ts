@@ -12,6 +12,24 @@ const CONTROL_SECONDS = 300;
 /** Far above what they take: only a hang runs into it. */
 const LIMIT_MS = 1_800_000;
 
+/** Those that CI looks for; `npm run simulate:planted` looks for all, from the first seed on. */
+const IN_CI = new Set([
+  'no fence',
+  'fence without a lock',
+  'acknowledged before durable',
+  'no command dedupe',
+  'dedupe lost in the snapshot',
+  'captured before the sale',
+  'expiry ignores a commit',
+  'partial hold',
+  'snapshot of a turn under way',
+  'hash chain skips a row',
+  'refund without idempotency',
+  'reply to the wrong caller',
+  'deadline ignored',
+  'webhook acknowledged and dropped',
+]);
+
 const compiled = temporaryDirectoryForFile();
 /** Of the worlds in which bugs were found out. */
 const seeds = new Map<WorldKind, Set<number>>();
@@ -27,7 +45,7 @@ test('every bug has its one place in the product, and a name of its own', async 
 });
 
 describe('the simulator finds out', () => {
-  test.each(PLANTED_BUGS.filter(({ isSlow }) => isSlow !== true))('$name', { timeout: LIMIT_MS }, async (bug) => {
+  test.each(PLANTED_BUGS.filter(({ name }) => IN_CI.has(name)))('$name', { timeout: LIMIT_MS }, async (bug) => {
     const { worlds, firstSeed = 1, breaks } = bug;
     const { seed, broken, what } = await hunt({ bug, worlds, seeds: firstSeed, seconds: SECONDS, compiled });
     expect(

@@ -10,7 +10,7 @@ export const CLUSTER_BUGS: readonly PlantedBug[] = [
     replace: 'return epoch === null || this.#closed[shard] === 1 ? null : epoch;',
     breaks: ['I3', 'I7'],
     worlds: 'severed',
-    isSlow: true,
+    firstSeed: 188,
   },
   {
     name: 'zombie goes on',
@@ -29,7 +29,7 @@ export const CLUSTER_BUGS: readonly PlantedBug[] = [
     replace: '',
     breaks: ['I12'],
     worlds: 'any',
-    isSlow: true,
+    firstSeed: 54,
   },
   {
     name: 'pins ignored',
@@ -39,7 +39,6 @@ export const CLUSTER_BUGS: readonly PlantedBug[] = [
     replace: 'targets: place(nodes, [])',
     breaks: ['I12'],
     worlds: 'brief',
-    isSlow: true,
   },
   {
     name: 'reply to the wrong caller',
@@ -70,7 +69,7 @@ export const CLUSTER_BUGS: readonly PlantedBug[] = [
     replace: '} else if (errands.length < 0) {',
     breaks: ['I13'],
     worlds: 'brief',
-    isSlow: true,
+    firstSeed: 25,
   },
   {
     name: 'old seats not marked as stale',

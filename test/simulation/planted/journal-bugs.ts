@@ -10,7 +10,7 @@ export const JOURNAL_BUGS: readonly PlantedBug[] = [
     replace: 'select id, epoch from unnest($1::int2[], $3::int8[]) as held (id, epoch)',
     breaks: ['I2'],
     worlds: 'any',
-    isSlow: true,
+    firstSeed: 69,
   },
   {
     name: 'fence without a lock',
@@ -20,6 +20,7 @@ export const JOURNAL_BUGS: readonly PlantedBug[] = [
     replace: 'order by id',
     breaks: ['I2'],
     worlds: 'any',
+    firstSeed: 69,
   },
   {
     name: 'acknowledged before durable',
@@ -40,7 +41,6 @@ export const JOURNAL_BUGS: readonly PlantedBug[] = [
     replace: "this.#link.lost(connection, error);\n      this.#settle(batch, 'durable');",
     breaks: ['I2', 'I3'],
     worlds: 'brief',
-    isSlow: true,
   },
   {
     name: 'fenced turn told by the wrong place',
@@ -50,7 +50,7 @@ export const JOURNAL_BUGS: readonly PlantedBug[] = [
     replace: "places.has(index) ? 'fenced' : 'durable'",
     breaks: ['I2', 'I3', 'I7', 'I10'],
     worlds: 'brief',
-    isSlow: true,
+    firstSeed: 35,
   },
   {
     name: 'lost append not fenced off',
@@ -60,7 +60,7 @@ export const JOURNAL_BUGS: readonly PlantedBug[] = [
     replace: '',
     breaks: ['I2'],
     worlds: 'any',
-    isSlow: true,
+    firstSeed: 104,
   },
   {
     name: 'hash chain skips a row',
@@ -99,7 +99,7 @@ export const JOURNAL_BUGS: readonly PlantedBug[] = [
     replace: 'return this.#byShow.get(showId)?.recovered ?? null;',
     breaks: ['I2'],
     worlds: 'brief',
-    isSlow: true,
+    firstSeed: 49,
   },
   {
     name: 'dedupe lost in the snapshot',
@@ -118,6 +118,5 @@ export const JOURNAL_BUGS: readonly PlantedBug[] = [
     replace: 'new Uint32Array(buyers.count),',
     breaks: ['limit per buyer'],
     worlds: 'any',
-    isSlow: true,
   },
 ];

@@ -39,7 +39,7 @@ export const MONEY_BUGS: readonly PlantedBug[] = [
     replace: "case 'captured':\n      return ask({ type: 'settled', order });",
     breaks: ['I11'],
     worlds: 'any',
-    isSlow: true,
+    firstSeed: 59,
   },
   {
     name: 'late payment takes taken seats',
@@ -67,6 +67,7 @@ export const MONEY_BUGS: readonly PlantedBug[] = [
     replace: 'if (wanted.length === 0 || new Set(wanted).size < wanted.length) {',
     breaks: ['I10'],
     worlds: 'brief',
+    firstSeed: 37,
   },
   {
     name: 'webhook acknowledged and dropped',
@@ -76,6 +77,7 @@ export const MONEY_BUGS: readonly PlantedBug[] = [
     replace: '() => {});',
     breaks: ['I12'],
     worlds: 'brief',
+    firstSeed: 28,
   },
   {
     name: 'no wake-up for money under way',

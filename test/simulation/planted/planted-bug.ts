@@ -16,8 +16,6 @@ export interface PlantedBug {
   readonly breaks: readonly string[];
   /** In which it is looked for: brief worlds where that is enough, a rush where it takes many events. */
   readonly worlds: WorldKind;
-  /** It takes more than some seconds, so that CI leaves it to `npm run simulate:planted`. */
-  readonly isSlow?: boolean;
   /** The seed from which CI looks for it, where it takes long from seed 1 on: `npm run simulate:planted` tells how long. */
   readonly firstSeed?: number;
 }
