@@ -12,6 +12,9 @@ export class Timeline {
   readonly #askedBy: Int32Array;
   readonly #seen: Float64Array;
   readonly #seenBy: Int32Array;
+  /** Without what reads tell: when the position was asked for, and by when a read that is marked as stale showed it. */
+  readonly #began: Float64Array;
+  readonly #shown = new Map<number, { readonly time: number; readonly n: number }>();
   /** The last position that was added. */
   #last = 0;
   /** What the next position must not lie before. */
@@ -24,6 +27,7 @@ export class Timeline {
     this.#askedBy = new Int32Array(positions + 1);
     this.#seen = new Float64Array(positions + 1).fill(Number.POSITIVE_INFINITY);
     this.#seenBy = new Int32Array(positions + 1);
+    this.#began = new Float64Array(positions + 1).fill(Number.NEGATIVE_INFINITY);
   }
 
   /** Adds the next position: line `n` asked for it at `asked`, and was told of it at `seen`. */
@@ -34,6 +38,7 @@ export class Timeline {
     this.#askedBy[position] = isLater ? n : this.#nextBy;
     this.#seen[position] = seen;
     this.#seenBy[position] = n;
+    this.#began[position] = asked;
     this.#next = Number.NEGATIVE_INFINITY;
   }
 
@@ -43,6 +48,12 @@ export class Timeline {
     if (last === 0 || time >= this.#seen[last]) return;
     this.#seen[last] = time;
     this.#seenBy[last] = n;
+  }
+
+  /** The same of a read that is marked as stale: whoever reads after it may yet be shown what was before. */
+  showedLast(time: number, n: number): void {
+    if (time < (this.#shown.get(this.#last)?.time ?? Number.POSITIVE_INFINITY))
+      this.#shown.set(this.#last, { time, n });
   }
 
   /** When line `n` was sent, at `time`, the last position was still the last. */
@@ -58,6 +69,7 @@ export class Timeline {
     const seen = this.#seen;
     let latest = Number.NEGATIVE_INFINITY;
     let by = 0;
+    let begun = Number.NEGATIVE_INFINITY;
     for (let position = 0; position < asked.length; position++) {
       if (asked[position] > latest) {
         latest = asked[position];
@@ -73,6 +85,10 @@ export class Timeline {
         );
       }
       asked[position] = latest;
+      begun = Math.max(begun, this.#began[position]);
+      const shown = this.#shown.get(position);
+      if (shown !== undefined && shown.time < begun)
+        findings.add('I7', `line ${shown.n} shows at ${shown.time} what was asked for at ${begun}`, shown.n);
     }
     let earliest = Number.POSITIVE_INFINITY;
     for (let position = seen.length - 1; position >= 0; position--) {

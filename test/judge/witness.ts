@@ -29,9 +29,15 @@ export function witnessOf(plan: PlanLine, rows: readonly Entry<RowLine>[], cases
     reads.delete(version);
     for (const read of now) {
       judgeRead(state, read, findings);
-      timeline.sawLast(read.line.to ?? Number.POSITIVE_INFINITY, read.n);
-      // What comes next was still to come when it was sent; but for one that may be old.
-      if (read.line.stale !== true) timeline.wasLast(read.line.from, read.n);
+      const to = read.line.to ?? Number.POSITIVE_INFINITY;
+      // One that is marked may be old, or show a row of which its owner has not yet heard that it is durable.
+      if (read.line.stale === true) {
+        timeline.showedLast(to, read.n);
+        continue;
+      }
+      timeline.sawLast(to, read.n);
+      // What comes next was still to come when it was sent.
+      timeline.wasLast(read.line.from, read.n);
     }
   };
   let seq = 0;
