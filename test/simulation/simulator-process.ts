@@ -16,10 +16,10 @@ export interface SimulatorRun {
   };
 }
 
-/** `npm run simulate`, as a process of its own: it takes the event loop for itself. Ended after `limitMs`. */
+/** `npm run simulate -- --brief`, as a process of its own: it takes the event loop for itself. Ended after `limitMs`. */
 export function runSimulator(seed: number, seeds: number, limitMs: number): Promise<SimulatorRun> {
   const imports = ['--import', './test/simulation/small-scale.ts', 'test/simulation/main.ts'];
-  const asked = ['--seed', String(seed), '--seeds', String(seeds), '--json'];
+  const asked = ['--brief', '--seed', String(seed), '--seeds', String(seeds), '--json'];
   return new Promise((resolve, reject) => {
     execFile(
       process.execPath,
