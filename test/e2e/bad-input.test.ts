@@ -1,6 +1,7 @@
 import { createHmac } from 'node:crypto';
 import fc from 'fast-check';
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
+import { withDatabase } from '../support/prepared-database.ts';
 import { temporaryDirectoryForFile } from '../support/temporary-directory.ts';
 import { expectCode, expectFaultAt, expectRefusal } from './bad-input/expect-refusal.ts';
 import { type RawAnswer, RawClient, type RawRequest } from './bad-input/raw-client.ts';
@@ -44,7 +45,7 @@ let operations: Map<string, Operation>;
 let keys = 0;
 
 beforeAll(async () => {
-  office = await openBoxOffice(temporaryDirectoryForFile());
+  office = await openBoxOffice(withDatabase(temporaryDirectoryForFile()));
   client = new RawClient(office.port);
   world = await buildWorld(office, client);
   const { body } = await client.send({ method: 'GET', path: '/openapi.json' });

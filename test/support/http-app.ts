@@ -21,6 +21,7 @@ import { type EmbeddedPostgres, startEmbeddedPostgres } from '../../src/postgres
 import { type CapturedLog, capturedLog } from './captured-log.ts';
 import { CatalogueShows } from './catalogue-shows.ts';
 import { type ManualTime, manualTime } from './manual-time.ts';
+import { withDatabase } from './prepared-database.ts';
 import { seededRandom } from './seeded-random.ts';
 import { temporaryDirectoryForFile } from './temporary-directory.ts';
 import { ticketKeysInMemory } from './ticket-keys.ts';
@@ -73,7 +74,10 @@ export function httpApps(): (options?: HttpAppOptions) => Promise<HttpApp> {
   let server: EmbeddedPostgres;
   let databases = 0;
   beforeAll(async () => {
-    server = await startEmbeddedPostgres({ dataDir: temporaryDirectoryForFile(), log: capturedLog().log });
+    server = await startEmbeddedPostgres({
+      dataDir: withDatabase(temporaryDirectoryForFile()),
+      log: capturedLog().log,
+    });
   });
   afterAll(() => server.stop());
 

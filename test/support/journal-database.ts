@@ -15,6 +15,7 @@ import { systemClock } from '../../src/system/clock.ts';
 import { systemTimers } from '../../src/system/timers.ts';
 import { capturedLog } from './captured-log.ts';
 import { selfOf } from './node-starts.ts';
+import { withDatabase } from './prepared-database.ts';
 import { temporaryDirectoryForFile } from './temporary-directory.ts';
 
 export interface JournalDatabase {
@@ -32,7 +33,10 @@ export function journalServer(): () => Promise<JournalDatabase> {
   let databases = 0;
   const urlOf = (name: string): string => server.url.replace('@/usher?', `@/${name}?`);
   beforeAll(async () => {
-    server = await startEmbeddedPostgres({ dataDir: temporaryDirectoryForFile(), log: capturedLog().log });
+    server = await startEmbeddedPostgres({
+      dataDir: withDatabase(temporaryDirectoryForFile()),
+      log: capturedLog().log,
+    });
     await run(server.url, `create database ${TEMPLATE}`);
     const kysely = new Kysely<unknown>({
       dialect: new PostgresDialect({ pool: new pg.Pool({ connectionString: urlOf(TEMPLATE) }) }),

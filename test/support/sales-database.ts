@@ -8,6 +8,7 @@ import { up as stripePayments } from '../../migrations/0009-stripe-payments.ts';
 import { type Database, openDatabase } from '../../src/postgres/database.ts';
 import { type EmbeddedPostgres, startEmbeddedPostgres } from '../../src/postgres/embedded-postgres.ts';
 import { capturedLog } from './captured-log.ts';
+import { withDatabase } from './prepared-database.ts';
 import { temporaryDirectoryForFile } from './temporary-directory.ts';
 
 /** A real Postgres for the tests of a file; each call makes a database with the tables of payments and tickets. */
@@ -15,7 +16,10 @@ export function salesServer(): <Tables>() => Promise<Database<Tables>> {
   let server: EmbeddedPostgres;
   let databases = 0;
   beforeAll(async () => {
-    server = await startEmbeddedPostgres({ dataDir: temporaryDirectoryForFile(), log: capturedLog().log });
+    server = await startEmbeddedPostgres({
+      dataDir: withDatabase(temporaryDirectoryForFile()),
+      log: capturedLog().log,
+    });
   });
   afterAll(() => server.stop());
   return async <Tables>() => {
