@@ -4,9 +4,15 @@ import { afterAll, beforeAll, onTestFinished } from 'vitest';
 import { up as accountsTables } from '../../migrations/0002-accounts.ts';
 import { up as catalogueTables } from '../../migrations/0003-catalogue.ts';
 import { up as cancelledShows } from '../../migrations/0008-cancelled-shows.ts';
-import { Accounts } from '../../src/accounts/accounts.ts';
+import { up as mail } from '../../migrations/0011-mail.ts';
+import { up as sessions } from '../../migrations/0025-sessions.ts';
+import { up as passwordResets } from '../../migrations/0026-password-resets.ts';
+import type { Accounts } from '../../src/accounts/accounts.ts';
+import { createAccounts } from '../../src/accounts/create-accounts.ts';
+import type { LockoutLimits } from '../../src/accounts/lockout.ts';
+import type { PasswordResets } from '../../src/accounts/password-resets.ts';
 import type { AccountsTables } from '../../src/accounts/tables.ts';
-import { type Role, Tokens } from '../../src/accounts/tokens.ts';
+import type { Role, Tokens } from '../../src/accounts/tokens.ts';
 import { type Catalogue, createCatalogue } from '../../src/catalog/catalogue.ts';
 import type { CatalogueTables } from '../../src/catalog/tables.ts';
 import { shardOf } from '../../src/cluster/shards.ts';
@@ -51,6 +57,7 @@ export interface HttpApp {
   readonly catalogue: Catalogue;
   readonly shows: CatalogueShows;
   readonly tokens: Tokens;
+  readonly resets: PasswordResets;
   readonly time: ManualTime;
   readonly log: CapturedLog;
   readonly database: Database<AccountsTables & CatalogueTables>;
@@ -66,6 +73,7 @@ export interface HttpAppOptions {
   /** What the payment provider says of amounts; nothing if absent. */
   readonly amountFault?: PaymentGateway['amountFault'];
   readonly webhooks?: SalesDeps['webhooks'];
+  readonly lockout?: LockoutLimits;
 }
 
 /** A real Postgres for the tests of a file; each call is the whole HTTP side over a database of its own. */
@@ -93,21 +101,34 @@ export function httpApps(): (options?: HttpAppOptions) => Promise<HttpApp> {
     await accountsTables(database.kysely as never);
     await catalogueTables(database.kysely as never);
     await cancelledShows(database.kysely as never);
+    await mail(database.kysely as never);
+    await sessions(database.kysely as never);
+    await passwordResets(database.kysely as never);
     return build(database, log, databases, options);
   };
 }
 
-function build(
+async function build(
   database: Database<AccountsTables & CatalogueTables>,
   log: CapturedLog,
   seed: number,
   options: HttpAppOptions,
-): HttpApp {
+): Promise<HttpApp> {
   const time = manualTime();
   const random = seededRandom(seed);
   const shows = new CatalogueShows();
-  const tokens = new Tokens(Buffer.alloc(32, 7), time.clock);
-  const accounts = new Accounts(database.kysely as never, time.clock, random);
+  const people = await createAccounts({
+    db: database.kysely as never,
+    clock: time.clock,
+    timers: time.timers,
+    random,
+    log: log.log,
+    secret: Buffer.alloc(32, 7),
+    cores: 2,
+    lockout: options.lockout,
+  });
+  onTestFinished(() => people.close());
+  const { accounts, logIns, resets, tokens } = people;
   const catalogue = createCatalogue({
     db: database.kysely as never,
     clock: time.clock,
@@ -120,6 +141,8 @@ function build(
     {
       ...ports,
       accounts,
+      logIns,
+      resets,
       tokens,
       catalogue,
       metrics: createMetrics(false),
@@ -134,6 +157,7 @@ function build(
       settlement: createSettlement({ ...ports, gateway: NO_GATEWAY }),
       ticketKeys: ticketKeysInMemory(),
       buyerShows: { showsOf: async () => [] },
+      holdsPerMinute: { ...DEFAULT_HTTP_SETTINGS, ...options.settings }.holdsPerMinute,
       organiserOf: (showId) => catalogue.shows.organiserOf(showId),
       markCancelled: (showId) => catalogue.shows.markCancelled(showId),
     },
@@ -156,6 +180,7 @@ function build(
     catalogue,
     shows,
     tokens,
+    resets,
     time,
     log,
     database,
