@@ -1,8 +1,8 @@
 import { type Kysely, sql } from 'kysely';
 
 /**
- * What ends tokens before their time, and what slows guessing down. Times in ms since the epoch; those of
- * `log_in_failure` are the database's.
+ * What ends tokens before their time, what slows guessing down, and passwords that may be set anew by whoever has the token
+ * that was mailed, of which only a digest is kept. Times in ms since the epoch; those of `log_in_failure` are the database's.
  */
 export async function up(db: Kysely<any>): Promise<void> {
   // A user's tokens name the generation that they were given in; those of an earlier one are refused.
@@ -28,4 +28,13 @@ export async function up(db: Kysely<any>): Promise<void> {
     )
   `.execute(db);
   await sql`create index log_in_failure_old on log_in_failure (last_at)`.execute(db);
+  await sql`
+    create table password_reset (
+      digest bytea primary key,
+      user_id text not null references usher_user (id) on delete cascade,
+      expires_at bigint not null
+    )
+  `.execute(db);
+  await sql`create index password_reset_user on password_reset (user_id)`.execute(db);
+  await sql`create index password_reset_expired on password_reset (expires_at)`.execute(db);
 }

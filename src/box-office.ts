@@ -150,6 +150,7 @@ export async function assembleBoxOffice(parts: BoxOfficeParts): Promise<BoxOffic
       clock,
       signer: ticketKeys.signer,
       emailOf: async (userId) => (await accounts.get(userId))?.email ?? null,
+      resetToken: (email, askedAt) => resets.tokenFor(email, askedAt),
       showOf: (showId) => catalogue.shows.get(showId),
     }),
     clock,

@@ -64,7 +64,10 @@ export class PasswordResets {
   }
 
   /** A new token for the letter to this e-mail, asked for at `askedAt`; or why there is none to be sent. */
-  async tokenFor(email: string, askedAt: number): Promise<{ readonly token: string } | string> {
+  async tokenFor(
+    email: string,
+    askedAt: number,
+  ): Promise<{ readonly token: string; readonly minutes: number } | string> {
     const { db, clock, random } = this.#deps;
     const now = clock.now();
     if (now - askedAt > RESET_LIMITS.askedMs) return 'it was asked for too long ago';
@@ -73,7 +76,8 @@ export class PasswordResets {
       insert into password_reset (digest, user_id, expires_at)
       select ${digestOf(token)}::bytea, id, ${now + RESET_LIMITS.tokenMs} from usher_user where email = ${email}
     `.execute(db);
-    return numAffectedRows === 1n ? { token } : 'no account has this e-mail';
+    if (numAffectedRows !== 1n) return 'no account has this e-mail';
+    return { token, minutes: RESET_LIMITS.tokenMs / 60_000 };
   }
 
   /**

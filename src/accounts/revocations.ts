@@ -48,20 +48,19 @@ export class Revocations {
     return this.#byKey.size;
   }
 
-  /** Those that change nothing are passed over. */
-  add(revocation: Revocation): void {
-    const { key, generation, expiresAt } = revocation;
+  /** Those that change nothing are passed over; of a user the newest generation counts, in whichever order they come. */
+  add({ key, generation, expiresAt }: Revocation): void {
     if (expiresAt <= this.#floor) return;
     const known = this.#byKey.get(key);
-    if (known !== undefined && (known.generation ?? 0) >= (generation ?? 0) && known.expiresAt >= expiresAt) return;
-    if (known !== undefined) this.#remove(known);
-    else while (this.#byKey.size >= this.#max) this.#dropEarliest();
-    this.#byKey.set(key, revocation);
-    const minute = minuteOf(expiresAt);
-    const keys = this.#byMinute.get(minute);
-    if (keys === undefined) this.#byMinute.set(minute, new Set([key]));
-    else keys.add(key);
-    this.#version++;
+    if (known === undefined) {
+      while (this.#byKey.size >= this.#max) this.#dropEarliest();
+      this.#keep({ key, generation, expiresAt });
+      return;
+    }
+    const newest = Math.max(generation ?? 0, known.generation ?? 0);
+    if (newest === (known.generation ?? 0) && known.expiresAt >= expiresAt) return;
+    this.#remove(known);
+    this.#keep({ key, generation: newest, expiresAt: Math.max(expiresAt, known.expiresAt) });
   }
 
   /** Refuses every token that expires until then. */
@@ -81,6 +80,16 @@ export class Revocations {
     for (const [minute, keys] of this.#byMinute) {
       if (endOf(minute) <= now) this.#forgetMinute(minute, keys);
     }
+  }
+
+  #keep(revocation: Revocation): void {
+    const { key, expiresAt } = revocation;
+    this.#byKey.set(key, revocation);
+    const minute = minuteOf(expiresAt);
+    const keys = this.#byMinute.get(minute);
+    if (keys === undefined) this.#byMinute.set(minute, new Set([key]));
+    else keys.add(key);
+    this.#version++;
   }
 
   #remove({ key, expiresAt }: Revocation): void {

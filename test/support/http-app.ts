@@ -6,7 +6,7 @@ import { up as catalogueTables } from '../../migrations/0003-catalogue.ts';
 import { up as cancelledShows } from '../../migrations/0008-cancelled-shows.ts';
 import { up as mail } from '../../migrations/0011-mail.ts';
 import { up as sessions } from '../../migrations/0025-sessions.ts';
-import { up as passwordResets } from '../../migrations/0026-password-resets.ts';
+import { up as mailToAccounts } from '../../migrations/0026-mail-to-accounts.ts';
 import type { Accounts } from '../../src/accounts/accounts.ts';
 import { createAccounts } from '../../src/accounts/create-accounts.ts';
 import type { LockoutLimits } from '../../src/accounts/lockout.ts';
@@ -103,7 +103,7 @@ export function httpApps(): (options?: HttpAppOptions) => Promise<HttpApp> {
     await cancelledShows(database.kysely as never);
     await mail(database.kysely as never);
     await sessions(database.kysely as never);
-    await passwordResets(database.kysely as never);
+    await mailToAccounts(database.kysely as never);
     return build(database, log, databases, options);
   };
 }

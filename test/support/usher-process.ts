@@ -77,6 +77,9 @@ function run(args: readonly string[], settings: Settings, atEnd: AtEnd): UsherPr
       NODE_ENV: 'production',
       USHER_SANDBOX: 'on',
       ADMIN_PORT: '0',
+      // Whole audiences come from this one address.
+      USHER_HOLDS_PER_ACCOUNT: 'off',
+      USHER_HOLDS_PER_ADDRESS: 'off',
       ...settings,
     },
     stdio: ['ignore', 'pipe', 'pipe'],
