@@ -45,7 +45,8 @@ const addressKey = (address: string): string => hash('sha256', `address\n${addre
 function locked(ms: number): RefusedError {
   return new RefusedError({
     code: 'TOO_MANY_REQUESTS',
-    detail: 'Too many log-ins with this e-mail, or from where you are, have failed. Wait, or set a new password by mail.',
+    detail:
+      'Too many log-ins with this e-mail, or from where you are, have failed. Wait, or set a new password by mail.',
     retryAfter: Math.max(1, Math.ceil(ms / 1_000)),
   });
 }

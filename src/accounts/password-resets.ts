@@ -131,5 +131,8 @@ export class PasswordResets {
 }
 
 function notGood(): RefusedError {
-  return new RefusedError({ code: 'NOT_FOUND', detail: 'There is no such reset: it was used, or has expired. Ask anew.' });
+  return new RefusedError({
+    code: 'NOT_FOUND',
+    detail: 'There is no such reset: it was used, or has expired. Ask anew.',
+  });
 }

@@ -20,7 +20,10 @@ export const UserSchema = Type.Unsafe<UserView>(
   ),
 );
 
-export const SessionSchema = Type.Object({ token: Type.String(), expiresAt: TimeOut, user: UserSchema }, { title: 'Session' });
+export const SessionSchema = Type.Object(
+  { token: Type.String(), expiresAt: TimeOut, user: UserSchema },
+  { title: 'Session' },
+);
 
 export function viewSession({ token, expiresAt, user }: Session) {
   return { token, expiresAt: rfc3339(expiresAt), user };

@@ -26,6 +26,7 @@ import { type Database, openDatabase } from '../../src/postgres/database.ts';
 import { type EmbeddedPostgres, startEmbeddedPostgres } from '../../src/postgres/embedded-postgres.ts';
 import { type CapturedLog, capturedLog } from './captured-log.ts';
 import { CatalogueShows } from './catalogue-shows.ts';
+import { type AtEnd, Lifetime } from './lifetime.ts';
 import { type ManualTime, manualTime } from './manual-time.ts';
 import { seededRandom } from './seeded-random.ts';
 import { temporaryDirectoryForFile } from './temporary-directory.ts';
@@ -74,6 +75,8 @@ export interface HttpAppOptions {
   readonly amountFault?: PaymentGateway['amountFault'];
   readonly webhooks?: SalesDeps['webhooks'];
   readonly lockout?: LockoutLimits;
+  /** Whether it lives until the end of the file, not of the test. */
+  readonly forFile?: boolean;
 }
 
 /** A real Postgres for the tests of a file; each call is the whole HTTP side over a database of its own. */
@@ -83,7 +86,11 @@ export function httpApps(): (options?: HttpAppOptions) => Promise<HttpApp> {
   beforeAll(async () => {
     server = await startEmbeddedPostgres({ dataDir: temporaryDirectoryForFile(), log: capturedLog().log });
   });
-  afterAll(() => server.stop());
+  const ofFile = new Lifetime();
+  afterAll(async () => {
+    await ofFile.end();
+    await server.stop();
+  });
 
   return async (options = {}) => {
     const name = `http_${++databases}`;
@@ -97,14 +104,15 @@ export function httpApps(): (options?: HttpAppOptions) => Promise<HttpApp> {
       log: log.log,
       maxConnections: 4,
     });
-    onTestFinished(() => database.close());
+    const atEnd = options.forFile ? ofFile.atEnd : onTestFinished;
+    atEnd(() => database.close());
     await accountsTables(database.kysely as never);
     await catalogueTables(database.kysely as never);
     await cancelledShows(database.kysely as never);
     await mail(database.kysely as never);
     await sessions(database.kysely as never);
     await mailToAccounts(database.kysely as never);
-    return build(database, log, databases, options);
+    return build(database, log, databases, options, atEnd);
   };
 }
 
@@ -113,6 +121,7 @@ async function build(
   log: CapturedLog,
   seed: number,
   options: HttpAppOptions,
+  atEnd: AtEnd,
 ): Promise<HttpApp> {
   const time = manualTime();
   const random = seededRandom(seed);
@@ -127,7 +136,7 @@ async function build(
     cores: 2,
     lockout: options.lockout,
   });
-  onTestFinished(() => people.close());
+  atEnd(() => people.close());
   const { accounts, logIns, resets, tokens } = people;
   const catalogue = createCatalogue({
     db: database.kysely as never,
@@ -162,7 +171,7 @@ async function build(
       markCancelled: (showId) => catalogue.shows.markCancelled(showId),
     },
   );
-  onTestFinished(() => app.close());
+  atEnd(() => app.close());
 
   const sendAs =
     (token: string | null): Send =>

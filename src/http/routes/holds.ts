@@ -57,7 +57,11 @@ function faultOf(body: Static<typeof HoldRequest>): Refusal | null {
   return null;
 }
 
-export function holdRoutes(app: App, deps: Pick<SalesDeps, 'shows' | 'clock' | 'holdsPerMinute'>, guards: Guards): void {
+export function holdRoutes(
+  app: App,
+  deps: Pick<SalesDeps, 'shows' | 'clock' | 'holdsPerMinute'>,
+  guards: Guards,
+): void {
   const { shows, clock } = deps;
 
   app.post(

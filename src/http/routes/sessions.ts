@@ -41,7 +41,8 @@ export function sessionRoutes(app: App, deps: Pick<HttpDeps, 'logIns' | 'setting
       schema: {
         tags: ['Accounts'],
         summary: 'Log out',
-        description: 'The token of this request is refused from now on: here at once, by other nodes after a second or two.',
+        description:
+          'The token of this request is refused from now on: here at once, by other nodes after a second or two.',
         security: BEARER,
         response: { 204: Type.Null({ description: 'Logged out' }), ...problems('UNAUTHENTICATED') },
       },
@@ -60,7 +61,8 @@ export function sessionRoutes(app: App, deps: Pick<HttpDeps, 'logIns' | 'setting
       schema: {
         tags: ['Accounts'],
         summary: 'Log out everywhere',
-        description: 'All tokens of this account are refused from now on: here at once, by other nodes after a second or two.',
+        description:
+          'All tokens of this account are refused from now on: here at once, by other nodes after a second or two.',
         security: BEARER,
         response: { 204: Type.Null({ description: 'Logged out everywhere' }), ...problems('UNAUTHENTICATED') },
       },
