@@ -29,20 +29,20 @@ export function limitPerAddress(app: App, name: string, perMinute: number): OnRe
   return limit(app, { name, perMinute, tells: true }, 'One address');
 }
 
-/** Two `onRequest` hooks, to be put behind that of the guard, for a busy route: they say something only when they refuse. */
+/** `onRequest` hooks, to be put behind that of the guard, for a busy route: they say something only when they refuse. */
 export function limitPerUserAndAddress(
   app: App,
   name: string,
   perMinute: { readonly user: number; readonly address: number },
 ): OnRequest[] {
   const limits: OnRequest[] = [];
-  // Addresses first: else one of them fills what is remembered of accounts.
-  if (perMinute.address !== Number.POSITIVE_INFINITY) {
-    limits.push(limit(app, { name: `${name}-address`, perMinute: perMinute.address, tells: false }, 'One address'));
-  }
+  // Accounts first: what one is refused does not use up what others behind its address may do.
   if (perMinute.user !== Number.POSITIVE_INFINITY) {
     const user = { name: `${name}-account`, perMinute: perMinute.user, tells: false };
     limits.push(limit(app, user, 'One account', (request) => request.user.id));
+  }
+  if (perMinute.address !== Number.POSITIVE_INFINITY) {
+    limits.push(limit(app, { name: `${name}-address`, perMinute: perMinute.address, tells: false }, 'One address'));
   }
   return limits;
 }
