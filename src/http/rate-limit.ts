@@ -16,9 +16,13 @@ interface RateLimit {
   readonly tells: boolean;
 }
 
+/** Of requests whose connection has ended: nobody hears the answer. */
+const GONE = 'gone';
+
 /** Where a request comes from: an address, or the /64 of an IPv6 one, which is as a rule one subscriber's. */
 export function addressOf(request: FastifyRequest): string {
-  return normalizeIP(request.ip);
+  const ip: string | undefined = request.ip;
+  return ip === undefined ? GONE : normalizeIP(ip);
 }
 
 /**
@@ -51,14 +55,14 @@ function limit(
   app: App,
   { name, perMinute, tells }: RateLimit,
   who: string,
-  keyGenerator?: (request: FastifyRequest) => string,
+  keyGenerator: (request: FastifyRequest) => string = addressOf,
 ): OnRequest {
   const take = app.createRateLimit({
     max: perMinute,
     timeWindow: WINDOW_SECONDS * 1_000,
     // `cache` is read by the plugin for each limit, but missing in its types.
     ...{ cache: RATE_LIMITED_MAX },
-    ...(keyGenerator === undefined ? {} : { keyGenerator }),
+    keyGenerator,
   });
   return async (request, reply) => {
     const taken = await take(request);

@@ -70,8 +70,8 @@ async function requestTo(name: string, wrong: Distortion): Promise<RawRequest> {
   const id = fresh?.id ?? route.id?.(world) ?? (route.kind === undefined ? '' : world.ids[route.kind]);
   const path = template.replace(/\{\w+\}/, () => distortedId(id, Object.values(world.ids), wrong.id));
   const person = wrong.who.kind === 'right' ? route.as : PEOPLE[wrong.who.which % PEOPLE.length];
-  const own = wrong.who.kind === 'right' ? fresh?.token : undefined;
-  const token = own ?? (person === 'anyone' ? null : world.people[person].token);
+  // Where a session may end by it, it is one that nobody needs any more.
+  const token = person === 'anyone' ? null : (fresh?.token ?? world.people[person].token);
   const names = (operations.get(name)?.parameters ?? []).filter((each) => each.in === 'query').map((each) => each.name);
   const query = wrong.query.map(([which, value]) => {
     const known = typeof which === 'string' ? which : names[which % Math.max(1, names.length)];
