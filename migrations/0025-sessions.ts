@@ -22,7 +22,7 @@ export async function up(db: Kysely<any>): Promise<void> {
     create table log_in_failure (
       key text primary key,
       kind text not null check (kind in ('account', 'address')),
-      failures integer not null,
+      failures double precision not null,
       last_at bigint not null,
       locked_until bigint not null
     )

@@ -13,6 +13,8 @@ export interface LockoutLimits {
   readonly free: { readonly account: number; readonly address: number };
   readonly firstMs: number;
   readonly maxMs: number;
+  /** One failure is forgotten in each span of so long: behind one address many people live, and some mistype. */
+  readonly leakMs: { readonly account: number; readonly address: number };
   /** Without a failure for so long, all are forgotten. */
   readonly forgetMs: number;
 }
@@ -21,6 +23,7 @@ export const LOCKOUT: LockoutLimits = {
   free: { account: 5, address: 100 },
   firstMs: 2_000,
   maxMs: 900_000,
+  leakMs: { account: 720_000, address: 6_000 },
   forgetMs: 3_600_000,
 };
 
@@ -72,10 +75,13 @@ export class Lockout {
 
   /** The password was wrong, or nobody has that e-mail. */
   async failed({ email, address }: Try): Promise<void> {
-    const { free, firstMs, maxMs, forgetMs } = this.#limits;
+    const { free, firstMs, maxMs, leakMs, forgetMs } = this.#limits;
     const keys = [accountKey(email), ...(address === null ? [] : [addressKey(address)])];
-    const failures = sql`case when f.last_at <= ${NOW} - ${forgetMs}::int8 then 1 else f.failures + 1 end`;
-    const beyond = sql`(${failures} - case f.kind when 'account' then ${free.account}::int else ${free.address}::int end)`;
+    const of = ({ account, address }: { account: number; address: number }) =>
+      sql`case f.kind when 'account' then ${account}::float8 else ${address}::float8 end`;
+    const left = sql`greatest(0, f.failures - (${NOW} - f.last_at) / (${of(leakMs)}))`;
+    const failures = sql`(case when f.last_at <= ${NOW} - ${forgetMs}::int8 then 0 else ${left} end + 1)`;
+    const beyond = sql`ceil(${failures} - (${of(free)}))`;
     const lockMs = sql`least(${maxMs}::float8, ${firstMs}::float8 * 2.0 ^ least(${beyond} - 1, ${DOUBLINGS_MAX}))::int8`;
     // The account's row first, in every statement: two never wait for each other in a ring.
     await sql`

@@ -21,6 +21,7 @@ const QUICK: LockoutLimits = {
   free: { account: 2, address: 1_000 },
   firstMs: 60_000,
   maxMs: 150_000,
+  leakMs: { account: 10_000_000, address: 10_000_000 },
   forgetMs: 3_600_000,
 };
 
@@ -306,8 +307,18 @@ describe('guessing at passwords', () => {
     await logIn(ada);
   });
 
-  it('is forgotten after a while without', async () => {
+  it('is forgotten bit by bit, and wholly after a while without', async () => {
     const ada = await signUp();
+    const failed = async () => {
+      await guess(ada.email);
+      const last = `select failures from log_in_failure where kind = 'account' order by last_at desc limit 1`;
+      return Number((await app.database.pool.query(last)).rows[0].failures);
+    };
+    expect(await failed()).toBe(1);
+    await letPass(QUICK.leakMs.account / 4);
+    expect(await failed()).toBeCloseTo(1.75, 2);
+    await letPass(QUICK.forgetMs);
+    expect(await failed()).toBe(1);
     for (let i = 0; i < 3; i++) await guess(ada.email);
     await letPass(QUICK.forgetMs);
     for (let i = 0; i < 2; i++) expectProblem(await guess(ada.email), 'BAD_CREDENTIALS');
