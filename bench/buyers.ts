@@ -5,6 +5,9 @@ import { systemRandom } from '../src/system/random.ts';
 
 const SECRET_BYTES = 32;
 
+/** Settings under which a whole audience may come from one address. */
+export const UNLIMITED = { USHER_HOLDS_PER_ACCOUNT: 'off', USHER_HOLDS_PER_ADDRESS: 'off' } as const;
+
 /** A secret for `JWT_SECRET`, new for each run. */
 export function newJwtSecret(): string {
   return Buffer.from(systemRandom.bytes(SECRET_BYTES)).toString('hex');

@@ -1,9 +1,12 @@
+import { availableParallelism } from 'node:os';
 import type { FastifyInstance } from 'fastify';
 import type { Kysely } from 'kysely';
 import type { ClientConfig } from 'pg';
-import { Accounts } from './accounts/accounts.ts';
+import type { Accounts } from './accounts/accounts.ts';
+import { createAccounts } from './accounts/create-accounts.ts';
+import type { LockoutLimits } from './accounts/lockout.ts';
 import type { AccountsTables } from './accounts/tables.ts';
-import { Tokens } from './accounts/tokens.ts';
+import type { Tokens } from './accounts/tokens.ts';
 import { type Catalogue, createCatalogue } from './catalog/catalogue.ts';
 import { CatalogueShowSource } from './catalog/show-source.ts';
 import type { CatalogueTables } from './catalog/tables.ts';
@@ -60,6 +63,8 @@ export interface BoxOfficeParts {
   readonly log: Log;
   readonly self: ClusterNodeOptions['self'];
   readonly http: HttpSettings;
+  /** What slows guessing at passwords down; the usual if absent. */
+  readonly lockout?: LockoutLimits;
   readonly admin: AdminAccess;
   /** Whether to export figures of the process too. */
   readonly processMetrics: boolean;
@@ -96,8 +101,17 @@ export async function assembleBoxOffice(parts: BoxOfficeParts): Promise<BoxOffic
     shardOf,
     amounts: gateway,
   });
-  const accounts = new Accounts(narrowed<AccountsTables>(kysely), clock, random);
-  const tokens = new Tokens(secret, clock);
+  const people = await createAccounts({
+    db: narrowed<AccountsTables>(kysely),
+    clock,
+    timers,
+    random,
+    log,
+    secret,
+    cores: availableParallelism(),
+    lockout: parts.lockout,
+  });
+  const { accounts, tokens, logIns, resets } = people;
   const source = new CatalogueShowSource(catalogue);
   const ticketKeys = await loadTicketKeys(narrowed<TicketsTables>(kysely), clock, random);
   const registry = new PostgresRegistry({ connection, timers, log });
@@ -136,6 +150,7 @@ export async function assembleBoxOffice(parts: BoxOfficeParts): Promise<BoxOffic
       clock,
       signer: ticketKeys.signer,
       emailOf: async (userId) => (await accounts.get(userId))?.email ?? null,
+      resetToken: (email, askedAt) => resets.tokenFor(email, askedAt),
       showOf: (showId) => catalogue.shows.get(showId),
     }),
     clock,
@@ -165,7 +180,10 @@ export async function assembleBoxOffice(parts: BoxOfficeParts): Promise<BoxOffic
     cluster: async () => node.assertReady(),
   };
   const app = buildServer(
-    { accounts, tokens, catalogue, shows, clock, timers, random, log, metrics, readiness, settings: parts.http },
+    {
+      ...{ accounts, logIns, resets, tokens, catalogue, shows, clock, timers, random, log, metrics, readiness },
+      settings: parts.http,
+    },
     {
       shows,
       clock,
@@ -177,6 +195,7 @@ export async function assembleBoxOffice(parts: BoxOfficeParts): Promise<BoxOffic
       webhooks: payments.webhooks?.verify ? webhooks : null,
       ticketKeys,
       buyerShows: createBuyerShows(narrowed<BuyerShowTables>(kysely)),
+      holdsPerMinute: parts.http.holdsPerMinute,
       organiserOf: (showId: string) => catalogue.shows.organiserOf(showId),
       markCancelled: (showId: string) => catalogue.shows.markCancelled(showId),
     },
@@ -187,6 +206,7 @@ export async function assembleBoxOffice(parts: BoxOfficeParts): Promise<BoxOffic
     await settlement.close();
     await mailer.close();
     await node.close();
+    people.close();
     await reader.close();
     await registry.close();
   };

@@ -4,7 +4,7 @@ import type { Settlement } from '../payments/settlement.ts';
 import type { Webhooks } from '../payments/webhooks/webhooks.ts';
 import type { BuyerShows } from '../tickets/buyer-shows.ts';
 import type { TicketKeys } from '../tickets/keys.ts';
-import type { HttpDeps } from './deps.ts';
+import type { HttpDeps, HttpSettings } from './deps.ts';
 
 /** What the routes of seats, holds, orders, payments and tickets stand on. */
 export interface SalesDeps extends Pick<HttpDeps, 'shows' | 'clock' | 'timers'> {
@@ -16,6 +16,8 @@ export interface SalesDeps extends Pick<HttpDeps, 'shows' | 'clock' | 'timers'> 
   readonly webhooks: Pick<Webhooks, 'receive'> | null;
   readonly ticketKeys: TicketKeys;
   readonly buyerShows: BuyerShows;
+  /** How often holds may be asked for. */
+  readonly holdsPerMinute: HttpSettings['holdsPerMinute'];
   /** The user id of a show's organiser, or null for an unknown show. */
   organiserOf(showId: string): Promise<string | null>;
   /** The catalogue is to tell that a show was called off. */

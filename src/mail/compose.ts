@@ -5,7 +5,9 @@ import type { Notice } from '../journal/journal.ts';
 import type { Clock } from '../ports.ts';
 import { type CodeSigner, ticketCode } from '../tickets/codes.ts';
 import { ticketPng } from '../tickets/ticket-image.ts';
+import { type ResetToken, writeResetLetter } from './account-letters.ts';
 import { type ShowOfLetter, writeLetter } from './letters.ts';
+import type { AccountNotice } from './outbox.ts';
 import type { Parcel } from './transports.ts';
 
 /** How long one question to a show may take. */
@@ -18,6 +20,8 @@ export interface ComposerDeps {
   readonly signer: CodeSigner;
   /** A user's e-mail address, or null for an unknown user. */
   emailOf(userId: string): Promise<string | null>;
+  /** A new token to set the password of this e-mail's account with, asked for at this time (ms); or why there is none. */
+  resetToken(email: string, askedAt: number): Promise<ResetToken | string>;
   /** What the catalogue says of a show, or null for an unknown one. */
   showOf(showId: string): Promise<ShowOfLetter | null>;
 }
@@ -26,7 +30,7 @@ export interface ComposerDeps {
  * Writes the mail of a notice from what is known when it is sent: an order may have gone on since. Or says why there is
  * none to send. Rejects when something cannot be read now.
  */
-export type Composer = (notice: Notice & { readonly createdAt: number }) => Promise<Parcel | string>;
+export type Composer = (notice: (Notice | AccountNotice) & { readonly createdAt: number }) => Promise<Parcel | string>;
 
 export function createComposer(deps: ComposerDeps): Composer {
   const { shows, clock, signer, emailOf, showOf } = deps;
@@ -49,7 +53,15 @@ export function createComposer(deps: ComposerDeps): Composer {
     return tickets.filter(({ status }) => status === 'valid').map(({ id }) => id);
   }
 
-  return async ({ id, kind, orderId, refundId, createdAt }) => {
+  async function reset({ id, email, createdAt }: AccountNotice & { createdAt: number }): Promise<Parcel | string> {
+    const token = await deps.resetToken(email, createdAt);
+    if (typeof token === 'string') return token;
+    return { id, to: email, at: createdAt, letter: writeResetLetter(token), images: [] };
+  }
+
+  return async (notice) => {
+    if (notice.kind === 'password-reset') return reset(notice);
+    const { id, kind, orderId, refundId, createdAt } = notice;
     const parsed = parseScopedId('ord', orderId);
     if (parsed === null) throw new Error(`not an order id: ${orderId}`);
     const { showId, number, at } = parsed;

@@ -124,6 +124,7 @@ export function salesApp(given: { readonly gateway?: PaymentGateway } = {}): Sal
     buyerShows: { showsOf: async (buyer: string) => shows.get(buyer) ?? [] },
     organiserOf: async (show: string) => organisers.get(show) ?? null,
     markCancelled: async () => {},
+    holdsPerMinute: { user: Number.POSITIVE_INFINITY, address: Number.POSITIVE_INFINITY },
   };
   const app: App = fastify({
     logger: false,

@@ -80,6 +80,9 @@ function run(args: readonly string[], settings: Settings, atEnd: AtEnd): UsherPr
       ADMIN_PORT: '0',
       // Much of a start is compiling, and tests need many starts.
       ...(NODE_COMPILE_CACHE === undefined ? {} : { NODE_COMPILE_CACHE }),
+      // Whole audiences come from this one address.
+      USHER_HOLDS_PER_ACCOUNT: 'off',
+      USHER_HOLDS_PER_ADDRESS: 'off',
       ...settings,
     },
     stdio: ['ignore', 'pipe', 'pipe'],

@@ -2,14 +2,13 @@ import Type from 'typebox';
 import { RefusedError } from '../../errors.ts';
 import { AddressIn } from '../address-schema.ts';
 import type { HttpDeps } from '../deps.ts';
+import { NewPassword } from '../password-schema.ts';
 import { limitPerAddress } from '../rate-limit.ts';
 import { line, problems, strict } from '../schemas.ts';
 import type { App } from '../server.ts';
 import { UserSchema } from '../user-schema.ts';
 
 const EMAIL_LENGTH_MAX = 254;
-const PASSWORD_LENGTH_MIN = 8;
-const PASSWORD_LENGTH_MAX = 256;
 
 /** Good enough to catch slips; only a mail that arrives proves an address. */
 const EMAIL = /^[^\s@]+@[^\s@.]+(\.[^\s@.]+)+$/u;
@@ -23,7 +22,7 @@ export function userRoutes(app: App, deps: Pick<HttpDeps, 'accounts' | 'settings
         summary: 'Create an account',
         body: strict({
           email: line(3, EMAIL_LENGTH_MAX),
-          password: Type.String({ minLength: PASSWORD_LENGTH_MIN, maxLength: PASSWORD_LENGTH_MAX }),
+          password: NewPassword,
           firstName: line(1, 100),
           lastName: line(1, 100),
           role: Type.Enum(['buyer', 'organiser']),

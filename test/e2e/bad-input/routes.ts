@@ -163,7 +163,23 @@ export const ROUTES: Readonly<Record<string, RouteCase>> = {
       ['a password with a NUL', { email: 'buyer@example.org', password: 'correct horse\u0000' }, 'BAD_CREDENTIALS'],
     ],
   },
+  'DELETE /v1/sessions/current': { as: 'buyer' },
+  'DELETE /v1/sessions': { as: 'buyer' },
+  'POST /v1/password-resets': { as: 'anyone', body: () => ({ email: 'buyer@example.org' }) },
+  'POST /v1/password-resets/{token}': {
+    as: 'anyone',
+    id: () => 'x'.repeat(43),
+    body: () => ({ password: 'correct horse' }),
+    refused: () => [['a token that nobody was sent', { password: 'correct horse' }, 'NOT_FOUND']],
+  },
   'GET /v1/me': { as: 'buyer' },
+  'PUT /v1/me/password': {
+    as: 'buyer',
+    body: () => ({ currentPassword: 'correct horse', password: 'correct horse' }),
+    refused: () => [
+      ['another current one', { currentPassword: 'wrong horse', password: 'correct horse' }, 'BAD_CREDENTIALS'],
+    ],
+  },
   'PATCH /v1/me': { as: 'buyer', body: () => ({ firstName: 'Augusta', lastName: 'King', address: ADDRESS }) },
   'POST /v1/venues': { as: 'organiser', organisersOnly: true, body: () => ({ name: 'Hall', address: ADDRESS }) },
   'GET /v1/venues': { as: 'anyone' },
