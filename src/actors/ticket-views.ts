@@ -78,7 +78,7 @@ export function ticketsFor(show: Show, question: ListTickets): Listed<TicketView
   for (const order of ordersOf(show, viewer.user)) {
     if (isPaid(show, order)) for (const ticket of linesOf(show, order)) found.push(ticket);
   }
-  for (const ticket of show.moves.receivedBy(buyer)) found.push(ticket);
+  found.push(...[...show.moves.receivedBy(buyer)].sort((a, b) => a - b));
   const own = found.filter((ticket) => show.holderOf(ticket) === buyer);
   const { order } = show.tickets;
   // The newest order first, as they stand in it; a sort keeps what is in order already.
