@@ -134,6 +134,8 @@ function build(
       settlement: createSettlement({ ...ports, gateway: NO_GATEWAY }),
       ticketKeys: ticketKeysInMemory(),
       buyerShows: { showsOf: async () => [] },
+      offeredShows: { showsOf: async () => [] },
+      emailOf: async () => null,
       organiserOf: (showId) => catalogue.shows.organiserOf(showId),
       markCancelled: (showId) => catalogue.shows.markCancelled(showId),
     },

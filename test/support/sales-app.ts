@@ -122,6 +122,9 @@ export function salesApp(given: { readonly gateway?: PaymentGateway } = {}): Sal
     }),
     ticketKeys,
     buyerShows: { showsOf: async (buyer: string) => shows.get(buyer) ?? [] },
+    // By what stands for an address.
+    offeredShows: { showsOf: async (address: string) => shows.get(address) ?? [] },
+    emailOf: async (user: string) => `${user}@example.org`,
     organiserOf: async (show: string) => organisers.get(show) ?? null,
     markCancelled: async () => {},
   };

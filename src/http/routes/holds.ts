@@ -83,6 +83,7 @@ export function holdRoutes(app: App, deps: Pick<SalesDeps, 'shows' | 'clock'>, g
             'SEATS_TAKEN',
             'NOT_ENOUGH_SEATS',
             'ORPHAN_SEAT',
+            'OWN_LISTING',
             'HOLD_LIMIT',
             'BUYER_LIMIT',
             'UNKNOWN_SEAT',
