@@ -38,12 +38,16 @@ export function isStillListed(show: Show, line: number, from: number): boolean {
   return show.status[seat] === SEAT.listed && listing?.ticket === from && listing.price === show.tickets.price[line];
 }
 
-/** What sellers had paid above what they sold for: it stays with the organiser. */
+/**
+ * What sellers had paid above what they sold for: it stays with the organiser, unless the seller's bank has taken all that
+ * was left of the payment back.
+ */
 export function keptFromResales(show: Show): number {
-  const { refunds, tickets } = show;
+  const { refunds, tickets, disputes } = show;
   let kept = 0;
   for (const [ticket, refund] of refunds.ofTicket) {
-    if (tickets.state[ticket] === TICKET.void) kept += tickets.price[ticket] - refunds.amount[refund];
+    const isWithdrawn = disputes.get(tickets.order[ticket])?.some(({ status }) => status !== 'won') === true;
+    if (tickets.state[ticket] === TICKET.void && !isWithdrawn) kept += tickets.price[ticket] - refunds.amount[refund];
   }
   return kept;
 }

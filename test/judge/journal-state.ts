@@ -45,6 +45,8 @@ export interface JournalOrder {
   readonly total: number;
   /** Disputes over it that are open. */
   disputes: number;
+  /** One is open or lost: the buyer's bank has what was left of its money. */
+  isWithdrawn: boolean;
   state: 'awaiting' | 'pending' | 'committed' | 'paid' | 'cancelled' | 'expired' | 'rejected' | 'declined' | 'voided';
   /** Whether its sale was ever committed. */
   wasSold: boolean;

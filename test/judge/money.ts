@@ -56,10 +56,10 @@ export function judgeBook(
     );
 }
 
-function worthOf({ tickets }: JournalOrder): number {
+function worthOf({ tickets, isWithdrawn }: JournalOrder): number {
   return tickets.reduce((sum, { state, price, resoldFor = 0 }) => {
     // What its seller had paid above what it was resold for is kept.
-    if (state === 'resold') return sum + price - resoldFor;
+    if (state === 'resold') return isWithdrawn ? sum : sum + price - resoldFor;
     return sum + (OWNED.includes(state) ? price : 0);
   }, 0);
 }

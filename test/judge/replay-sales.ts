@@ -71,6 +71,7 @@ export class ReplaySales {
       state: 'awaiting',
       wasSold: false,
       disputes: 0,
+      isWithdrawn: false,
       told: [],
       position: state.position,
       n: this.#places.n,
@@ -265,7 +266,9 @@ export class ReplaySales {
     const order = this.order(id, 'disputed', 'paid');
     if (order === null) return;
     this.#disputes.set(`${id} ${dispute}`, status);
-    order.disputes = [...this.#disputes].filter(([name, is]) => name.startsWith(`${id} `) && is === 'open').length;
+    const all = [...this.#disputes].filter(([name]) => name.startsWith(`${id} `)).map(([, is]) => is);
+    order.disputes = all.filter((is) => is === 'open').length;
+    order.isWithdrawn = all.some((is) => is !== 'won');
     if (status === 'open') {
       for (const ticket of order.tickets) this.#suspend(ticket);
     } else if (status === 'lost') {
