@@ -9,6 +9,8 @@ import type { SimulatedShow, World } from './world.ts';
 
 type Insist = <T>(show: SimulatedShow, message: Command | Question) => Promise<Told<T>>;
 
+/** Of what it is offered it looks at so many. */
+const OFFERS_SEEN = 20;
 /** Keys of their own, apart from those of purchases and whims. */
 const FIRST_KEY = 2_000_000;
 
@@ -46,16 +48,19 @@ export class TicketMover {
   async move(show: SimulatedShow, order: OrderView): Promise<void> {
     const { moves } = this.#world.options.whims;
     if (!this.#chance(moves)) return;
+    // Many give theirs to the same one, who can have only so many.
+    if (this.#dice.chance(0.2)) {
+      for (const line of order.lines) await this.#transfer(show, order, line.ticketId, userOf(1));
+      return;
+    }
     const line = this.#dice.one(order.lines);
-    const { number: ticket, at } = scoped(line.ticketId);
-    const named = { buyer: this.#user, ticket, at };
-    const once = onceOf(FIRST_KEY + this.#number * 1_000 + this.#keys++);
-    if (this.#dice.chance(0.4)) {
-      const address = addressOf(userOf(this.#dice.between(1, this.#world.options.buyers)));
-      await this.#write(show, order, line.ticketId, { type: 'transfer', once, ...named, address });
+    const named = { buyer: this.#user, ...scoped(line.ticketId) };
+    if (this.#dice.chance(0.3)) {
+      await this.#transfer(show, order, line.ticketId, userOf(this.#dice.between(1, this.#world.options.buyers)));
       if (this.#dice.chance(0.3)) await this.#insist(show, { type: 'withdraw-transfer', ...named });
       return;
     }
+    const once = this.#once();
     const { amount } = line.price;
     const price = this.#dice.one([amount, amount, Math.floor(amount / 2), 0, amount + 1]);
     const listed = await this.#write(show, order, line.ticketId, { type: 'resell', once, ...named, price });
@@ -64,14 +69,28 @@ export class TicketMover {
     if (this.#dice.chance(0.2)) await this.#insist(show, { type: 'withdraw-listing', ...named });
   }
 
+  async #transfer(show: SimulatedShow, order: OrderView, id: string, to: string): Promise<void> {
+    const named = { buyer: this.#user, ...scoped(id), address: addressOf(to) };
+    await this.#write(show, order, id, { type: 'transfer', once: this.#once(), ...named });
+  }
+
+  #once(): ReturnType<typeof onceOf> {
+    return onceOf(FIRST_KEY + this.#number * 1_000 + this.#keys++);
+  }
+
   /** Looks at what it is given. */
   async receive(show: SimulatedShow): Promise<void> {
     if (!this.#chance(this.#world.options.whims.moves)) return;
     const address = addressOf(this.#user);
-    const told = await this.#insist<Listed<TicketView>>(show, { type: 'list-offers', address, offset: 0, limit: 5 });
+    const told = await this.#insist<Listed<TicketView>>(show, {
+      type: 'list-offers',
+      address,
+      offset: 0,
+      limit: OFFERS_SEEN,
+    });
     for (const { id, orderId } of told.value?.items ?? []) {
       if (orderId !== undefined) this.#world.violated('I14', `${this.#user} is offered ${id} and told of ${orderId}`);
-      const { number: ticket, at } = scoped(id);
+      const { ticket, at } = scoped(id);
       if (this.#dice.chance(0.2)) await this.#insist(show, { type: 'decline-transfer', address, ticket, at });
       else await this.#insist(show, { type: 'accept-transfer', buyer: this.#user, address, ticket, at });
     }
@@ -100,8 +119,8 @@ function addressOf(user: string): string {
   return `address of ${user}`;
 }
 
-function scoped(id: string): { readonly number: number; readonly at: number } {
+function scoped(id: string): { readonly ticket: number; readonly at: number } {
   const parsed = parseScopedId('tkt', id);
   if (parsed === null) throw new Error(`${id} is no ticket`);
-  return parsed;
+  return { ticket: parsed.number, at: parsed.at };
 }

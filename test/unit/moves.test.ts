@@ -8,6 +8,7 @@ import { keptFromResales } from '../../src/allocator/resales.ts';
 import { SEAT } from '../../src/allocator/show.ts';
 import { decodeShow, encodeShow } from '../../src/allocator/snapshot.ts';
 import { TICKET } from '../../src/allocator/tickets.ts';
+import { SoldSeats } from '../../src/journal/sold-seats.ts';
 import { ON_SALE_AT, onceOf, PlayedShow, rowsOfTen, SHOW_ID, termsOf, userOf } from '../support/small-show.ts';
 
 const PRICE = 4_550;
@@ -15,9 +16,13 @@ const [SELLER, BUYER, OTHER] = [1, 2, 3];
 
 let played: PlayedShow;
 let keys: number;
+/** The second opinion on who has which seat. */
+let sold: SoldSeats;
 
 function run(command: Command): ShowEvent | string | null {
+  const before = played.events.length;
   const answer = played.do(command);
+  for (const event of played.events.slice(before)) expect(sold.note(event)).toBeNull();
   assertCounts(played.show);
   assertWhole(played.show);
   return answer;
@@ -102,6 +107,7 @@ const ticketsOf = (n: number): unknown =>
 beforeEach(() => {
   played = new PlayedShow(rowsOfTen(1), termsOf({ perBuyer: 4 }));
   keys = 1;
+  sold = new SoldSeats();
   buy(SELLER, ['S-A-1', 'S-A-2'], 1);
 });
 
