@@ -40,11 +40,12 @@ import { createSellingNode } from './selling-node.ts';
 import type { Log } from './system/log.ts';
 import { type BuyerShowTables, createBuyerShows } from './tickets/buyer-shows.ts';
 import { loadTicketKeys, type TicketsTables } from './tickets/keys.ts';
+import { createOfferedShows, type OfferedShowTables } from './tickets/receiver-address.ts';
 
 /** Connections that append to the journal. */
 const LANES = 2;
 
-export type Tables = AccountsTables & CatalogueTables & TicketsTables & BuyerShowTables;
+export type Tables = AccountsTables & CatalogueTables & TicketsTables & BuyerShowTables & OfferedShowTables;
 
 /** What a box office stands on; `src/main.ts` chooses the real ones. */
 export interface BoxOfficeParts {
@@ -142,6 +143,7 @@ export async function assembleBoxOffice(parts: BoxOfficeParts): Promise<BoxOffic
   const { node, settlement, ops, runner } = selling;
   const { shows } = node;
 
+  const emailOf = async (userId: string) => (await accounts.get(userId))?.email ?? null;
   const mailer = new Mailer({
     outbox: new MailOutbox(database.pool),
     transport: parts.mail,
@@ -149,8 +151,8 @@ export async function assembleBoxOffice(parts: BoxOfficeParts): Promise<BoxOffic
       shows,
       clock,
       signer: ticketKeys.signer,
-      emailOf: async (userId) => (await accounts.get(userId))?.email ?? null,
       resetToken: (email, askedAt) => resets.tokenFor(email, askedAt),
+      emailOf,
       showOf: (showId) => catalogue.shows.get(showId),
     }),
     clock,
@@ -196,6 +198,8 @@ export async function assembleBoxOffice(parts: BoxOfficeParts): Promise<BoxOffic
       ticketKeys,
       buyerShows: createBuyerShows(narrowed<BuyerShowTables>(kysely)),
       holdsPerMinute: parts.http.holdsPerMinute,
+      offeredShows: createOfferedShows(narrowed<OfferedShowTables>(kysely)),
+      emailOf,
       organiserOf: (showId: string) => catalogue.shows.organiserOf(showId),
       markCancelled: (showId: string) => catalogue.shows.markCancelled(showId),
     },

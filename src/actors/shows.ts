@@ -129,10 +129,27 @@ export interface SeatName {
 export interface TicketView {
   readonly id: string;
   readonly showId: string;
-  readonly orderId: string;
+  /** Absent for whoever got the ticket by a transfer: the order is its payer's. */
+  readonly orderId?: string;
   readonly seat: SeatName;
   readonly price: Money;
-  readonly status: 'valid' | 'void' | 'refunded' | 'suspended';
+  readonly status: TicketStatus;
+  /** What the seat is listed for. */
+  readonly listing?: { readonly price: Money };
+}
+
+export type TicketStatus = 'valid' | 'listed' | 'offered' | 'transferred' | 'refunded' | 'void' | 'suspended';
+
+/** A seat that is for resale now. */
+export interface ListingView {
+  readonly seat: SeatName;
+  readonly price: Money;
+}
+
+/** A page of what a show has. */
+export interface Listed<T> {
+  readonly total: number;
+  readonly items: readonly T[];
 }
 
 /** What settlement needs to know of an order. */

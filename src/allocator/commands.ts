@@ -91,7 +91,35 @@ export type Command =
   /** The organiser calls the show off: nothing is sold any more, and everybody is paid back. */
   | { readonly type: 'cancel-show'; readonly reason: string }
   /** Begins the next refunds of a cancelled show. Sent by the show's own clock. */
-  | { readonly type: 'refund-next' };
+  | { readonly type: 'refund-next' }
+  /** The owner gives a ticket to whoever has the address, of which this is the digest; they have to accept it. */
+  | {
+      readonly type: 'transfer';
+      readonly once: Once;
+      readonly buyer: string;
+      readonly ticket: number;
+      readonly at: number;
+      readonly address: string;
+    }
+  | {
+      readonly type: 'accept-transfer';
+      readonly buyer: string;
+      readonly address: string;
+      readonly ticket: number;
+      readonly at: number;
+    }
+  | { readonly type: 'withdraw-transfer'; readonly buyer: string; readonly ticket: number; readonly at: number }
+  | { readonly type: 'decline-transfer'; readonly address: string; readonly ticket: number; readonly at: number }
+  /** The owner lists the seat of a ticket for resale. */
+  | {
+      readonly type: 'resell';
+      readonly once: Once;
+      readonly buyer: string;
+      readonly ticket: number;
+      readonly at: number;
+      readonly price: number;
+    }
+  | { readonly type: 'withdraw-listing'; readonly buyer: string; readonly ticket: number; readonly at: number };
 
 /** `won`: the money is ours again; `lost`: it is the buyer's for good. */
 export type DisputeStatus = 'open' | 'won' | 'lost';
@@ -105,6 +133,10 @@ export type Question =
   | { readonly type: 'list-orders'; readonly buyer: string }
   /** A buyer's own tickets, or all of the show's when `viewer.all`; newest first, answered as `{total, items}`. */
   | { readonly type: 'list-tickets'; readonly viewer: Viewer; readonly offset: number; readonly limit: number }
+  /** Tickets that are offered to whoever has the address; answered as `{total, items}`. */
+  | { readonly type: 'list-offers'; readonly address: string; readonly offset: number; readonly limit: number }
+  /** What is for resale and held by nobody; answered as `{total, items}`. */
+  | { readonly type: 'list-listings'; readonly offset: number; readonly limit: number }
   /** The order as settlement needs it. */
   | { readonly type: 'get-payment'; readonly order: number }
   /** How far the refunds of a cancelled show have come. */
@@ -129,8 +161,20 @@ const SINCE_FORMAT_3: ReadonlySet<string> = new Set<(Command | Question)['type']
   'get-cancellation',
 ]);
 
+const SINCE_FORMAT_4: ReadonlySet<string> = new Set<(Command | Question)['type']>([
+  'transfer',
+  'accept-transfer',
+  'withdraw-transfer',
+  'decline-transfer',
+  'resell',
+  'withdraw-listing',
+  'list-offers',
+  'list-listings',
+]);
+
 /** The format (`formats.ts`) that every node must read before this may be asked: what it leads to is journaled in it. */
 export function formatOf(message: Command | Question): number {
+  if (SINCE_FORMAT_4.has(message.type)) return 4;
   const isNew =
     SINCE_FORMAT_3.has(message.type) ||
     (message.type === 'order' && message.comp === true) ||

@@ -4,6 +4,7 @@ import type { Settlement } from '../payments/settlement.ts';
 import type { Webhooks } from '../payments/webhooks/webhooks.ts';
 import type { BuyerShows } from '../tickets/buyer-shows.ts';
 import type { TicketKeys } from '../tickets/keys.ts';
+import type { OfferedShows } from '../tickets/receiver-address.ts';
 import type { HttpDeps, HttpSettings } from './deps.ts';
 
 /** What the routes of seats, holds, orders, payments and tickets stand on. */
@@ -18,6 +19,9 @@ export interface SalesDeps extends Pick<HttpDeps, 'shows' | 'clock' | 'timers'> 
   readonly buyerShows: BuyerShows;
   /** How often holds may be asked for. */
   readonly holdsPerMinute: HttpSettings['holdsPerMinute'];
+  readonly offeredShows: OfferedShows;
+  /** The e-mail address of a user, or null for an account that is gone. */
+  emailOf(userId: string): Promise<string | null>;
   /** The user id of a show's organiser, or null for an unknown show. */
   organiserOf(showId: string): Promise<string | null>;
   /** The catalogue is to tell that a show was called off. */

@@ -1,5 +1,5 @@
 import Type from 'typebox';
-import type { CancellationView, HoldView, OrderStatus, RefundView, TicketView } from '../actors/shows.ts';
+import type { CancellationView, HoldView, ListingView, OrderStatus, RefundView, TicketView } from '../actors/shows.ts';
 import type { PayableOrder } from './payable-order.ts';
 import { MoneySchema, TimeOut } from './schemas.ts';
 
@@ -136,10 +136,18 @@ export const TicketSchema = Type.Unsafe<CodedTicket>(
     {
       id: Type.String(),
       showId: Type.String(),
-      orderId: Type.String(),
+      orderId: Type.Optional(Type.String({ description: 'Absent for a ticket that was transferred to you' })),
       seat: SeatNameSchema,
       price: MoneySchema,
-      status: Type.String({ enum: ['valid', 'void', 'refunded', 'suspended'] }),
+      status: Type.String({
+        enum: ['valid', 'listed', 'offered', 'transferred', 'refunded', 'void', 'suspended'],
+        description:
+          '`offered`: waits for its receiver; `transferred`: somebody else has the place, or the ticket that took its place; ' +
+          '`void`: resold, or taken by a lost dispute; `suspended`: the payment is disputed',
+      }),
+      listing: Type.Optional(
+        Type.Object({ price: MoneySchema }, { description: 'What the seat is listed for; only while listed' }),
+      ),
       code: Type.Optional(
         Type.String({
           description: 'Ed25519-signed; only while valid. Checked offline with /.well-known/usher-keys.json',
@@ -148,4 +156,8 @@ export const TicketSchema = Type.Unsafe<CodedTicket>(
     },
     { title: 'Ticket' },
   ),
+);
+
+export const ListingSchema = Type.Unsafe<ListingView>(
+  Type.Object({ seat: SeatNameSchema, price: MoneySchema }, { title: 'Listing' }),
 );

@@ -1,10 +1,12 @@
 import type { Guards } from './auth.ts';
 import { holdRoutes } from './routes/holds.ts';
+import { listingRoutes } from './routes/listings.ts';
 import { orderRoutes } from './routes/orders.ts';
 import { refundRoutes } from './routes/refunds.ts';
 import { sandboxPaymentRoutes } from './routes/sandbox-payments.ts';
 import { seatRoutes } from './routes/seats.ts';
 import { ticketRoutes } from './routes/tickets.ts';
+import { transferRoutes } from './routes/transfers.ts';
 import { webhookRoutes } from './routes/webhooks.ts';
 import type { SalesDeps } from './sales-deps.ts';
 import type { App } from './server.ts';
@@ -16,6 +18,8 @@ export function salesRoutes(v1: App, deps: SalesDeps, guards: Guards): void {
   orderRoutes(v1, deps, guards);
   refundRoutes(v1, deps, guards);
   ticketRoutes(v1, deps, guards);
+  transferRoutes(v1, deps, guards);
+  listingRoutes(v1, deps, guards);
   if (deps.sandbox !== null) sandboxPaymentRoutes(v1, deps, deps.sandbox, guards);
   if (deps.webhooks !== null) webhookRoutes(v1, deps.webhooks);
 }

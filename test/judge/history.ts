@@ -84,6 +84,8 @@ export interface TicketLine {
   readonly seat?: string;
   readonly area?: string;
   readonly price: number;
+  /** In the journal: the ticket of the seller from whom it is bought. */
+  readonly from?: string;
 }
 
 export interface OrderOperation extends Intention {
@@ -138,6 +140,13 @@ export interface CancelShowOperation extends Intention {
   readonly op: 'cancel-show';
 }
 
+/** The client gives tickets away or lists them for resale: from here on their places may be others'. */
+export interface MoveOperation extends Intention {
+  readonly op: 'move';
+  readonly order: string;
+  readonly tickets: readonly string[];
+}
+
 /** The buyer's bank claims the money back: from here on the order's seats may become free. */
 export interface DisputeOperation extends Intention {
   readonly op: 'dispute';
@@ -151,7 +160,7 @@ export interface SeatsOperation extends Intention {
   readonly version?: number;
   /** It was told that it may be old. */
   readonly stale?: boolean;
-  /** A letter a seat, as the plan line has them: a free, h held, p in payment (or h), s sold, b blocked. */
+  /** A letter a seat, as the plan line has them: a free, h held, p in payment (or h), s sold, b blocked, l for resale. */
   readonly letters?: string;
   readonly areas?: readonly { readonly id: string; readonly available: number }[];
 }
@@ -182,6 +191,7 @@ export type Operation =
   | OrderStateOperation
   | RefundOperation
   | CancelShowOperation
+  | MoveOperation
   | DisputeOperation
   | SeatsOperation
   | TicketsOperation;
@@ -205,6 +215,8 @@ export type RowEvent =
       readonly seats: readonly string[];
       readonly areas: readonly AreaQuantity[];
       readonly until: number;
+      /** Which of the seats were for resale. */
+      readonly listed?: readonly string[];
       readonly key?: string;
     }
   | { readonly event: 'extended'; readonly hold: string; readonly until: number }
@@ -217,11 +229,13 @@ export type RowEvent =
       readonly tickets: readonly TicketLine[];
       readonly total: number;
       readonly until: number;
+      /** Sellers' tickets that are void with it; of a free order, which is paid at once. */
+      readonly resold?: readonly string[];
       readonly key?: string;
     }
   | { readonly event: 'pending'; readonly order: string; readonly until: number }
   | { readonly event: 'committed'; readonly order: string; readonly late?: boolean }
-  | { readonly event: 'captured'; readonly order: string }
+  | { readonly event: 'captured'; readonly order: string; readonly resold?: readonly string[] }
   /** `rejected` and `cancelled` end an unpaid order, `voided` a committed one, `declined` one that was paid too late. */
   | { readonly event: 'cancelled' | 'rejected' | 'declined' | 'voided'; readonly order: string }
   /** Takes valid tickets back; all of the order if none are named. */
@@ -239,6 +253,12 @@ export type RowEvent =
       readonly status: 'open' | 'won' | 'lost';
     }
   | { readonly event: 'show-cancelled'; readonly holds: readonly string[] }
+  /** The ticket ends; `to` takes its place, and is its sender's until it is accepted. */
+  | { readonly event: 'transferred'; readonly ticket: string; readonly to: string; readonly key?: string }
+  | { readonly event: 'transfer-accepted'; readonly ticket: string; readonly client: string }
+  | { readonly event: 'transfer-ended'; readonly ticket: string }
+  | { readonly event: 'listed'; readonly ticket: string; readonly price: number; readonly key?: string }
+  | { readonly event: 'unlisted'; readonly ticket: string }
   /** Kept as the answer to this key: it never takes effect. */
   | { readonly event: 'refused'; readonly code: string; readonly key: string };
 

@@ -55,8 +55,7 @@ export class Replay {
       case 'captured': {
         const order = this.#sales.order(event.order, 'captured', 'committed');
         if (order === null) return;
-        for (const ticket of order.tickets) ticket.state = 'valid';
-        this.#sales.become(order, 'paid');
+        this.#sales.paid(order, event.resold);
         return;
       }
       case 'cancelled':
@@ -86,6 +85,13 @@ export class Replay {
         return;
       case 'show-cancelled':
         this.#sales.showCancelled(event);
+        return;
+      case 'transferred':
+      case 'transfer-accepted':
+      case 'transfer-ended':
+      case 'listed':
+      case 'unlisted':
+        this.#sales.moved(event);
         return;
       case 'refused':
       // Changes nothing; `askers.ts` judges keys.

@@ -4,6 +4,7 @@ import type {
   DisputeOperation,
   ExtendOperation,
   HoldOperation,
+  MoveOperation,
   Operation,
   OrderOperation,
   OrderStateOperation,
@@ -51,6 +52,7 @@ export class OrderFile {
   reads: List<OrderStateOperation> = NONE;
   refunds: List<RefundOperation> = NONE;
   disputes: List<DisputeOperation> = NONE;
+  moves: List<MoveOperation> = NONE;
 
   constructor(id: string) {
     this.id = id;
@@ -146,6 +148,11 @@ export class Cases {
       case 'dispute': {
         const file = this.order(line.order);
         file.disputes = append(file.disputes, entry as Entry<DisputeOperation>);
+        return;
+      }
+      case 'move': {
+        const file = this.order(line.order);
+        file.moves = append(file.moves, entry as Entry<MoveOperation>);
         return;
       }
       case 'cancel-show':

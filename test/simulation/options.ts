@@ -40,6 +40,8 @@ export interface Whims {
   readonly refundsAgain: number;
   /** Looks at the seats once more. */
   readonly stares: number;
+  /** Gives a ticket away or lists it, looks at what it is given, or wants what others list; see `ticket-mover.ts`. */
+  readonly moves: number;
 }
 
 /** All that a seed draws: how large the world is, how it fares, and what may strike it. */
@@ -110,7 +112,7 @@ const ALMOST_LATE_MS = PAYMENT_WINDOW_MS + HOLD_GRACE_MS - 1_000;
 function besides(seed: number, kind: WorldKind): Pick<Options, 'whims' | 'isFlooded' | 'crashesLast' | 'lateMs'> {
   const dice = new Dice(Math.imul(seed, 0x7feb352d) ^ 0xb51d);
   const maybe = (most: number): number => (dice.chance(0.4) ? dice.roll() * most : 0);
-  return {
+  const drawn = {
     whims: {
       repeatsLate: maybe(0.8),
       reusesKeys: maybe(0.3),
@@ -123,6 +125,8 @@ function besides(seed: number, kind: WorldKind): Pick<Options, 'whims' | 'isFloo
     isFlooded: dice.chance(kind === 'brief' ? FLOODED_BRIEF : FLOODED),
     lateMs: (dice.chance(LATE) && kind !== 'brief') || kind === 'late' ? ALMOST_LATE_MS : 0,
   };
+  // Drawn last, for the same reason.
+  return { ...drawn, whims: { ...drawn.whims, moves: maybe(0.9) } };
 }
 
 /** Every world is of another kind: each thing that can go wrong is left out of half of them, so that none hides another. */

@@ -171,6 +171,8 @@ async function build(
       ticketKeys: ticketKeysInMemory(),
       buyerShows: { showsOf: async () => [] },
       holdsPerMinute: { ...DEFAULT_HTTP_SETTINGS, ...options.settings }.holdsPerMinute,
+      offeredShows: { showsOf: async () => [] },
+      emailOf: async () => null,
       organiserOf: (showId) => catalogue.shows.organiserOf(showId),
       markCancelled: (showId) => catalogue.shows.markCancelled(showId),
     },

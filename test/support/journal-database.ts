@@ -4,6 +4,7 @@ import { afterAll, beforeAll, onTestFinished } from 'vitest';
 import { up as journal } from '../../migrations/0001-journal.ts';
 import { up as cluster } from '../../migrations/0006-cluster.ts';
 import { up as mail } from '../../migrations/0011-mail.ts';
+import { up as transfers } from '../../migrations/0021-transfers.ts';
 import { up as mailToAccounts } from '../../migrations/0026-mail-to-accounts.ts';
 import { Leases } from '../../src/cluster/ownership/leases.ts';
 import { PostgresRegistry } from '../../src/cluster/registry/postgres-registry.ts';
@@ -46,6 +47,7 @@ export function journalServer(): () => Promise<JournalDatabase> {
     await cluster(kysely);
     await mail(kysely);
     await mailToAccounts(kysely);
+    await transfers(kysely);
     await kysely.destroy();
   });
   afterAll(() => server.stop());

@@ -2,6 +2,7 @@ import type { TypeBoxTypeProvider } from '@fastify/type-provider-typebox';
 import fastify, { type FastifyInstance, type InjectOptions, type LightMyRequestResponse } from 'fastify';
 import { onTestFinished } from 'vitest';
 import { type Role, Tokens } from '../../src/accounts/tokens.ts';
+import type { Shows } from '../../src/actors/shows.ts';
 import { guards } from '../../src/http/auth.ts';
 import { problemHandler, refuse } from '../../src/http/problem.ts';
 import { ticketKeyRoutes } from '../../src/http/routes/tickets.ts';
@@ -94,9 +95,12 @@ export interface SalesApp {
 /**
  * The routes of seats, holds, orders, payments and tickets over an order book, with real tokens and validation.
  * @param given.gateway the payment provider; without one it is the sandbox
+ * @param given.shows what is sold, at `given.time`; without it the order book
  */
-export function salesApp(given: { readonly gateway?: PaymentGateway } = {}): SalesApp {
-  const time = manualTime();
+export function salesApp(
+  given: { readonly gateway?: PaymentGateway; readonly shows?: Shows; readonly time?: ManualTime } = {},
+): SalesApp {
+  const time = given.time ?? manualTime();
   const book = new OrderBook();
   const sandbox = new MemorySandbox();
   const gateway = given.gateway ?? sandbox;
@@ -106,14 +110,14 @@ export function salesApp(given: { readonly gateway?: PaymentGateway } = {}): Sal
   const { log } = capturedLog();
   const tokens = new Tokens(Buffer.alloc(32, 7), time.clock);
   const deps = {
-    shows: book,
+    shows: given.shows ?? book,
     clock: time.clock,
     timers: time.timers,
     gateway,
     sandbox,
     webhooks: null,
     settlement: createSettlement({
-      shows: book,
+      shows: given.shows ?? book,
       gateway,
       clock: time.clock,
       timers: time.timers,
@@ -122,6 +126,9 @@ export function salesApp(given: { readonly gateway?: PaymentGateway } = {}): Sal
     }),
     ticketKeys,
     buyerShows: { showsOf: async (buyer: string) => shows.get(buyer) ?? [] },
+    // By what stands for an address.
+    offeredShows: { showsOf: async (address: string) => shows.get(address) ?? [] },
+    emailOf: async (user: string) => `${user}@example.org`,
     organiserOf: async (show: string) => organisers.get(show) ?? null,
     markCancelled: async () => {},
     holdsPerMinute: { user: Number.POSITIVE_INFINITY, address: Number.POSITIVE_INFINITY },

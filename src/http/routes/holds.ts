@@ -88,6 +88,7 @@ export function holdRoutes(
             'SEATS_TAKEN',
             'NOT_ENOUGH_SEATS',
             'ORPHAN_SEAT',
+            'OWN_LISTING',
             'HOLD_LIMIT',
             'BUYER_LIMIT',
             'UNKNOWN_SEAT',

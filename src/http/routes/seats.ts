@@ -31,7 +31,7 @@ const SeatMapSchema = Type.Object(
         {
           description:
             'With `form=compact`: a letter a seat in the order of the plan document (GET /v1/plans/{id}: zones, then rows, ' +
-            'then seats): `a` available, `h` held, `s` sold, `b` blocked',
+            'then seats): `a` available, `h` held, `s` sold, `b` blocked, `l` listed for resale',
         },
       ),
     ]),

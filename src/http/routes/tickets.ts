@@ -1,14 +1,14 @@
 import Type from 'typebox';
 import type { Principal } from '../../accounts/tokens.ts';
-import type { TicketView } from '../../actors/shows.ts';
+import type { Listed, TicketView } from '../../actors/shows.ts';
 import { isId, parseScopedId, type ScopedId } from '../../ids.ts';
-import { ticketCode } from '../../tickets/codes.ts';
 import { ticketSvg } from '../../tickets/ticket-image.ts';
 import { listAcrossShows } from '../across-shows.ts';
 import type { Guards } from '../auth.ts';
+import { codedTicket } from '../coded-ticket.ts';
 import { refuse } from '../problem.ts';
 import type { SalesDeps } from '../sales-deps.ts';
-import { type CodedTicket, TicketSchema } from '../sales-schemas.ts';
+import { TicketSchema } from '../sales-schemas.ts';
 import { BEARER, LIMIT_DEFAULT, listOf, Page, PathId, problems, strict } from '../schemas.ts';
 import type { App } from '../server.ts';
 import { askDeadline, notFound } from '../show-answers.ts';
@@ -20,9 +20,7 @@ export function ticketRoutes(app: App, deps: SalesDeps, guards: Guards): void {
   const ticketOf = (user: Principal, { showId, number, at }: ScopedId) =>
     askAsViewer<TicketView>(deps, user, showId, (viewer) => ({ type: 'get-ticket', viewer, ticket: number, at }));
 
-  /** Only a valid ticket shows its code. */
-  const withCode = (ticket: TicketView): CodedTicket =>
-    ticket.status === 'valid' ? { ...ticket, code: ticketCode(ticket.id, ticketKeys.signer) } : ticket;
+  const withCode = (ticket: TicketView) => codedTicket(ticket, ticketKeys);
 
   app.get(
     '/tickets',
@@ -55,7 +53,7 @@ export function ticketRoutes(app: App, deps: SalesDeps, guards: Guards): void {
       // One show turns its own pages; of several, each may hold the whole page.
       const part = showIds.length === 1 ? { offset, limit } : { offset: 0, limit: offset + limit };
       const ask = (id: string) =>
-        shows.ask<{ total: number; items: TicketView[] }>(id, { type: 'list-tickets', viewer, ...part }, deadline);
+        shows.ask<Listed<TicketView>>(id, { type: 'list-tickets', viewer, ...part }, deadline);
       const list = await listAcrossShows(showIds, ask, { offset: showIds.length === 1 ? 0 : offset, limit });
       if ('code' in list) return refuse(reply, list);
       return reply.send({ ...list, offset, items: list.items.map(withCode) });
