@@ -19,6 +19,7 @@ import type { HttpSettings } from './http/deps.ts';
 import { registerMailMetrics } from './http/mail-metrics.ts';
 import { createMetrics } from './http/metrics.ts';
 import { registerNodeMetrics } from './http/node-metrics.ts';
+import { rememberedOrganisers } from './http/organisers.ts';
 import { registerPaymentMetrics } from './http/payment-metrics.ts';
 import { buildServer } from './http/server.ts';
 import { registerSettlementMetrics } from './http/settlement-metrics.ts';
@@ -36,7 +37,8 @@ import type { Database } from './postgres/database.ts';
 import { createSellingNode } from './selling-node.ts';
 import type { Log } from './system/log.ts';
 import { type BuyerShowTables, createBuyerShows } from './tickets/buyer-shows.ts';
-import { loadTicketKeys, type TicketsTables } from './tickets/keys.ts';
+import { KeyRing, type TicketsTables } from './tickets/key-ring.ts';
+import { LookedUpKeys } from './tickets/keys.ts';
 
 /** Connections that append to the journal. */
 const LANES = 2;
@@ -99,7 +101,8 @@ export async function assembleBoxOffice(parts: BoxOfficeParts): Promise<BoxOffic
   const accounts = new Accounts(narrowed<AccountsTables>(kysely), clock, random);
   const tokens = new Tokens(secret, clock);
   const source = new CatalogueShowSource(catalogue);
-  const ticketKeys = await loadTicketKeys(narrowed<TicketsTables>(kysely), clock, random);
+  const keyRing = new KeyRing(narrowed<TicketsTables>(kysely), clock, random);
+  const ticketKeys = await LookedUpKeys.open(keyRing, clock, timers, log);
   const registry = new PostgresRegistry({ connection, timers, log });
   const forms: RowForms = {
     newest: parts.self.format,
@@ -134,7 +137,7 @@ export async function assembleBoxOffice(parts: BoxOfficeParts): Promise<BoxOffic
     compose: createComposer({
       shows,
       clock,
-      signer: ticketKeys.signer,
+      keys: ticketKeys,
       emailOf: async (userId) => (await accounts.get(userId))?.email ?? null,
       showOf: (showId) => catalogue.shows.get(showId),
     }),
@@ -177,7 +180,7 @@ export async function assembleBoxOffice(parts: BoxOfficeParts): Promise<BoxOffic
       webhooks: payments.webhooks?.verify ? webhooks : null,
       ticketKeys,
       buyerShows: createBuyerShows(narrowed<BuyerShowTables>(kysely)),
-      organiserOf: (showId: string) => catalogue.shows.organiserOf(showId),
+      organiserOf: rememberedOrganisers((showId) => catalogue.shows.organiserOf(showId)),
       markCancelled: (showId: string) => catalogue.shows.markCancelled(showId),
     },
   );
@@ -186,6 +189,7 @@ export async function assembleBoxOffice(parts: BoxOfficeParts): Promise<BoxOffic
     await webhooks?.close();
     await settlement.close();
     await mailer.close();
+    await ticketKeys.close();
     await node.close();
     await reader.close();
     await registry.close();

@@ -4,6 +4,7 @@ import { HOLD } from '../allocator/holds.ts';
 import { SEAT, type Show } from '../allocator/show.ts';
 import { TICKET } from '../allocator/tickets.ts';
 import type { ErrorCode } from '../errors.ts';
+import { admissionList, admittedView, ticketAtDoor, uploadedScans, voidedTickets } from './door-views.ts';
 import { heldView, holdView } from './hold-views.ts';
 import {
   cancellation,
@@ -45,6 +46,8 @@ export function answerOfEvent(show: Show, event: ShowEvent, at: number): Answer 
       return told(orderedView(show, event, at));
     case 'refunding':
       return told(refundingView(show, event, at));
+    case 'admitted':
+      return told(admittedView(show, event));
     case 'refused':
       return { ok: false, refusal: event.refusal, replayed: false };
     default:
@@ -68,6 +71,10 @@ export function answerOfCommand(show: Show, command: Command, at: number): Answe
       return told(orderView(show, command.order));
     case 'cancel-show':
       return show.cancelled === null ? NO_SUCH : told(cancellation(show, show.cancelled));
+    case 'undo-admission':
+      return told(ticketAtDoor(show, command.ticket));
+    case 'merge-scans':
+      return told(uploadedScans(show, command, at));
     default:
       return told(null);
   }
@@ -97,7 +104,7 @@ export function answerQuestion(show: Show, question: Question, at: number): Answ
       if (orders.at[order] !== question.at) return NO_SUCH;
       if (!viewer.all && orders.buyer[order] !== buyers.find(viewer.user)) return NO_SUCH;
       if (!isPaid(show, order)) return NO_SUCH;
-      return told(ticketView(show, ticket));
+      return told(ticketView(show, ticket, viewer.all));
     }
     case 'list-orders':
       return told(ordersOf(show, question.buyer).map((order) => orderView(show, order)));
@@ -107,6 +114,10 @@ export function answerQuestion(show: Show, question: Question, at: number): Answ
       return orders.has(question.order) ? told(paymentWork(show, question.order)) : NO_SUCH;
     case 'get-cancellation':
       return show.cancelled === null ? NO_SUCH : told(cancellation(show, show.cancelled));
+    case 'list-admissions':
+      return told(admissionList(show, question));
+    case 'get-voided':
+      return told(voidedTickets(show));
     case 'get-summary':
       return told(summary(show));
   }

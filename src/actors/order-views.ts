@@ -15,6 +15,7 @@ import type {
   PaymentWork,
   RefundView,
   SeatName,
+  TicketStatus,
   TicketView,
 } from './shows.ts';
 
@@ -37,7 +38,7 @@ const STATUS: Readonly<Record<number, OrderStatus>> = {
 export const ORDER_STATES = Object.fromEntries(Object.entries(ORDER).map(([name, state]) => [state, name])) as Readonly<
   Record<number, OrderState>
 >;
-const TICKET_STATUS: Readonly<Record<number, TicketView['status']>> = {
+const TICKET_STATUS: Readonly<Record<number, TicketStatus>> = {
   [TICKET.valid]: 'valid',
   [TICKET.void]: 'void',
   [TICKET.refunded]: 'refunded',
@@ -170,7 +171,7 @@ function paymentId(show: Show, order: number): string {
   return scopedId('pay', show.orders.at[order], show.id, order);
 }
 
-function seatName(show: Show, seat: number): SeatName {
+export function seatName(show: Show, seat: number): SeatName {
   const { hall } = show;
   if (seat < 0) {
     const area = hall.areas[-1 - seat];
@@ -191,8 +192,15 @@ export function isPaid(show: Show, order: number): boolean {
   return show.orders.state[order] === ORDER.paid;
 }
 
-export function ticketView(show: Show, ticket: number): TicketView {
+export function ticketStatus({ doors, tickets }: Show, ticket: number): TicketStatus {
+  const state = tickets.state[ticket];
+  return state === TICKET.valid && doors.admissionOf(ticket) > 0 ? 'used' : TICKET_STATUS[state];
+}
+
+/** @param all whether who looks sees all of the show, and so who came in where. */
+export function ticketView(show: Show, ticket: number, all: boolean): TicketView {
   const { orders, tickets } = show;
+  const status = ticketStatus(show, ticket);
   const order = tickets.order[ticket];
   return {
     id: scopedId('tkt', orders.at[order], show.id, ticket),
@@ -200,8 +208,15 @@ export function ticketView(show: Show, ticket: number): TicketView {
     orderId: scopedId('ord', orders.at[order], show.id, order),
     seat: seatName(show, tickets.seat[ticket]),
     price: money(show, tickets.price[ticket]),
-    status: TICKET_STATUS[tickets.state[ticket]],
+    status,
+    ...(all && status === 'used' ? admissionOf(show, ticket) : {}),
   };
+}
+
+function admissionOf({ doors }: Show, ticket: number): Pick<TicketView, 'admittedAt' | 'gate'> {
+  const admission = doors.admissionOf(ticket);
+  const gate = doors.gateName(admission);
+  return { admittedAt: rfc3339(doors.at[admission]), ...(gate === '' ? {} : { gate }) };
 }
 
 /** The buyer's orders, newest first. */
@@ -221,7 +236,7 @@ export function ticketsFor(show: Show, question: ListTickets): { total: number; 
   const items: TicketView[] = [];
   let total = 0;
   const add = (ticket: number): void => {
-    if (total >= from && total < to) items.push(ticketView(show, ticket));
+    if (total >= from && total < to) items.push(ticketView(show, ticket, question.viewer.all));
     total++;
   };
   if (question.viewer.all) {

@@ -1,3 +1,4 @@
+import { applyAdmissionUndone, applyAdmitted, applyScanned } from './apply-doors.ts';
 import { endHold, endUnpaid, freeTicket, livePlace, movePlaces, orderIn, setSeat, setTickets } from './apply-places.ts';
 import {
   applyDisputed,
@@ -114,6 +115,16 @@ export function apply(show: Show, event: ShowEvent, seq: number, ordinal: number
       return;
     case 'show-cancelled':
       applyShowCancelled(show, event.holds, event.reason, at);
+      return;
+    case 'admitted':
+      show.answered.add(event.once, seq, ordinal, at);
+      applyAdmitted(show, event);
+      return;
+    case 'admission-undone':
+      applyAdmissionUndone(show, event.ticket, event.until);
+      return;
+    case 'scanned':
+      applyScanned(show, event);
       return;
     case 'refused':
       show.answered.add(event.once, seq, ordinal, at);

@@ -2,6 +2,7 @@ import { scopedId } from '../ids.ts';
 import { MAX_ANSWERS, MAX_ANSWERS_WITH_ORDERS } from './answered.ts';
 import { type BestQuery, findBest } from './best-available.ts';
 import type { AreaRequest, BestRequest, Command } from './commands.ts';
+import { decideAdmit, decideScans, decideUndo } from './decide-doors.ts';
 import { decideCancel, decideCommit, decideOrder, decidePending, decideSettled, ofOrder } from './decide-orders.ts';
 import {
   decideCancelShow,
@@ -77,6 +78,12 @@ export function decide(show: Show, command: Command, at: number): Decision {
       return decideCancelShow(show, command.reason);
     case 'refund-next':
       return decideRefundNext(show);
+    case 'admit':
+      return once(show, command.once, at, MAX_ANSWERS_WITH_ORDERS, () => decideAdmit(show, command, at));
+    case 'undo-admission':
+      return decideUndo(show, command, at);
+    case 'merge-scans':
+      return decideScans(show, command, at);
   }
 }
 

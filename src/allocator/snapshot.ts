@@ -5,6 +5,7 @@ import type { Hall } from './hall.ts';
 import { HOLD_FIELDS } from './holds.ts';
 import { REFUND_FIELDS } from './refunds.ts';
 import { type Dispute, Show } from './show.ts';
+import { type DoorsPart, doorsColumns, doorsPart, restoreDoors } from './snapshot-doors.ts';
 
 /**
  * The forms of the bytes; a reader refuses any other by name. A show is written in the lowest that can tell it: so an older
@@ -14,9 +15,11 @@ import { type Dispute, Show } from './show.ts';
  * | ------ | -------------------------------------------- |
  * | 1      | the first                                    |
  * | 2      | refunds, disputes, and whether it is cancelled |
+ * | 3      | parts that are there only if they say something: the doors |
  */
 const PLAIN = 1;
 const WITH_REFUNDS = 2;
+const WITH_PARTS = 3;
 /** Holds, orders, tickets, buyers and answers are numbered in 32 bits. */
 const COUNT_MAX = 0xffff_ffff;
 
@@ -36,6 +39,8 @@ interface Header {
   readonly buyers: number;
   /** Format 2. */
   readonly late?: Late;
+  /** Format 3. */
+  readonly doors?: DoorsPart;
 }
 
 /** What comes after a sale. */
@@ -65,8 +70,9 @@ function lateOf({ cancelled, disputes, refunds }: Show): Late | null {
 export function encodeShow(show: Show): Uint8Array {
   const { orders, tickets, buyers } = show;
   const late = lateOf(show);
+  const doors = doorsPart(show);
   const header: Header = {
-    format: late === null ? PLAIN : WITH_REFUNDS,
+    format: doors !== null ? WITH_PARTS : late === null ? PLAIN : WITH_REFUNDS,
     showId: show.id,
     seq: show.seq,
     at: show.at,
@@ -80,6 +86,7 @@ export function encodeShow(show: Show): Uint8Array {
     tickets: tickets.count,
     buyers: buyers.count,
     ...(late === null ? {} : { late }),
+    ...(doors === null ? {} : { doors }),
   };
   const text = new TextEncoder().encode(JSON.stringify(header));
   const lines = orders.count + 1;
@@ -113,6 +120,7 @@ export function encodeShow(show: Show): Uint8Array {
     buyers.newestOrder.subarray(0, buyers.count),
     show.answered.dump(),
     ...(late === null ? [] : [show.refunds.dump()]),
+    ...(doors === null ? [] : doorsColumns(show)),
   ];
   let size = aligned(8 + text.length);
   for (const column of columns) size += 8 + aligned(column.byteLength);
@@ -139,8 +147,8 @@ export function decodeShow(bytes: Uint8Array, showId: string, hall: Hall): Show 
   const view = new DataView(copy.buffer);
   const length = view.getUint32(0, true);
   const header = JSON.parse(new TextDecoder().decode(copy.subarray(8, 8 + length))) as Header;
-  if (header.format !== PLAIN && header.format !== WITH_REFUNDS)
-    throw new Error(`snapshot format ${header.format} is not known; this version knows ${PLAIN} and ${WITH_REFUNDS}`);
+  if (header.format !== PLAIN && header.format !== WITH_REFUNDS && header.format !== WITH_PARTS)
+    throw new Error(`snapshot format ${header.format} is not known; this version knows ${PLAIN} to ${WITH_PARTS}`);
   if (header.showId !== showId) throw new Error(`the snapshot is of ${header.showId}, not of ${showId}`);
   let at = aligned(8 + length);
   const next = (): Uint8Array => {
@@ -195,6 +203,9 @@ export function decodeShow(bytes: Uint8Array, showId: string, hall: Hall): Show 
     throw new Error('the snapshot has an order to come');
   show.answered.restore(counted(header.oldestAnswer, 'oldest answer'), records(words(), ANSWER_FIELDS, 'answers'));
   if (header.late !== undefined) restoreLate(show, header.late, floats());
+  if (header.doors !== undefined) {
+    restoreDoors(show, header.doors, words(), floats(), over(Uint16Array, next()), bytes8());
+  }
   assertHoldsEnd(show);
   show.rederive();
   return show;

@@ -8,6 +8,11 @@ import { nextCapacity, widened } from './columns.ts';
  */
 export const TICKET = { none: 0, valid: 1, void: 2, refunded: 3, suspended: 4 } as const;
 
+/** What each state of a ticket is called. */
+export const TICKET_NAMES: Readonly<Record<number, keyof typeof TICKET>> = Object.fromEntries(
+  Object.entries(TICKET).map(([name, state]) => [state, name as keyof typeof TICKET]),
+);
+
 /** The lines of all orders, numbered from 1: a line becomes a ticket when its order is paid. */
 export class Tickets {
   count = 0;

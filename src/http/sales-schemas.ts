@@ -29,7 +29,7 @@ export const HoldSchema = Type.Unsafe<HoldView>(
   ),
 );
 
-const SeatNameSchema = Type.Object(
+export const SeatNameSchema = Type.Object(
   {
     id: Type.Optional(Type.String()),
     zone: Type.Optional(Type.String()),
@@ -128,6 +128,11 @@ export const OrderSchema = Type.Unsafe<PayableOrder>(
   ),
 );
 
+export const TicketStatusSchema = Type.String({
+  enum: ['valid', 'used', 'void', 'refunded', 'suspended'],
+  description: '`used`: admitted at the door; `suspended`: while the bank of the buyer claims the money back',
+});
+
 /** A ticket as HTTP shows it. */
 export type CodedTicket = TicketView & { readonly code?: string };
 
@@ -139,7 +144,11 @@ export const TicketSchema = Type.Unsafe<CodedTicket>(
       orderId: Type.String(),
       seat: SeatNameSchema,
       price: MoneySchema,
-      status: Type.String({ enum: ['valid', 'void', 'refunded', 'suspended'] }),
+      status: TicketStatusSchema,
+      admittedAt: Type.Optional(
+        Type.String({ format: 'date-time', description: 'Of a used ticket; for the organiser' }),
+      ),
+      gate: Type.Optional(Type.String({ description: 'Where it was admitted; for the organiser' })),
       code: Type.Optional(
         Type.String({
           description: 'Ed25519-signed; only while valid. Checked offline with /.well-known/usher-keys.json',

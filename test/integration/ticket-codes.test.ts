@@ -1,21 +1,32 @@
 import { createPublicKey, verify } from 'node:crypto';
-import { describe, expect, test } from 'vitest';
+import type { Kysely } from 'kysely';
+import { describe, expect, onTestFinished, test } from 'vitest';
 import { scopedId } from '../../src/ids.ts';
 import { keyIdOf, ticketCode, verifyCode } from '../../src/tickets/codes.ts';
-import { loadTicketKeys, type TicketsTables } from '../../src/tickets/keys.ts';
+import { KeyRing, type TicketsTables } from '../../src/tickets/key-ring.ts';
+import { LookedUpKeys } from '../../src/tickets/keys.ts';
+import { capturedLog } from '../support/captured-log.ts';
 import { manualTime } from '../support/manual-time.ts';
 import { salesServer } from '../support/sales-database.ts';
 import { seededRandom } from '../support/seeded-random.ts';
 
 const newDatabase = salesServer();
-const { clock } = manualTime();
+const { clock, timers } = manualTime();
+const { log } = capturedLog();
 
 const SHOW = 'shw_01k9zxh3m4q8r2v6w7y0t5b1cd';
 const TICKET = scopedId('tkt', 1_790_000_000_123, SHOW, 4_711);
 
+/** As a node has them. */
+async function keysOf(kysely: Kysely<TicketsTables>, seed: number): Promise<LookedUpKeys> {
+  const keys = await LookedUpKeys.open(new KeyRing(kysely, clock, seededRandom(seed)), clock, timers, log);
+  onTestFinished(() => keys.close());
+  return keys;
+}
+
 async function newKeys(seed = 1) {
   const { kysely } = await newDatabase<TicketsTables>();
-  return loadTicketKeys(kysely, clock, seededRandom(seed));
+  return keysOf(kysely, seed);
 }
 
 describe('ticket codes', () => {
@@ -89,10 +100,8 @@ describe('ticket codes', () => {
 describe('signing keys', () => {
   test('are made once by nodes that start together, and kept', async () => {
     const { kysely } = await newDatabase<TicketsTables>();
-    const loaded = await Promise.all(
-      Array.from({ length: 8 }, (_, seed) => loadTicketKeys(kysely, clock, seededRandom(seed + 1))),
-    );
-    const later = await loadTicketKeys(kysely, clock, seededRandom(99));
+    const loaded = await Promise.all(Array.from({ length: 8 }, (_, seed) => keysOf(kysely, seed + 1)));
+    const later = await keysOf(kysely, 99);
     for (const keys of [...loaded, later]) {
       expect(keys.signer.kid).toBe(loaded[0].signer.kid);
       expect(keys.jwks.keys).toHaveLength(1);
@@ -102,10 +111,10 @@ describe('signing keys', () => {
 
   test('still prove what they signed after another took over', async () => {
     const { kysely } = await newDatabase<TicketsTables>();
-    const before = await loadTicketKeys(kysely, clock, seededRandom(1));
+    const before = await keysOf(kysely, 1);
     const code = ticketCode(TICKET, before.signer);
     await kysely.updateTable('signing_key').set({ active: false }).execute();
-    const after = await loadTicketKeys(kysely, clock, seededRandom(2));
+    const after = await keysOf(kysely, 2);
     expect(after.signer.kid).not.toBe(before.signer.kid);
     expect(after.jwks.keys).toHaveLength(2);
     expect(verifyCode(code, after.publicKeyOf)?.ticketId).toBe(TICKET);

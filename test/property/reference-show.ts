@@ -5,6 +5,7 @@ import type { ShowEvent, ShowTerms } from '../../src/allocator/events.ts';
 import type { Hall } from '../../src/allocator/hall.ts';
 import type { ErrorCode } from '../../src/errors.ts';
 import type { Notice } from '../../src/journal/journal.ts';
+import { admitTicket, mergeScans, reasonsAgainstAdmission, undoAdmission } from './reference-doors.ts';
 import { checkOrphanRefusal, checkTaken, extend, makeHold, reasonsAgainstHold, release } from './reference-holds.ts';
 import {
   cancel,
@@ -36,6 +37,7 @@ const ANSWERS_PROMISED_MS = 24 * 3_600_000;
 export const LONGEST_GRACE_MS = 90_000;
 /** A cluster that writes an older format does not know these yet. */
 const MONEY_SINCE = 3;
+const DOORS_SINCE = 4;
 
 export interface PlayedTurn {
   readonly expected: readonly Expected[];
@@ -155,11 +157,12 @@ export class ReferenceShow {
   #answer({ message, deadline }: Asked): Expected {
     const { state } = this;
     if (deadline < state.now) return refusedBy('OVERLOADED');
-    if (this.#format < MONEY_SINCE && isNew(message)) return refusedBy('UNAVAILABLE');
+    if (this.#format < since(message)) return refusedBy('UNAVAILABLE');
     switch (message.type) {
       case 'hold':
       case 'order':
       case 'refund':
+      case 'admit':
         return this.#once(message);
       case 'extend':
         return extend(state, message);
@@ -188,6 +191,10 @@ export class ReferenceShow {
         return dispute(state, message);
       case 'cancel-show':
         return cancelShow(state, message);
+      case 'undo-admission':
+        return undoAdmission(state, message);
+      case 'merge-scans':
+        return mergeScans(state, message);
       case 'expire':
       case 'refund-next':
         throw new Error('only the show itself asks for this');
@@ -225,6 +232,7 @@ export class ReferenceShow {
     }
     if (event.type === 'held' && command.type === 'hold') return makeHold(state, command, event);
     if (event.type === 'ordered' && command.type === 'order') return makeOrder(state, command, event);
+    if (event.type === 'admitted' && command.type === 'admit') return admitTicket(state, command, event);
     if (event.type === 'refunding' && command.type === 'refund') return makeRefund(state, command, event);
     throw new Violation('I3', `${name} became ${event.type}`);
   }
@@ -247,11 +255,25 @@ export class ReferenceShow {
 
 function reasonsAgainst(state: ReferenceState, command: KeyedCommand): ErrorCode[] {
   if (command.type === 'hold') return reasonsAgainstHold(state, command);
+  if (command.type === 'admit') return reasonsAgainstAdmission(state, command);
   return command.type === 'order' ? reasonsAgainstOrder(state, command) : reasonsAgainstRefund(state, command);
 }
 
-/** Whether this is asked only of a cluster whose nodes all know of refunds. */
-function isNew(message: Command | Question): boolean {
+/** The format that all nodes of the cluster have to write before this is asked of it. */
+function since(message: Command | Question): number {
+  switch (message.type) {
+    case 'admit':
+    case 'undo-admission':
+    case 'merge-scans':
+    case 'list-admissions':
+    case 'get-voided':
+      return DOORS_SINCE;
+    default:
+      return isOfMoney(message) ? MONEY_SINCE : 1;
+  }
+}
+
+function isOfMoney(message: Command | Question): boolean {
   switch (message.type) {
     case 'pending':
     case 'refund':

@@ -11,6 +11,7 @@ import type {
 import type { Question } from '../../src/allocator/commands.ts';
 import { scopedId } from '../../src/ids.ts';
 import { rfc3339 } from '../../src/rfc3339.ts';
+import { admissionList, voidedTickets, whereAndWhen } from './reference-doors.ts';
 import {
   type Expected,
   type ModelHold,
@@ -56,7 +57,10 @@ export function answerTo(state: ReferenceState, question: Question): Expected {
       const order = state.orders.find((one) => one.tickets.some(({ number }) => number === question.ticket));
       if (order?.at !== question.at || order.state !== 'paid' || !sees(question.viewer, order))
         return refusedBy('NOT_FOUND');
-      return { answer: told(ticketView(state, order, ticketIn(order, question.ticket))), inTurn: false };
+      return {
+        answer: told(ticketView(state, order, ticketIn(order, question.ticket), question.viewer.all)),
+        inTurn: false,
+      };
     }
     case 'list-orders': {
       const own = state.orders.filter((order) => order.hold.buyer === question.buyer).reverse();
@@ -65,7 +69,7 @@ export function answerTo(state: ReferenceState, question: Question): Expected {
     case 'list-tickets': {
       const paid = state.orders.filter((order) => order.state === 'paid' && sees(question.viewer, order)).reverse();
       const items = paid.flatMap((order) => {
-        const views = order.tickets.map((ticket) => ticketView(state, order, ticket));
+        const views = order.tickets.map((ticket) => ticketView(state, order, ticket, question.viewer.all));
         return question.viewer.all ? views.reverse() : views;
       });
       const page = items.slice(question.offset, question.offset + question.limit);
@@ -79,6 +83,10 @@ export function answerTo(state: ReferenceState, question: Question): Expected {
       return state.cancelled === null
         ? refusedBy('NOT_FOUND')
         : { answer: told(cancellationView(state, state.cancelled)), inTurn: false };
+    case 'list-admissions':
+      return { answer: told(admissionList(state, question)), inTurn: false };
+    case 'get-voided':
+      return { answer: told(voidedTickets(state)), inTurn: false };
     case 'get-summary':
       return { answer: told(summaryOf(state)), inTurn: false };
   }
@@ -161,15 +169,17 @@ export function refundView(state: ReferenceState, refund: ModelRefund): RefundVi
   };
 }
 
-function ticketView(state: ReferenceState, order: ModelOrder, ticket: ModelTicket): TicketView {
+function ticketView(state: ReferenceState, order: ModelOrder, ticket: ModelTicket, all: boolean): TicketView {
   if (ticket.state === 'none') throw new Error(`the model has ticket ${ticket.number} of a paid order in no state`);
+  const [admission] = ticket.state === 'valid' ? state.doors.counting(ticket.number) : [];
   return {
     id: ticketId(state, order, ticket),
     showId: state.id,
     orderId: scopedId('ord', order.at, state.id, order.number),
     seat: seatName(state, ticket.seat),
     price: money(state, ticket.price),
-    status: ticket.state,
+    status: admission === undefined ? ticket.state : 'used',
+    ...(all && admission !== undefined ? whereAndWhen(admission) : {}),
   };
 }
 
@@ -227,7 +237,7 @@ function summaryOf(state: ReferenceState): unknown {
   };
 }
 
-function seatName(state: ReferenceState, seat: number): SeatName {
+export function seatName(state: ReferenceState, seat: number): SeatName {
   const { hall } = state;
   if (seat < 0) return { area: hall.areas[-1 - seat].name, category: state.areas[-1 - seat].category };
   const { zone, row } = hall.rows[hall.rowOf[seat]];
