@@ -27,6 +27,9 @@ export interface JournalHold {
 export interface JournalTicket extends TicketLine {
   readonly index: number;
   state: 'none' | 'valid' | 'suspended' | 'refunded' | 'void';
+  /** What the ledger of the doors has of it, and up to when that counts no more. */
+  readonly entries: { readonly at: number; readonly gate: string; readonly wasVoid: boolean; readonly n: number }[];
+  undoneUntil: number;
 }
 
 export interface JournalOrder {

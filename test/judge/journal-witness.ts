@@ -25,7 +25,8 @@ export class JournalWitness {
   readonly #hall: WitnessedHall;
   readonly #holds = new Map<number, string>();
   readonly #orders: { readonly id: string; readonly at: number }[] = [];
-  #tickets = 0;
+  /** By ticket number. */
+  readonly #tickets: string[] = [''];
   #row: WitnessedRow | null = null;
 
   constructor(showId: string, hall: WitnessedHall) {
@@ -103,6 +104,25 @@ export class JournalWitness {
       case 'show-cancelled':
         told.push({ event: 'show-cancelled', holds: event.holds.map((hold) => this.#hold(hold)) });
         return;
+      case 'admitted': {
+        const { ticket, at: when, gate, once } = event;
+        told.push({ event: 'admitted', ticket: this.#ticket(ticket), at: when, gate, key: once.id });
+        return;
+      }
+      case 'scanned':
+        told.push({
+          event: 'scanned',
+          gate: event.gate,
+          scans: event.scans.map(([ticket, when, wasVoid]) => ({
+            ticket: this.#ticket(ticket),
+            at: when,
+            void: wasVoid === 1,
+          })),
+        });
+        return;
+      case 'admission-undone':
+        told.push({ event: 'admission-undone', ticket: this.#ticket(event.ticket), until: event.until });
+        return;
       case 'refused':
         told.push({ event: 'refused', code: event.refusal.code, key: event.once.id });
         return;
@@ -122,13 +142,21 @@ export class JournalWitness {
     const order = scopedId('ord', at, this.#showId, event.order);
     this.#orders[event.order] = { id: order, at };
     const tickets = event.lines.map(({ seat, price }: OrderLine): TicketLine => {
-      const id = scopedId('tkt', at, this.#showId, ++this.#tickets);
+      const id = scopedId('tkt', at, this.#showId, this.#tickets.length);
+      this.#tickets.push(id);
       return seat >= 0
         ? { id, seat: this.#hall.seatIds[seat], price }
         : { id, area: this.#hall.areas[-1 - seat].id, price };
     });
     const hold = this.#hold(event.hold);
     return { event: 'ordered', order, hold, tickets, total: event.total, until: event.until, key: event.once.id };
+  }
+
+  #ticket(number: number): string {
+    const id = this.#tickets[number];
+    if (id === undefined || number === 0)
+      throw new Error(`row ${this.#row?.seq} names ticket ${number}, which no row before it made`);
+    return id;
   }
 
   #hold(number: number): string {
