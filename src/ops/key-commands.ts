@@ -19,7 +19,7 @@ export function keyCommands(program: Command): void {
   keys
     .command('retire')
     .description('End a key that does not sign any more: codes that it signed are refused')
-    .argument('<kid>', 'its id')
+    .argument('<kid>', 'its id; after -- if it begins with a dash')
     .option('--json', 'print one JSON object')
     .action(async (kid: string, options: { json?: boolean }) => (await import('./keys.ts')).retireKey(kid, options));
 }

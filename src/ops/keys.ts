@@ -19,7 +19,7 @@ function withKeys<T>(work: (keys: KeyRing) => Promise<T>): Promise<T> {
   return withDatabase(readSettings(process.env), createLog('warn'), ({ keys }) => work(keys));
 }
 
-/** Prints all keys, newest first. */
+/** Prints all keys, the one that signs first. */
 export async function listKeys({ json }: Options): Promise<void> {
   const keys = await withKeys((ring) => ring.list());
   if (json) for (const key of keys) console.log(JSON.stringify(key));

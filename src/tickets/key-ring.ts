@@ -128,18 +128,19 @@ export class KeyRing {
     return (await this.list()).find((key) => key.kid === kid)?.state ?? null;
   }
 
-  /** All keys there ever were, newest first. */
+  /** All keys there ever were, the one that signs first, then the newest. */
   async list(): Promise<readonly KeyStatus[]> {
     const rows = await this.#db
       .selectFrom('signing_key')
-      .select(['kid', 'active', 'created_at', 'retired_at'])
+      .select(['kid', 'active', 'retired_at', sql<number>`extract(epoch from created_at) * 1000`.as('created_ms')])
+      .orderBy('active', 'desc')
       .orderBy('created_at', 'desc')
       .orderBy('kid')
       .execute();
     return rows.map((row) => ({
       kid: row.kid,
       state: row.active ? 'active' : row.retired_at === null ? 'proving' : 'retired',
-      createdAt: row.created_at,
+      createdAt: rfc3339(Number(row.created_ms)),
     }));
   }
 

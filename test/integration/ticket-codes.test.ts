@@ -1,17 +1,17 @@
 import { createPublicKey, verify } from 'node:crypto';
-import type { Kysely } from 'kysely';
-import { describe, expect, onTestFinished, test } from 'vitest';
+import { type Kysely, sql } from 'kysely';
+import { describe, expect, onTestFinished, test, vi } from 'vitest';
 import { scopedId } from '../../src/ids.ts';
-import { keyIdOf, ticketCode, verifyCode } from '../../src/tickets/codes.ts';
+import { keyIdOf, proveCode, ticketCode, verifyCode } from '../../src/tickets/codes.ts';
 import { KeyRing, type TicketsTables } from '../../src/tickets/key-ring.ts';
-import { LookedUpKeys } from '../../src/tickets/keys.ts';
+import { KEYS_LOOK_MS, LookedUpKeys } from '../../src/tickets/keys.ts';
 import { capturedLog } from '../support/captured-log.ts';
 import { manualTime } from '../support/manual-time.ts';
 import { salesServer } from '../support/sales-database.ts';
 import { seededRandom } from '../support/seeded-random.ts';
 
 const newDatabase = salesServer();
-const { clock, timers } = manualTime();
+const { clock, timers, advance: passes } = manualTime();
 const { log } = capturedLog();
 
 const SHOW = 'shw_01k9zxh3m4q8r2v6w7y0t5b1cd';
@@ -118,5 +118,62 @@ describe('signing keys', () => {
     expect(after.signer.kid).not.toBe(before.signer.kid);
     expect(after.jwks.keys).toHaveLength(2);
     expect(verifyCode(code, after.publicKeyOf)?.ticketId).toBe(TICKET);
+  });
+
+  test('are followed by running nodes: a new one signs within seconds, or as soon as somebody comes with its code', async () => {
+    const { kysely } = await newDatabase<TicketsTables>();
+    const [ring, node, other] = [
+      new KeyRing(kysely, clock, seededRandom(7)),
+      await keysOf(kysely, 1),
+      await keysOf(kysely, 2),
+    ];
+    const first = node.signer.kid;
+    const old = ticketCode(TICKET, node.signer);
+    const kid = await ring.rotate();
+    // One node has heard of it; who shows its code at the other makes that look.
+    await passes(KEYS_LOOK_MS);
+    await vi.waitFor(() => expect(node.signer.kid).toBe(kid));
+    expect(node.jwks.keys.map((key) => key.kid).sort()).toEqual([first, kid].sort());
+    const code = ticketCode(TICKET, node.signer);
+    expect((await proveCode(code, other.findPublicKey))?.kid).toBe(kid);
+    expect((await proveCode(old, other.findPublicKey))?.kid).toBe(first);
+    expect((await ring.list()).map(({ state }) => state).sort()).toEqual(['active', 'proving']);
+  });
+
+  test('that are retired prove nothing any more, are not published, and cannot be the one that signs', async () => {
+    const { kysely } = await newDatabase<TicketsTables>();
+    const [ring, node] = [new KeyRing(kysely, clock, seededRandom(7)), await keysOf(kysely, 1)];
+    const first = node.signer.kid;
+    const code = ticketCode(TICKET, node.signer);
+    expect(await ring.retire(first)).toBe('active');
+    expect(await ring.retire('unknown')).toBeNull();
+    const kid = await ring.rotate();
+    expect(await ring.retire(first)).toBe('proving');
+    expect(await ring.retire(first)).toBe('retired');
+    await passes(KEYS_LOOK_MS);
+    await vi.waitFor(() => expect(node.jwks.keys.map((key) => key.kid)).toEqual([kid]));
+    expect(await proveCode(code, node.findPublicKey)).toBeNull();
+    const [{ rows }] = [
+      await sql<{ size: number }>`select length(private_pkcs8) as size from signing_key where kid = ${first}`.execute(
+        kysely,
+      ),
+    ];
+    expect(rows).toEqual([{ size: 0 }]);
+    expect(await ring.list()).toMatchObject([
+      { state: 'active', createdAt: expect.stringMatching(/^\d{4}-\d\d-\d\dT/) },
+      { kid: first, state: 'retired' },
+    ]);
+  });
+
+  test('of two rotations at once one signs in the end, and both prove', async () => {
+    const { kysely } = await newDatabase<TicketsTables>();
+    const node = await keysOf(kysely, 1);
+    const kids = await Promise.all([2, 3].map((seed) => new KeyRing(kysely, clock, seededRandom(seed)).rotate()));
+    const states = (await new KeyRing(kysely, clock, seededRandom(4)).list()).map(({ state }) => state);
+    expect(states.sort()).toEqual(['active', 'proving', 'proving']);
+    const after = await keysOf(kysely, 5);
+    expect(kids).toContain(after.signer.kid);
+    expect(after.jwks.keys).toHaveLength(3);
+    expect(node.signer.kid).not.toBe(after.signer.kid);
   });
 });

@@ -2,6 +2,7 @@ import type { TypeBoxTypeProvider } from '@fastify/type-provider-typebox';
 import fastify, { type FastifyInstance, type InjectOptions, type LightMyRequestResponse } from 'fastify';
 import { onTestFinished } from 'vitest';
 import { type Role, Tokens } from '../../src/accounts/tokens.ts';
+import type { Shows } from '../../src/actors/shows.ts';
 import { guards } from '../../src/http/auth.ts';
 import { problemHandler, refuse } from '../../src/http/problem.ts';
 import { ticketKeyRoutes } from '../../src/http/routes/tickets.ts';
@@ -94,8 +95,11 @@ export interface SalesApp {
 /**
  * The routes of seats, holds, orders, payments and tickets over an order book, with real tokens and validation.
  * @param given.gateway the payment provider; without one it is the sandbox
+ * @param given.shows who is asked instead of the order book
  */
-export function salesApp(given: { readonly gateway?: PaymentGateway } = {}): SalesApp {
+export function salesApp(
+  given: { readonly gateway?: PaymentGateway; readonly shows?: Pick<Shows, 'ask'> } = {},
+): SalesApp {
   const time = manualTime();
   const book = new OrderBook();
   const sandbox = new MemorySandbox();
@@ -106,7 +110,7 @@ export function salesApp(given: { readonly gateway?: PaymentGateway } = {}): Sal
   const { log } = capturedLog();
   const tokens = new Tokens(Buffer.alloc(32, 7), time.clock);
   const deps = {
-    shows: book,
+    shows: given.shows === undefined ? book : Object.assign(Object.create(book) as OrderBook, given.shows),
     clock: time.clock,
     timers: time.timers,
     gateway,

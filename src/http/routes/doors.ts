@@ -27,6 +27,8 @@ import type { App } from '../server.ts';
 import { askDeadline, notFound, sendAnswer } from '../show-answers.ts';
 import { seesAll } from '../viewers.ts';
 
+/** All a query has is text. */
+const Flag = Type.Enum(['true', 'false']);
 const JWS_TYPE = 'application/jose';
 
 /** The doors of a show: for its organiser, whose gates log in with that account, and admins. */
@@ -154,8 +156,8 @@ export function doorRoutes(app: App, deps: SalesDeps, guards: Guards): void {
         params: PathId,
         querystring: strict({
           ...Page,
-          double: Type.Optional(Type.Boolean()),
-          void: Type.Optional(Type.Boolean()),
+          double: Type.Optional(Flag),
+          void: Type.Optional(Flag),
         }),
         response: {
           200: AdmissionsSchema,
@@ -167,7 +169,7 @@ export function doorRoutes(app: App, deps: SalesDeps, guards: Guards): void {
       const { id: showId } = request.params;
       if (!(await isTheirs(request.user, showId))) return notFound(reply, 'show');
       const { offset = 0, limit = LIMIT_DEFAULT, double, void: onVoid } = request.query;
-      const only = double === true ? 'double' : onVoid === true ? 'void' : 'admitted';
+      const only = double === 'true' ? 'double' : onVoid === 'true' ? 'void' : 'admitted';
       const question = { type: 'list-admissions', only, offset, limit } as const;
       const answer = await shows.ask<AdmissionList>(showId, question, askDeadline(clock));
       return answer.ok ? reply.send({ ...answer.value, offset, limit }) : refuse(reply, answer.refusal);
