@@ -9,8 +9,10 @@ const GATE_LENGTH_MAX = 60;
 /** Scans of one upload; a gate with more sends several. */
 export const SCANS_PER_UPLOAD_MAX = 200;
 
-export const Code = line(1, CODE_LENGTH_MAX, 'As the ticket has it');
-export const Gate = line(1, GATE_LENGTH_MAX, 'The name of the gate');
+const Code = line(1, CODE_LENGTH_MAX, 'As the ticket has it');
+const Gate = line(1, GATE_LENGTH_MAX, 'The name of the gate');
+
+export const AdmissionRequest = strict({ code: Code, gate: Type.Optional(Gate), at: Type.Optional(Time) });
 
 const Names = {
   ticketId: Type.String(),

@@ -8,10 +8,9 @@ import { proveCode } from '../../tickets/codes.ts';
 import { signVoidedList, voidedTag } from '../../tickets/voided-list.ts';
 import type { Guards } from '../auth.ts';
 import {
+  AdmissionRequest,
   AdmissionSchema,
   AdmissionsSchema,
-  Code,
-  Gate,
   type MergedScan,
   MergedScansSchema,
   ScanUpload,
@@ -51,7 +50,7 @@ export function doorRoutes(app: App, deps: SalesDeps, guards: Guards): void {
           'later sends its own time as `at`: then they are one.',
         security: BEARER,
         params: PathId,
-        body: strict({ code: Code, gate: Type.Optional(Gate), at: Type.Optional(Time) }),
+        body: AdmissionRequest,
         response: {
           200: AdmissionSchema,
           ...problems(
