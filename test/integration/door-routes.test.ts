@@ -1,3 +1,7 @@
+import { execFile } from 'node:child_process';
+import { writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
 import { compactVerify, createLocalJWKSet } from 'jose';
 import { describe, expect, test } from 'vitest';
 import { scopedId } from '../../src/ids.ts';
@@ -7,8 +11,10 @@ import { VOIDED_TYPE } from '../../src/tickets/voided-list.ts';
 import { salesApp } from '../support/sales-app.ts';
 import { ON_SALE_AT, SHOW_ID, userOf } from '../support/small-show.ts';
 import { soldShow, soldTicket } from '../support/sold-show.ts';
+import { temporaryDirectory } from '../support/temporary-directory.ts';
 import { ticketKeysInMemory } from '../support/ticket-keys.ts';
 
+const GATE = fileURLToPath(new URL('../../examples/gate.ts', import.meta.url));
 const ORGANISER = userOf(90);
 const OTHER_SHOW = 'shw_01k9zxh3m4q8r2v6w7y0t5b1cx';
 /** The doors' time. */
@@ -227,5 +233,27 @@ describe('the list of voided tickets', () => {
     expect(after.list.voided).toEqual([2]);
     expect(after.list.version).toBeGreaterThan(before.list.version);
     expect(after.tag).not.toBe(before.tag);
+  });
+
+  test('is all that the gate of the examples needs, beside the keys, to tell who may come in', async () => {
+    const { send, node, office, codeOf, signer } = await openDoors();
+    const once = { id: 'B'.repeat(22), fingerprint: 1 };
+    await node.ask(SHOW_ID, { type: 'refund', once, order: 1, at: ON_SALE_AT, tickets: [2], reason: 'rain' });
+    const directory = temporaryDirectory();
+    const [keys, voided] = [join(directory, 'keys.json'), join(directory, 'voided.jws')];
+    await writeFile(keys, (await office.app.inject('/.well-known/usher-keys.json')).body);
+    await writeFile(voided, (await send('GET', `/v1/shows/${SHOW_ID}/voided`)).body);
+    const tell = (code: string): Promise<string> =>
+      new Promise((resolve) => execFile(process.execPath, [GATE, keys, voided, code], (_, stdout) => resolve(stdout)));
+    const foreign = ticketCode(scopedId('tkt', ON_SALE_AT, OTHER_SHOW, 1), signer);
+    const forged = `${codeOf(1).slice(0, -2)}AA`;
+    const told = await Promise.all([codeOf(1), codeOf(2), foreign, forged, 'nonsense'].map(tell));
+    expect(told).toEqual([
+      expect.stringMatching(/^YES: ticket 1\./),
+      'NO: ticket 2 is not valid any more\n',
+      `NO: a ticket for another show, ${OTHER_SHOW}\n`,
+      'NO: a forged ticket\n',
+      'NO: this is no ticket\n',
+    ]);
   });
 });
