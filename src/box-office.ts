@@ -22,6 +22,7 @@ import type { HttpSettings } from './http/deps.ts';
 import { registerMailMetrics } from './http/mail-metrics.ts';
 import { createMetrics } from './http/metrics.ts';
 import { registerNodeMetrics } from './http/node-metrics.ts';
+import { rememberedOrganisers } from './http/organisers.ts';
 import { registerPaymentMetrics } from './http/payment-metrics.ts';
 import { buildServer } from './http/server.ts';
 import { registerSettlementMetrics } from './http/settlement-metrics.ts';
@@ -39,7 +40,8 @@ import type { Database } from './postgres/database.ts';
 import { createSellingNode } from './selling-node.ts';
 import type { Log } from './system/log.ts';
 import { type BuyerShowTables, createBuyerShows } from './tickets/buyer-shows.ts';
-import { loadTicketKeys, type TicketsTables } from './tickets/keys.ts';
+import { KeyRing, type TicketsTables } from './tickets/key-ring.ts';
+import { LookedUpKeys } from './tickets/keys.ts';
 import { createOfferedShows, type OfferedShowTables } from './tickets/receiver-address.ts';
 
 /** Connections that append to the journal. */
@@ -114,7 +116,8 @@ export async function assembleBoxOffice(parts: BoxOfficeParts): Promise<BoxOffic
   });
   const { accounts, tokens, logIns, resets } = people;
   const source = new CatalogueShowSource(catalogue);
-  const ticketKeys = await loadTicketKeys(narrowed<TicketsTables>(kysely), clock, random);
+  const keyRing = new KeyRing(narrowed<TicketsTables>(kysely), clock, random);
+  const ticketKeys = await LookedUpKeys.open(keyRing, clock, timers, log);
   const registry = new PostgresRegistry({ connection, timers, log });
   const forms: RowForms = {
     newest: parts.self.format,
@@ -150,7 +153,7 @@ export async function assembleBoxOffice(parts: BoxOfficeParts): Promise<BoxOffic
     compose: createComposer({
       shows,
       clock,
-      signer: ticketKeys.signer,
+      keys: ticketKeys,
       resetToken: (email, askedAt) => resets.tokenFor(email, askedAt),
       emailOf,
       showOf: (showId) => catalogue.shows.get(showId),
@@ -200,7 +203,7 @@ export async function assembleBoxOffice(parts: BoxOfficeParts): Promise<BoxOffic
       holdsPerMinute: parts.http.holdsPerMinute,
       offeredShows: createOfferedShows(narrowed<OfferedShowTables>(kysely)),
       emailOf,
-      organiserOf: (showId: string) => catalogue.shows.organiserOf(showId),
+      organiserOf: rememberedOrganisers((showId) => catalogue.shows.organiserOf(showId)),
       markCancelled: (showId: string) => catalogue.shows.markCancelled(showId),
     },
   );
@@ -209,6 +212,7 @@ export async function assembleBoxOffice(parts: BoxOfficeParts): Promise<BoxOffic
     await webhooks?.close();
     await settlement.close();
     await mailer.close();
+    await ticketKeys.close();
     await node.close();
     people.close();
     await reader.close();

@@ -52,6 +52,13 @@ export const CATALOGUE = {
   CARD_DECLINED: [402, 'The card was declined'],
   CAPTURE_FAILED: [402, 'The payment could not be captured; the seats are free again'],
   WEBHOOK_INVALID: [400, 'The webhook is not one of the payment provider'],
+  // Doors
+  CODE_INVALID: [422, 'The code is not one of ours'],
+  CODE_OF_ANOTHER_SHOW: [422, 'The code is of another show'],
+  TICKET_NOT_VALID: [409, 'The ticket is not valid'],
+  ALREADY_ADMITTED: [409, 'The ticket was admitted already'],
+  SCAN_TIME_INVALID: [422, 'The time of the scan is not possible'],
+  SCAN_LIMIT: [409, 'The ledger of the doors is full'],
   // The cluster, at the admin listener
   NODE_UNKNOWN: [404, 'The cluster has no such node'],
   CLUSTER_PLAN_INVALID: [422, 'The plan for the cluster cannot be made'],

@@ -5,6 +5,7 @@ import { HOLD } from '../allocator/holds.ts';
 import { SEAT, type Show } from '../allocator/show.ts';
 import { TICKET } from '../allocator/tickets.ts';
 import type { ErrorCode } from '../errors.ts';
+import { admissionList, admittedView, ticketAtDoor, uploadedScans, voidedTickets } from './door-views.ts';
 import { heldView, holdView } from './hold-views.ts';
 import { cancellation, isPaid, orderedView, ordersOf, orderView, paymentWork, refundingView } from './order-views.ts';
 import type { Answer, ShowSummary } from './shows.ts';
@@ -14,8 +15,8 @@ import {
   offersTo,
   ownTicketView,
   ticketsFor,
-  ticketView,
   transferredView,
+  wholeTicketView,
 } from './ticket-views.ts';
 
 export function told(value: unknown): Answer {
@@ -49,6 +50,8 @@ export function answerOfEvent(show: Show, event: ShowEvent, at: number): Answer 
       return told(transferredView(show, event));
     case 'listed':
       return told(listedView(show, event));
+    case 'admitted':
+      return told(admittedView(show, event));
     case 'refused':
       return { ok: false, refusal: event.refusal, replayed: false };
     default:
@@ -77,6 +80,10 @@ export function answerOfCommand(show: Show, command: Command, at: number): Answe
       return told(ownTicketView(show, command.ticket));
     case 'withdraw-transfer':
       return told(ownTicketView(show, successorOrSelf(show, command.ticket)));
+    case 'undo-admission':
+      return told(ticketAtDoor(show, command.ticket));
+    case 'merge-scans':
+      return told(uploadedScans(show, command, at));
     default:
       return told(null);
   }
@@ -106,7 +113,7 @@ export function answerQuestion(show: Show, question: Question, at: number): Answ
       if (orders.at[order] !== question.at) return NO_SUCH;
       if (!viewer.all && show.holderOf(ticket) !== buyers.find(viewer.user)) return NO_SUCH;
       if (!isPaid(show, order)) return NO_SUCH;
-      return told(viewer.all ? ticketView(show, ticket, true) : ownTicketView(show, ticket));
+      return told(viewer.all ? wholeTicketView(show, ticket) : ownTicketView(show, ticket));
     }
     case 'list-orders':
       return told(ordersOf(show, question.buyer).map((order) => orderView(show, order)));
@@ -120,6 +127,10 @@ export function answerQuestion(show: Show, question: Question, at: number): Answ
       return orders.has(question.order) ? told(paymentWork(show, question.order)) : NO_SUCH;
     case 'get-cancellation':
       return show.cancelled === null ? NO_SUCH : told(cancellation(show, show.cancelled));
+    case 'list-admissions':
+      return told(admissionList(show, question));
+    case 'get-voided':
+      return told(voidedTickets(show));
     case 'get-summary':
       return told(summary(show));
   }

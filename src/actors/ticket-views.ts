@@ -3,6 +3,7 @@ import type { ShowEvent } from '../allocator/events.ts';
 import { SEAT, type Show } from '../allocator/show.ts';
 import { TICKET } from '../allocator/tickets.ts';
 import { scopedId } from '../ids.ts';
+import { rfc3339 } from '../rfc3339.ts';
 import { money } from './hold-views.ts';
 import { isPaid, ordersOf, seatName } from './order-views.ts';
 import type { Listed, ListingView, TicketStatus, TicketView } from './shows.ts';
@@ -19,9 +20,26 @@ const STATUS: Readonly<Record<number, TicketStatus>> = {
   [TICKET.transferred]: 'transferred',
 };
 
+export function ticketStatus({ doors, tickets }: Show, ticket: number): TicketStatus {
+  const state = tickets.state[ticket];
+  return state === TICKET.valid && doors.admissionOf(ticket) > 0 ? 'used' : STATUS[state];
+}
+
+/** The ticket as whoever sees all of the show sees it: also who came in where. */
+export function wholeTicketView(show: Show, ticket: number): TicketView {
+  const view = ticketView(show, ticket, true);
+  return view.status === 'used' ? { ...view, ...admissionOf(show, ticket) } : view;
+}
+
+function admissionOf({ doors }: Show, ticket: number): Pick<TicketView, 'admittedAt' | 'gate'> {
+  const admission = doors.admissionOf(ticket);
+  const gate = doors.gateName(admission);
+  return { admittedAt: rfc3339(doors.at[admission]), ...(gate === '' ? {} : { gate }) };
+}
+
 /** @param isPayer whether whoever looks may know of its order. */
 export function ticketView(show: Show, ticket: number, isPayer: boolean): TicketView {
-  const status = STATUS[show.tickets.state[ticket]];
+  const status = ticketStatus(show, ticket);
   const listing = status === 'listed' ? show.moves.listings.get(show.tickets.seat[ticket]) : undefined;
   return viewOf(show, ticket, isPayer, status, listing?.price);
 }
@@ -72,7 +90,7 @@ export function ticketsFor(show: Show, question: ListTickets): Listed<TicketView
   if (viewer.all) {
     for (let ticket = show.tickets.count; ticket >= 1; ticket--)
       if (isPaid(show, show.tickets.order[ticket])) found.push(ticket);
-    return page(found, question, (ticket) => ticketView(show, ticket, true));
+    return page(found, question, (ticket) => wholeTicketView(show, ticket));
   }
   const buyer = show.buyers.find(viewer.user);
   for (const order of ordersOf(show, viewer.user)) {

@@ -1,3 +1,4 @@
+import { applyAdmissionUndone, applyAdmitted, applyScanned } from './apply-doors.ts';
 import {
   applyListed,
   applyResales,
@@ -141,6 +142,16 @@ export function apply(show: Show, event: ShowEvent, seq: number, ordinal: number
       return;
     case 'unlisted':
       endListing(show, event.ticket, TICKET.valid);
+      return;
+    case 'admitted':
+      show.answered.add(event.once, seq, ordinal, at);
+      applyAdmitted(show, event);
+      return;
+    case 'admission-undone':
+      applyAdmissionUndone(show, event.ticket, event.until);
+      return;
+    case 'scanned':
+      applyScanned(show, event);
       return;
     case 'refused':
       show.answered.add(event.once, seq, ordinal, at);

@@ -119,7 +119,27 @@ export type Command =
       readonly at: number;
       readonly price: number;
     }
-  | { readonly type: 'withdraw-listing'; readonly buyer: string; readonly ticket: number; readonly at: number };
+  | { readonly type: 'withdraw-listing'; readonly buyer: string; readonly ticket: number; readonly at: number }
+  /** Lets a ticket in, whose code was proved. `scannedAt`: when, by the gate's clock (ms); now if absent. */
+  | {
+      readonly type: 'admit';
+      readonly once: Once;
+      readonly ticket: number;
+      readonly at: number;
+      readonly gate?: string;
+      readonly scannedAt?: number;
+    }
+  /** The organiser takes an admission back: this one if `admittedAt` (ms) says which, else the standing one. */
+  | { readonly type: 'undo-admission'; readonly ticket: number; readonly at: number; readonly admittedAt?: number }
+  /** What a gate has let in while it was offline. The same scan again is no other. */
+  | { readonly type: 'merge-scans'; readonly gate: string; readonly scans: readonly Scan[] };
+
+/** A ticket whose code was proved, and when it was scanned (ms, by the gate's clock). */
+export interface Scan {
+  readonly ticket: number;
+  readonly at: number;
+  readonly scannedAt: number;
+}
 
 /** `won`: the money is ours again; `lost`: it is the buyer's for good. */
 export type DisputeStatus = 'open' | 'won' | 'lost';
@@ -141,6 +161,15 @@ export type Question =
   | { readonly type: 'get-payment'; readonly order: number }
   /** How far the refunds of a cancelled show have come. */
   | { readonly type: 'get-cancellation' }
+  /** Tickets of the ledger of the doors, by number, and counts; answered as `AdmissionList`. */
+  | {
+      readonly type: 'list-admissions';
+      readonly only: 'admitted' | 'double' | 'void';
+      readonly offset: number;
+      readonly limit: number;
+    }
+  /** Tickets that had a code and are not valid now. */
+  | { readonly type: 'get-voided' }
   | { readonly type: 'get-summary' };
 
 /** Who looks: `all` for the show's organiser and admins. */
@@ -170,6 +199,11 @@ const SINCE_FORMAT_4: ReadonlySet<string> = new Set<(Command | Question)['type']
   'withdraw-listing',
   'list-offers',
   'list-listings',
+  'admit',
+  'undo-admission',
+  'merge-scans',
+  'list-admissions',
+  'get-voided',
 ]);
 
 /** The format (`formats.ts`) that every node must read before this may be asked: what it leads to is journaled in it. */

@@ -30,6 +30,8 @@ const WHY_NOT: Readonly<Record<number, string>> = {
 function obstacleTo(show: Show, ticket: number): Decision | null {
   if (show.cancelled !== null) return refused('TICKET_NOT_MOVABLE', 'The show is cancelled; tickets are paid back.');
   const state = show.tickets.state[ticket];
+  if (state === TICKET.valid && show.doors.admissionOf(ticket) > 0)
+    return refused('TICKET_NOT_MOVABLE', 'The ticket was used: its place is taken.');
   if (state === TICKET.valid) return null;
   return refused('TICKET_NOT_MOVABLE', WHY_NOT[state] ?? 'The ticket is not valid any more.');
 }

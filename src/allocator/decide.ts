@@ -2,6 +2,7 @@ import { scopedId } from '../ids.ts';
 import { MAX_ANSWERS, MAX_ANSWERS_WITH_ORDERS } from './answered.ts';
 import { type BestQuery, findBest } from './best-available.ts';
 import type { AreaRequest, BestRequest, Command } from './commands.ts';
+import { decideAdmit, decideScans, decideUndo } from './decide-doors.ts';
 import {
   decideAcceptTransfer,
   decideDeclineTransfer,
@@ -107,6 +108,12 @@ export function decide(show: Show, command: Command, at: number): Decision {
       return once(show, command.once, at, MAX_ANSWERS, () => decideResell(show, command));
     case 'withdraw-listing':
       return decideWithdrawListing(show, command);
+    case 'admit':
+      return once(show, command.once, at, MAX_ANSWERS_WITH_ORDERS, () => decideAdmit(show, command, at));
+    case 'undo-admission':
+      return decideUndo(show, command, at);
+    case 'merge-scans':
+      return decideScans(show, command, at);
   }
 }
 

@@ -1,5 +1,6 @@
 import type { Refusal } from '../errors.ts';
 import type { DisputeStatus, Once } from './commands.ts';
+import type { ScanRecord } from './doors.ts';
 
 /** What a show was created with; the first event of every journal. Times in ms since the epoch, money in minor units. */
 export interface ShowTerms {
@@ -112,4 +113,16 @@ export type ShowEvent =
   | { readonly type: 'transfer-ended'; readonly ticket: number }
   | { readonly type: 'listed'; readonly once: Once; readonly ticket: number; readonly price: number }
   | { readonly type: 'unlisted'; readonly ticket: number }
+  /** Let in at the door. `at`: as the ledger has it, by the gate's clock; `gate`: '' if none was named. */
+  | {
+      readonly type: 'admitted';
+      readonly once: Once;
+      readonly ticket: number;
+      readonly at: number;
+      readonly gate: string;
+    }
+  /** Entries of the ticket up to then (ms) count no more. */
+  | { readonly type: 'admission-undone'; readonly ticket: number; readonly until: number }
+  /** Scans of a gate that the ledger did not have. */
+  | { readonly type: 'scanned'; readonly gate: string; readonly scans: readonly ScanRecord[] }
   | { readonly type: 'refused'; readonly once: Once; readonly refusal: Refusal };

@@ -3,6 +3,7 @@ import { type Banks, banksOf } from './banks.ts';
 import { Buyers } from './buyers.ts';
 import type { DisputeStatus } from './commands.ts';
 import { Deadlines } from './deadlines.ts';
+import { Doors } from './doors.ts';
 import type { ShowTerms } from './events.ts';
 import { FreeRuns } from './free-runs.ts';
 import type { Hall } from './hall.ts';
@@ -82,6 +83,7 @@ export class Show {
   unsettledOrders = 0;
   readonly refunds = new Refunds();
   readonly moves = new Moves();
+  readonly doors = new Doors();
   /** By order: the disputes over its payment, as they were heard of. */
   readonly disputes = new Map<number, readonly Dispute[]>();
   /** When the show was called off (ms), and why. */

@@ -5,6 +5,7 @@ import type { Hall } from './hall.ts';
 import { HOLD_FIELDS } from './holds.ts';
 import { REFUND_FIELDS } from './refunds.ts';
 import { type Dispute, Show } from './show.ts';
+import { type DoorsPart, doorsColumns, doorsPart, restoreDoors } from './snapshot-doors.ts';
 import {
   countListed,
   type MovesHeader,
@@ -23,7 +24,7 @@ import {
  * | ------ | -------------------------------------------- |
  * | 1      | the first                                    |
  * | 2      | refunds, disputes, and whether it is cancelled |
- * | 3      | parts of their own, each only if it says something: tickets that moved |
+ * | 3      | parts of their own, each only if it says something: tickets that moved, the doors |
  */
 const PLAIN = 1;
 const WITH_REFUNDS = 2;
@@ -49,6 +50,7 @@ interface Header {
   readonly late?: Late;
   /** Format 3. */
   readonly moves?: MovesHeader;
+  readonly doors?: DoorsPart;
 }
 
 /** What comes after a sale. */
@@ -79,8 +81,9 @@ export function encodeShow(show: Show): Uint8Array {
   const { orders, tickets, buyers } = show;
   const late = lateOf(show);
   const moves = movesHeader(show);
+  const doors = doorsPart(show);
   const header: Header = {
-    format: moves !== null ? WITH_PARTS : late === null ? PLAIN : WITH_REFUNDS,
+    format: moves !== null || doors !== null ? WITH_PARTS : late === null ? PLAIN : WITH_REFUNDS,
     showId: show.id,
     seq: show.seq,
     at: show.at,
@@ -95,6 +98,7 @@ export function encodeShow(show: Show): Uint8Array {
     buyers: buyers.count,
     ...(late === null ? {} : { late }),
     ...(moves === null ? {} : { moves }),
+    ...(doors === null ? {} : { doors }),
   };
   const text = new TextEncoder().encode(JSON.stringify(header));
   const lines = orders.count + 1;
@@ -129,6 +133,7 @@ export function encodeShow(show: Show): Uint8Array {
     show.answered.dump(),
     ...(late === null ? [] : [show.refunds.dump()]),
     ...(moves === null ? [] : movesColumns(show)),
+    ...(doors === null ? [] : doorsColumns(show)),
   ];
   let size = aligned(8 + text.length);
   for (const column of columns) size += 8 + aligned(column.byteLength);
@@ -213,6 +218,9 @@ export function decodeShow(bytes: Uint8Array, showId: string, hall: Hall): Show 
   if (header.late !== undefined) restoreLate(show, header.late, floats());
   if (header.moves !== undefined) restoreMoves(show, header.moves, words);
   countListed(show);
+  if (header.doors !== undefined) {
+    restoreDoors(show, header.doors, words(), floats(), over(Uint16Array, next()), bytes8());
+  }
   assertHoldsEnd(show);
   show.rederive();
   return show;

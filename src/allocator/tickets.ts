@@ -22,6 +22,11 @@ export const TICKET = {
 /** Tickets that are paid for and somebody's: they can be taken back. */
 export const OWNED: readonly number[] = [TICKET.valid, TICKET.offered, TICKET.listed];
 
+/** What each state of a ticket is called. */
+export const TICKET_NAMES: Readonly<Record<number, keyof typeof TICKET>> = Object.fromEntries(
+  Object.entries(TICKET).map(([name, state]) => [state, name as keyof typeof TICKET]),
+);
+
 /** The lines of all orders, numbered from 1: a line becomes a ticket when its order is paid. */
 export class Tickets {
   count = 0;

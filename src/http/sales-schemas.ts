@@ -29,7 +29,7 @@ export const HoldSchema = Type.Unsafe<HoldView>(
   ),
 );
 
-const SeatNameSchema = Type.Object(
+export const SeatNameSchema = Type.Object(
   {
     id: Type.Optional(Type.String()),
     zone: Type.Optional(Type.String()),
@@ -128,6 +128,13 @@ export const OrderSchema = Type.Unsafe<PayableOrder>(
   ),
 );
 
+export const TicketStatusSchema = Type.String({
+  enum: ['valid', 'used', 'listed', 'offered', 'transferred', 'refunded', 'void', 'suspended'],
+  description:
+    '`used`: admitted at the door; `offered`: waits for its receiver; `transferred`: somebody else has the place, or the ticket ' +
+    'that took its place; `void`: resold, or taken by a lost dispute; `suspended`: the payment is disputed',
+});
+
 /** A ticket as HTTP shows it. */
 export type CodedTicket = TicketView & { readonly code?: string };
 
@@ -139,15 +146,14 @@ export const TicketSchema = Type.Unsafe<CodedTicket>(
       orderId: Type.Optional(Type.String({ description: 'Absent for a ticket that was transferred to you' })),
       seat: SeatNameSchema,
       price: MoneySchema,
-      status: Type.String({
-        enum: ['valid', 'listed', 'offered', 'transferred', 'refunded', 'void', 'suspended'],
-        description:
-          '`offered`: waits for its receiver; `transferred`: somebody else has the place, or the ticket that took its place; ' +
-          '`void`: resold, or taken by a lost dispute; `suspended`: the payment is disputed',
-      }),
+      status: TicketStatusSchema,
       listing: Type.Optional(
         Type.Object({ price: MoneySchema }, { description: 'What the seat is listed for; only while listed' }),
       ),
+      admittedAt: Type.Optional(
+        Type.String({ format: 'date-time', description: 'Of a used ticket; for the organiser' }),
+      ),
+      gate: Type.Optional(Type.String({ description: 'Where it was admitted; for the organiser' })),
       code: Type.Optional(
         Type.String({
           description: 'Ed25519-signed; only while valid. Checked offline with /.well-known/usher-keys.json',

@@ -1,4 +1,5 @@
 import type { Guards } from './auth.ts';
+import { doorRoutes } from './routes/doors.ts';
 import { holdRoutes } from './routes/holds.ts';
 import { listingRoutes } from './routes/listings.ts';
 import { orderRoutes } from './routes/orders.ts';
@@ -20,6 +21,7 @@ export function salesRoutes(v1: App, deps: SalesDeps, guards: Guards): void {
   ticketRoutes(v1, deps, guards);
   transferRoutes(v1, deps, guards);
   listingRoutes(v1, deps, guards);
+  doorRoutes(v1, deps, guards);
   if (deps.sandbox !== null) sandboxPaymentRoutes(v1, deps, deps.sandbox, guards);
   if (deps.webhooks !== null) webhookRoutes(v1, deps.webhooks);
 }

@@ -17,7 +17,7 @@ const VIEWER = { user: '', all: true } as const;
 export interface ComposerDeps {
   readonly shows: Pick<Shows, 'ask'>;
   readonly clock: Clock;
-  readonly signer: CodeSigner;
+  readonly keys: { readonly signer: CodeSigner };
   /** A user's e-mail address, or null for an unknown user. */
   emailOf(userId: string): Promise<string | null>;
   /** A new token to set the password of this e-mail's account with, asked for at this time (ms); or why there is none. */
@@ -33,7 +33,7 @@ export interface ComposerDeps {
 export type Composer = (notice: (Notice | AccountNotice) & { readonly createdAt: number }) => Promise<Parcel | string>;
 
 export function createComposer(deps: ComposerDeps): Composer {
-  const { shows, clock, signer, emailOf, showOf } = deps;
+  const { shows, clock, keys, emailOf, showOf } = deps;
 
   async function ask<T>(showId: string, question: Question): Promise<T> {
     const answer: Answer<T> = await shows.ask<T>(showId, question, clock.now() + ASK_MS);
@@ -82,7 +82,7 @@ export function createComposer(deps: ComposerDeps): Composer {
       // Not the e-mail address's domain: nobody but this letter refers to it.
       cid: `${ticketId}@usher`,
       filename: `ticket-${i + 1}.png`,
-      png: ticketPng(ticketCode(ticketId, signer)),
+      png: ticketPng(ticketCode(ticketId, keys.signer)),
     }));
     return { id, to, at: createdAt, letter: writeLetter({ kind, order, refund, show, images }), images };
   };

@@ -1,6 +1,7 @@
 import { Command, CommanderError } from 'commander';
 import { RefusedError, StartError } from '../errors.ts';
 import { CommandError, EXIT } from './exit-codes.ts';
+import { keyCommands } from './key-commands.ts';
 import { moveCommands } from './move-commands.ts';
 import { planCommands } from './plan-commands.ts';
 import { statusCommands } from './status-commands.ts';
@@ -17,6 +18,7 @@ moveCommands(program);
 verifyCommand(program);
 planCommands(program);
 userCommands(program);
+keyCommands(program);
 
 // Whoever reads has enough, as `head` does: no fault.
 process.stdout.on('error', (error: NodeJS.ErrnoException) => {

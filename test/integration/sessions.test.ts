@@ -191,7 +191,7 @@ describe('a password that was forgotten', () => {
     const compose = createComposer({
       shows: { ask: () => Promise.reject(new Error('no shows here')) },
       clock: time.clock,
-      signer: ticketKeysInMemory().signer,
+      keys: ticketKeysInMemory(),
       emailOf: async () => null,
       showOf: async () => null,
       resetToken: (email, askedAt) => resets.tokenFor(email, askedAt),

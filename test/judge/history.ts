@@ -181,6 +181,29 @@ export interface TicketsOperation extends Intention {
   readonly all?: boolean;
 }
 
+/** Somebody comes with a ticket's code; ok: they were let in. */
+export interface AdmitOperation extends Intention {
+  readonly op: 'admit';
+  readonly ticket: string;
+  readonly gate?: string;
+  /** If ok: when, as the server told it. */
+  readonly admittedAt?: number;
+}
+
+/** The organiser takes an admission back. */
+export interface UndoAdmissionOperation extends Intention {
+  readonly op: 'undo-admission';
+  readonly ticket: string;
+}
+
+/** A gate that was offline tells whom it has let in; `at`: on its clock, as it told the server. */
+export interface ScansOperation extends Intention {
+  readonly op: 'scans';
+  readonly gate: string;
+  /** `result`: what became of it, if ok. */
+  readonly scans: readonly { readonly ticket: string; readonly at: number; readonly result?: string }[];
+}
+
 export type Operation =
   | HoldOperation
   | ExtendOperation
@@ -194,7 +217,10 @@ export type Operation =
   | MoveOperation
   | DisputeOperation
   | SeatsOperation
-  | TicketsOperation;
+  | TicketsOperation
+  | AdmitOperation
+  | UndoAdmissionOperation
+  | ScansOperation;
 
 /** A row of a show's journal, in the order of `seq`. */
 export interface RowLine {
@@ -259,6 +285,21 @@ export type RowEvent =
   | { readonly event: 'transfer-ended'; readonly ticket: string }
   | { readonly event: 'listed'; readonly ticket: string; readonly price: number; readonly key?: string }
   | { readonly event: 'unlisted'; readonly ticket: string }
+  /** `gate`: '' if none was named. */
+  | {
+      readonly event: 'admitted';
+      readonly ticket: string;
+      readonly at: number;
+      readonly gate: string;
+      readonly key?: string;
+    }
+  | {
+      readonly event: 'scanned';
+      readonly gate: string;
+      /** `void`: the ticket was not valid. */
+      readonly scans: readonly { readonly ticket: string; readonly at: number; readonly void: boolean }[];
+    }
+  | { readonly event: 'admission-undone'; readonly ticket: string; readonly until: number }
   /** Kept as the answer to this key: it never takes effect. */
   | { readonly event: 'refused'; readonly code: string; readonly key: string };
 
@@ -284,7 +325,7 @@ export interface EndLine {
   readonly rest: boolean;
 }
 
-export type Invariant = 'I1' | 'I2' | 'I3' | 'I4' | 'I5' | 'I7' | 'I8' | 'I9' | 'I10' | 'I11' | 'I12' | 'I14';
+export type Invariant = 'I1' | 'I2' | 'I3' | 'I4' | 'I5' | 'I7' | 'I8' | 'I9' | 'I10' | 'I11' | 'I12' | 'I14' | 'I15';
 
 /** A promise that was not kept. */
 export interface Violation {

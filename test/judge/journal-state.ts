@@ -32,6 +32,9 @@ export interface JournalTicket extends TicketLine {
   readonly isSuccessor?: true;
   /** Once it is resold: what its seller is owed. */
   resoldFor?: number;
+  /** What the ledger of the doors has of it, and up to when that counts no more. */
+  readonly entries: { readonly at: number; readonly gate: string; readonly wasVoid: boolean; readonly n: number }[];
+  undoneUntil: number;
 }
 
 /** The states of a ticket that is paid for and somebody's. */

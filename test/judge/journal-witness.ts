@@ -125,6 +125,25 @@ export class JournalWitness {
       case 'show-cancelled':
         told.push({ event: 'show-cancelled', holds: event.holds.map((hold) => this.#hold(hold)) });
         return;
+      case 'admitted': {
+        const { ticket, at: when, gate, once } = event;
+        told.push({ event: 'admitted', ticket: this.#ticket(ticket), at: when, gate, key: once.id });
+        return;
+      }
+      case 'scanned':
+        told.push({
+          event: 'scanned',
+          gate: event.gate,
+          scans: event.scans.map(([ticket, when, wasVoid]) => ({
+            ticket: this.#ticket(ticket),
+            at: when,
+            void: wasVoid === 1,
+          })),
+        });
+        return;
+      case 'admission-undone':
+        told.push({ event: 'admission-undone', ticket: this.#ticket(event.ticket), until: event.until });
+        return;
       case 'refused':
         told.push({ event: 'refused', code: event.refusal.code, key: event.once.id });
         return;
@@ -158,15 +177,16 @@ export class JournalWitness {
     return resold === undefined ? {} : { resold: resold.map(({ ticket }) => this.#ticket(ticket)) };
   }
 
-  #ticket(number: number): string {
-    const id = this.#tickets[number];
-    if (id === undefined) throw new Error(`row ${this.#row?.seq} names ticket ${number}, which no row before it made`);
-    return id;
-  }
-
   /** The time in the id of a ticket: that of its order. */
   #madeAt(ticket: string): number {
     return parseScopedId('tkt', ticket)?.at ?? 0;
+  }
+
+  #ticket(number: number): string {
+    const id = this.#tickets[number];
+    if (id === undefined || number === 0)
+      throw new Error(`row ${this.#row?.seq} names ticket ${number}, which no row before it made`);
+    return id;
   }
 
   #hold(number: number): string {

@@ -65,6 +65,9 @@ export const OPERATIONS = {
     tickets: maybe(many(closed({ id: Id, seat: maybe(Id), area: maybe(Id), order: maybe(Id), status: Id }))),
     all: maybe(Type.Boolean()),
   }),
+  admit: operation('admit', { ticket: Id, gate: maybe(Type.String()), admittedAt: maybe(Time) }),
+  'undo-admission': operation('undo-admission', { ticket: Id }),
+  scans: operation('scans', { gate: Id, scans: many(closed({ ticket: Id, at: Time, result: maybe(Id) })) }),
 };
 
 const event = <N extends string, T extends Type.TProperties>(name: N, properties: T) =>
@@ -108,6 +111,9 @@ export const EVENTS = {
   'transfer-ended': event('transfer-ended', { ticket: Id }),
   listed: event('listed', { ticket: Id, price: Count, key: maybe(Id) }),
   unlisted: event('unlisted', { ticket: Id }),
+  admitted: event('admitted', { ticket: Id, at: Time, gate: Type.String(), key: maybe(Id) }),
+  scanned: event('scanned', { gate: Id, scans: many(closed({ ticket: Id, at: Time, void: Type.Boolean() })) }),
+  'admission-undone': event('admission-undone', { ticket: Id, until: Time }),
   refused: event('refused', { code: Id, key: Id }),
 };
 

@@ -61,7 +61,7 @@ export class ReplaySales {
     this.#places.checkNotOver(hold, `order ${event.order} is made`);
     const tickets = event.tickets.map((line): JournalTicket => {
       const index = line.seat === undefined ? -1 : (state.seatIndex.get(line.seat) ?? -1);
-      return { ...line, index, state: 'none' };
+      return { ...line, index, state: 'none', entries: [], undoneUntil: Number.NEGATIVE_INFINITY };
     });
     const order: JournalOrder = {
       id: event.order,

@@ -1,4 +1,5 @@
 import type {
+  AdmitOperation,
   CancelOperation,
   CancelShowOperation,
   DisputeOperation,
@@ -13,8 +14,10 @@ import type {
   RefundOperation,
   ReleaseOperation,
   RowLine,
+  ScansOperation,
   SeatsOperation,
   TicketsOperation,
+  UndoAdmissionOperation,
 } from './history.ts';
 
 /** Something of a history and the number of its line. */
@@ -65,6 +68,12 @@ function append<T>(list: List<T>, entry: Entry<T>): List<T> {
   return list;
 }
 
+/** What was asked of the doors about one ticket. */
+interface DoorFile {
+  readonly admits: Entry<AdmitOperation>[];
+  readonly undos: Entry<UndoAdmissionOperation>[];
+}
+
 /** The operations of one show by what they are about. */
 export class Cases {
   readonly holds = new Map<string, HoldFile>();
@@ -76,6 +85,9 @@ export class Cases {
   readonly showCancels: Entry<CancelShowOperation>[] = [];
   readonly seatReads: Entry<SeatsOperation>[] = [];
   readonly ticketReads: Entry<TicketsOperation>[] = [];
+  /** By ticket. */
+  readonly doors = new Map<string, DoorFile>();
+  readonly uploads: Entry<ScansOperation>[] = [];
   /** The first operation under each key, and its number there by the key. */
   readonly keyed: Entry<Operation>[] = [];
   readonly keys = new Map<string, number>();
@@ -98,6 +110,15 @@ export class Cases {
     if (file === undefined) {
       file = new OrderFile(id);
       this.orders.set(id, file);
+    }
+    return file;
+  }
+
+  door(ticket: string): DoorFile {
+    let file = this.doors.get(ticket);
+    if (file === undefined) {
+      file = { admits: [], undos: [] };
+      this.doors.set(ticket, file);
     }
     return file;
   }
@@ -163,6 +184,15 @@ export class Cases {
         return;
       case 'tickets':
         this.ticketReads.push(entry as Entry<TicketsOperation>);
+        return;
+      case 'admit':
+        this.door(line.ticket).admits.push(entry as Entry<AdmitOperation>);
+        return;
+      case 'undo-admission':
+        this.door(line.ticket).undos.push(entry as Entry<UndoAdmissionOperation>);
+        return;
+      case 'scans':
+        this.uploads.push(entry as Entry<ScansOperation>);
     }
   }
 

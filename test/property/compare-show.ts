@@ -14,6 +14,7 @@ export function compareShow(show: Show, model: ReferenceState, users: readonly s
   compareHolds(show, model, users);
   compareOrders(show, model);
   compareRefunds(show, model);
+  compareDoors(show, model);
   checkMoney(show);
 }
 
@@ -87,6 +88,18 @@ function compareRefunds(show: Show, model: ReferenceState): void {
     'I12',
     () => `orders ${[...show.toRefund]} are to be refunded with the show, not ${waiting}`,
   );
+}
+
+function compareDoors({ doors }: Show, { doors: model }: ReferenceState): void {
+  const entries = Array.from({ length: doors.count }, (_, i) => i + 1);
+  const told = entries.map(
+    (entry) => `${doors.ticket[entry]} ${doors.at[entry]} ${doors.gateName(entry)} ${doors.kindOf(entry)}`,
+  );
+  const due = model.entries.map((entry) => `${entry.ticket} ${entry.at} ${entry.gate} ${model.kindOf(entry)}`);
+  must(told.sort().join() === due.sort().join(), 'I15', () => `the ledger has ${told}, not ${due}`);
+  const counts = [doors.admitted, doors.doubles, doors.voids].join();
+  const counted = [model.count('admission'), model.count('double'), model.count('void')].join();
+  must(counts === counted, 'I15', () => `the ledger counts ${counts}, not ${counted}`);
 }
 
 /**

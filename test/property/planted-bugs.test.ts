@@ -464,6 +464,15 @@ class SnapshotsAhead extends MemoryJournal {
   }
 }
 
+/** What gates let in while they were offline admits nobody: so they get in again. */
+const applyUploadAdmitsNobody: Apply = (show, event, ...place) => {
+  if (event.type !== 'scanned') return RULES.apply(show, event, ...place);
+  const scans = event.scans.map(([ticket, at]) => [ticket, at, 1] as const);
+  RULES.apply(show, { ...event, scans }, ...place);
+};
+
+const forgetUndos = (show: Show): void => show.doors.undoneUntil.clear();
+
 const BUGS: readonly (readonly [bug: string, invariant: string, parts: () => Parts])[] = [
   ['no expiry check at commit', 'I9', withRules(decideCommitLate, applyCommitLate)],
   ['an expiry that ignores a commit', 'I9', withRules(decideExpireBought, applyExpireBought)],
@@ -502,6 +511,8 @@ const BUGS: readonly (readonly [bug: string, invariant: string, parts: () => Par
   ['an offered ticket that counts for nobody', 'rules', withRules(RULES.decide, applyOfferedCountsForNobody)],
   ['a transferred ticket that stays valid', 'I1', withRules(RULES.decide, applyTransferredStaysValid)],
   ['a refund forgotten in the snapshot', 'I6', withShow((show) => new Forgets(show, forgetDue))],
+  ['a double admission after an offline merge', 'I15', withRules(RULES.decide, applyUploadAdmitsNobody)],
+  ['an undo forgotten in the snapshot', 'I6', withShow((show) => new Forgets(show, forgetUndos))],
   ['a duplicate command applied twice', 'I4', withRules(decideAgain, applyAgain)],
   ['an answer before the commit', 'I3', () => ({ rules: RULES, journal: new AcknowledgesEarly() })],
   ['an unknown outcome taken for "not done"', 'I3', () => ({ rules: RULES, journal: new TakesUnknownForFenced() })],

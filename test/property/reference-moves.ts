@@ -41,10 +41,14 @@ function transfersOf(state: ReferenceState, ticket: ModelTicket): number {
   return line === undefined ? 0 : allTickets({ ...order, tickets: [line] }).indexOf(ticket);
 }
 
+function isUsed(state: ReferenceState, ticket: ModelTicket): boolean {
+  return state.doors.counting(ticket.number).length > 0;
+}
+
 export function reasonsAgainstTransfer(state: ReferenceState, command: CommandOf<'transfer'>): ErrorCode[] {
   const ticket = own(state, command);
   if (ticket === null) return ['NOT_FOUND'];
-  if (ticket.state !== 'valid' || state.cancelled !== null) return ['TICKET_NOT_MOVABLE'];
+  if (ticket.state !== 'valid' || state.cancelled !== null || isUsed(state, ticket)) return ['TICKET_NOT_MOVABLE'];
   return transfersOf(state, ticket) >= TRANSFERS_PER_TICKET_MAX ? ['TRANSFER_LIMIT'] : [];
 }
 
@@ -119,7 +123,8 @@ export function reasonsAgainstResell(state: ReferenceState, command: CommandOf<'
   if (ticket === null) return ['NOT_FOUND'];
   const reasons: ErrorCode[] = [];
   const isPayer = ticket.holder === orderOf(state, ticket).hold.buyer;
-  if (ticket.state !== 'valid' || state.cancelled !== null || !isPayer) reasons.push('TICKET_NOT_MOVABLE');
+  if (ticket.state !== 'valid' || state.cancelled !== null || !isPayer || isUsed(state, ticket))
+    reasons.push('TICKET_NOT_MOVABLE');
   if (ticket.seat < 0) reasons.push('LISTING_NEEDS_SEAT');
   if (command.price > ticket.price) reasons.push('ABOVE_PURCHASE_PRICE');
   return reasons;

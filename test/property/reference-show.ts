@@ -5,6 +5,7 @@ import type { ShowEvent, ShowTerms } from '../../src/allocator/events.ts';
 import type { Hall } from '../../src/allocator/hall.ts';
 import type { ErrorCode } from '../../src/errors.ts';
 import type { Notice } from '../../src/journal/journal.ts';
+import { admitTicket, mergeScans, reasonsAgainstAdmission, undoAdmission } from './reference-doors.ts';
 import { checkOrphanRefusal, checkTaken, extend, makeHold, reasonsAgainstHold, release } from './reference-holds.ts';
 import {
   acceptTransfer,
@@ -57,6 +58,7 @@ const MOVES: ReadonlySet<string> = new Set([
   'list-offers',
   'list-listings',
 ]);
+const DOORS_SINCE = 4;
 
 export interface PlayedTurn {
   readonly expected: readonly Expected[];
@@ -179,7 +181,7 @@ export class ReferenceShow {
   #answer({ message, deadline }: Asked): Expected {
     const { state } = this;
     if (deadline < state.now) return refusedBy('OVERLOADED');
-    if (this.#format < MONEY_SINCE && isNew(message)) return refusedBy('UNAVAILABLE');
+    if (this.#format < since(message)) return refusedBy('UNAVAILABLE');
     if (this.#format < MOVES_SINCE && MOVES.has(message.type)) return refusedBy('UNAVAILABLE');
     switch (message.type) {
       case 'hold':
@@ -187,6 +189,7 @@ export class ReferenceShow {
       case 'refund':
       case 'transfer':
       case 'resell':
+      case 'admit':
         return this.#once(message);
       case 'extend':
         return extend(state, message);
@@ -223,6 +226,10 @@ export class ReferenceShow {
         return declineTransfer(state, message);
       case 'withdraw-listing':
         return withdrawListing(state, message);
+      case 'undo-admission':
+        return undoAdmission(state, message);
+      case 'merge-scans':
+        return mergeScans(state, message);
       case 'expire':
       case 'refund-next':
         throw new Error('only the show itself asks for this');
@@ -260,6 +267,7 @@ export class ReferenceShow {
     }
     if (event.type === 'held' && command.type === 'hold') return makeHold(state, command, event);
     if (event.type === 'ordered' && command.type === 'order') return makeOrder(state, command, event);
+    if (event.type === 'admitted' && command.type === 'admit') return admitTicket(state, command, event);
     if (event.type === 'refunding' && command.type === 'refund') return makeRefund(state, command, event);
     if (event.type === 'transferred' && command.type === 'transfer') return makeTransfer(state, command, event);
     if (event.type === 'listed' && command.type === 'resell') return makeListing(state, command, event);
@@ -294,11 +302,26 @@ function reasonsAgainst(state: ReferenceState, command: KeyedCommand): ErrorCode
       return reasonsAgainstTransfer(state, command);
     case 'resell':
       return reasonsAgainstResell(state, command);
+    case 'admit':
+      return reasonsAgainstAdmission(state, command);
   }
 }
 
-/** Whether this is asked only of a cluster whose nodes all know of refunds. */
-function isNew(message: Command | Question): boolean {
+/** The format that all nodes of the cluster have to write before this is asked of it. */
+function since(message: Command | Question): number {
+  switch (message.type) {
+    case 'admit':
+    case 'undo-admission':
+    case 'merge-scans':
+    case 'list-admissions':
+    case 'get-voided':
+      return DOORS_SINCE;
+    default:
+      return isOfMoney(message) ? MONEY_SINCE : 1;
+  }
+}
+
+function isOfMoney(message: Command | Question): boolean {
   switch (message.type) {
     case 'pending':
     case 'refund':

@@ -5,6 +5,7 @@ import type { Hall } from '../../src/allocator/hall.ts';
 import type { ErrorCode } from '../../src/errors.ts';
 import { scopedId } from '../../src/ids.ts';
 import type { Notice, NoticeKind } from '../../src/journal/journal.ts';
+import { ModelDoors } from './model-doors.ts';
 import { areasOf, type ModelArea, type ModelSeat, type PlaceState, seatsOf } from './reference-seats.ts';
 import { must } from './violation.ts';
 
@@ -98,6 +99,7 @@ export class ReferenceState {
   readonly holds: ModelHold[] = [];
   readonly orders: ModelOrder[] = [];
   readonly refunds: ModelRefund[] = [];
+  readonly doors = new ModelDoors();
   cancelled: { readonly at: number; readonly reason: string } | null = null;
   tickets = 0;
 

@@ -11,6 +11,7 @@ import type {
 import type { Question } from '../../src/allocator/commands.ts';
 import { scopedId } from '../../src/ids.ts';
 import { rfc3339 } from '../../src/rfc3339.ts';
+import { admissionList, voidedTickets, whereAndWhen } from './reference-doors.ts';
 import {
   allTickets,
   type Expected,
@@ -57,7 +58,7 @@ export function answerTo(state: ReferenceState, question: Question): Expected {
       const isSeen = viewer.all || ticket?.holder === viewer.user;
       if (ticket === null || order.at !== question.at || order.state !== 'paid' || !isSeen)
         return refusedBy('NOT_FOUND');
-      return { answer: told(viewer.all ? ticketView(state, ticket) : ownView(state, ticket)), inTurn: false };
+      return { answer: told(viewer.all ? wholeTicketView(state, ticket) : ownView(state, ticket)), inTurn: false };
     }
     case 'list-orders': {
       const own = state.orders.filter((order) => order.hold.buyer === question.buyer).reverse();
@@ -67,7 +68,7 @@ export function answerTo(state: ReferenceState, question: Question): Expected {
       const { viewer, offset, limit } = question;
       const tickets = state.orders.filter((order) => order.state === 'paid').flatMap(allTickets);
       const found = viewer.all
-        ? tickets.sort((a, b) => b.number - a.number).map((ticket) => ticketView(state, ticket))
+        ? tickets.sort((a, b) => b.number - a.number).map((ticket) => wholeTicketView(state, ticket))
         : tickets
             .filter(({ holder }) => holder === viewer.user)
             .sort((a, b) => b.order - a.order || (isReceived(state, a) ? a.number - b.number : 0))
@@ -102,6 +103,10 @@ export function answerTo(state: ReferenceState, question: Question): Expected {
       return state.cancelled === null
         ? refusedBy('NOT_FOUND')
         : { answer: told(cancellationView(state, state.cancelled)), inTurn: false };
+    case 'list-admissions':
+      return { answer: told(admissionList(state, question)), inTurn: false };
+    case 'get-voided':
+      return { answer: told(voidedTickets(state)), inTurn: false };
     case 'get-summary':
       return { answer: told(summaryOf(state)), inTurn: false };
   }
@@ -205,18 +210,25 @@ export function refundView(state: ReferenceState, refund: ModelRefund): RefundVi
   };
 }
 
+/** As whoever sees all of the show sees it: also who came in where. */
+function wholeTicketView(state: ReferenceState, ticket: ModelTicket): TicketView {
+  const [admission] = ticket.state === 'valid' ? state.doors.counting(ticket.number) : [];
+  return { ...ticketView(state, ticket), ...(admission === undefined ? {} : whereAndWhen(admission)) };
+}
+
 export function ticketView(state: ReferenceState, ticket: ModelTicket): TicketView {
   const { state: status, number, seat } = ticket;
   if (status === 'none') throw new Error(`the model has ticket ${number} of a paid order in no state`);
   const order = state.orders[ticket.order - 1];
   const listing = status === 'listed' ? state.seats[seat].listing : null;
+  const isUsed = status === 'valid' && state.doors.counting(number).length > 0;
   return {
     id: ticketId(state, order, ticket),
     showId: state.id,
     orderId: scopedId('ord', order.at, state.id, order.number),
     seat: seatName(state, seat),
     price: money(state, ticket.price),
-    status,
+    status: isUsed ? 'used' : status,
     ...(listing === null ? {} : { listing: { price: money(state, listing.price) } }),
   };
 }
@@ -278,7 +290,7 @@ function summaryOf(state: ReferenceState): unknown {
   };
 }
 
-function seatName(state: ReferenceState, seat: number): SeatName {
+export function seatName(state: ReferenceState, seat: number): SeatName {
   const { hall } = state;
   if (seat < 0) return { area: hall.areas[-1 - seat].name, category: state.areas[-1 - seat].category };
   const { zone, row } = hall.rows[hall.rowOf[seat]];

@@ -95,6 +95,18 @@ export type Ask = { readonly late: boolean } & (
   | { readonly ask: 'cancel-show'; readonly reason: number }
   | { readonly ask: 'get-cancellation' }
   | { readonly ask: 'list-orders' | 'list-tickets'; readonly buyer: number; readonly all: boolean }
+  | {
+      readonly ask: 'admit';
+      readonly back: number;
+      readonly gate: number | null;
+      readonly wrongTime: boolean;
+      /** Seconds after the order; by the show's clock if null. */
+      readonly scanned: number | null;
+    }
+  | { readonly ask: 'undo-admission'; readonly back: number; readonly isNamed: boolean; readonly wrongTime: boolean }
+  | { readonly ask: 'merge-scans'; readonly gate: number; readonly scans: readonly ScanAsk[] }
+  | { readonly ask: 'list-admissions'; readonly only: 'admitted' | 'double' | 'void' }
+  | { readonly ask: 'get-voided' }
   | { readonly ask: 'get-summary' }
   | {
       readonly ask: 'transfer';
@@ -125,6 +137,12 @@ export type Ask = { readonly late: boolean } & (
   | { readonly ask: 'list-offers' | 'list-listings'; readonly buyer: number }
   | { readonly ask: 'again'; readonly back: number; readonly changed: boolean }
 );
+
+interface ScanAsk {
+  readonly back: number;
+  readonly scanned: number;
+  readonly wrongTime: boolean;
+}
 
 interface AreaAsk {
   readonly area: number;
@@ -201,6 +219,9 @@ const picks = fc.oneof(
   },
   { weight: 1, arbitrary: fc.array(fc.nat({ max: 28 }), { maxLength: 4 }) },
 );
+
+/** Seconds from an order to a scan: some before it, some in the future. */
+const SCANNED = [-1, 0, 1, 2, 30, 60, 119, 600, 90_000] as const;
 
 function asksOf(repeats: number, moves: number): fc.Arbitrary<Ask> {
   const onHold = { back, stranger: rarely, wrongTime: rarely, late };
@@ -333,6 +354,51 @@ function asksOf(repeats: number, moves: number): fc.Arbitrary<Ask> {
         all: fc.boolean(),
         late,
       }),
+    },
+    {
+      weight: 4,
+      arbitrary: fc.record({
+        ask: fc.constant('admit' as const),
+        back,
+        gate: fc.constantFrom(null, 0, 1),
+        wrongTime: rarely,
+        scanned: fc.constantFrom(null, null, null, ...SCANNED),
+        late,
+      }),
+    },
+    {
+      weight: 2,
+      arbitrary: fc.record({
+        ask: fc.constant('undo-admission' as const),
+        back,
+        isNamed: fc.boolean(),
+        wrongTime: rarely,
+        late,
+      }),
+    },
+    {
+      weight: 3,
+      arbitrary: fc.record({
+        ask: fc.constant('merge-scans' as const),
+        gate: fc.constantFrom(0, 1, 2),
+        scans: fc.array(fc.record({ back, scanned: fc.constantFrom(...SCANNED), wrongTime: rarely }), {
+          minLength: 1,
+          maxLength: 4,
+        }),
+        late,
+      }),
+    },
+    {
+      weight: 1,
+      arbitrary: some<Ask>(
+        3,
+        fc.record({ ask: fc.constant('get-voided' as const), late }),
+        fc.record({
+          ask: fc.constant('list-admissions' as const),
+          only: fc.constantFrom('admitted', 'double', 'void'),
+          late,
+        }),
+      ),
     },
     { weight: 1, arbitrary: fc.record({ ask: fc.constant('get-summary' as const), late }) },
     {

@@ -14,6 +14,8 @@ import { type Ask, FOREIGN, NOT_MADE_YET } from './schedules.ts';
 /** The trial's buyers. */
 export const USERS = ['a', 'b', 'c', 'd', 'e', 'f'].map((name, i) => `usr_01k9zxh3m4q8r2v6w7y0t5b1${name}${i}`);
 
+/** In an order that is not that of their numbers. */
+const GATES = ['north', 'east', 'west'];
 /** The one number of a seat that no hall has. */
 const UNKNOWN_SEAT = 28;
 const ids: CommandId[] = [];
@@ -218,6 +220,34 @@ export class TrialRequests {
         return { type: 'list-orders', buyer: USERS[ask.buyer] };
       case 'list-tickets':
         return { type: 'list-tickets', viewer: { user: USERS[ask.buyer], all: ask.all }, offset: ask.buyer, limit: 5 };
+      case 'admit': {
+        const { ticket, at } = this.#ticketAtDoor(ask.back, now);
+        return this.#keep({
+          type: 'admit',
+          once: this.nextOnce(),
+          ticket,
+          at: at + (ask.wrongTime ? 1 : 0),
+          ...(ask.gate === null ? {} : { gate: GATES[ask.gate] }),
+          ...(ask.scanned === null ? {} : { scannedAt: at + ask.scanned * 1_000 }),
+        });
+      }
+      case 'undo-admission': {
+        const { ticket, at } = this.#ticketAtDoor(ask.back, now);
+        const undo = { type: ask.ask, ticket, at: at + (ask.wrongTime ? 1 : 0) };
+        const [admission] = this.#model.doors.counting(ticket);
+        return ask.isNamed ? { ...undo, admittedAt: admission?.at ?? now } : undo;
+      }
+      case 'merge-scans': {
+        const scans = ask.scans.map(({ back, scanned, wrongTime }) => {
+          const { ticket, at } = this.#ticketAtDoor(back, now);
+          return { ticket, at: at + (wrongTime ? 1 : 0), scannedAt: at + scanned * 1_000 };
+        });
+        return { type: ask.ask, gate: GATES[ask.gate], scans };
+      }
+      case 'list-admissions':
+        return { type: ask.ask, only: ask.only, offset: 0, limit: 5 };
+      case 'get-voided':
+        return { type: ask.ask };
       case 'get-summary':
         return { type: 'get-summary' };
       case 'resell': {
@@ -342,6 +372,15 @@ export class TrialRequests {
   #refundAsked(back: number): number {
     const { refunds } = this.#model;
     return fromNewest(refunds, back)?.number ?? refunds.length + 1;
+  }
+
+  /** A ticket, most often of an order that is paid. */
+  #ticketAtDoor(back: number, now: number): { ticket: number; at: number } {
+    const orders = this.#paid.length > 0 ? this.#paid : this.#model.orders;
+    const tickets = orders.flatMap((order) =>
+      allTickets(order).map(({ number }) => ({ ticket: number, at: order.at })),
+    );
+    return fromNewest(tickets, back) ?? { ticket: this.#model.tickets + 1, at: now };
   }
 
   /** One of `among`, all orders if absent. */

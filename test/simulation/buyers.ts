@@ -7,6 +7,7 @@ import type { HistoryLine, Outcome, TicketLine } from '../judge/history.ts';
 import { Dice } from '../support/dice.ts';
 import { onceOf, userOf } from '../support/small-show.ts';
 import { WORLD } from './dangers.ts';
+import { Guest } from './guest.ts';
 import type { Record } from './record.ts';
 import { type Heard, LOST, type SimulatedNode } from './simulated-node.ts';
 import { TicketMover } from './ticket-mover.ts';
@@ -52,6 +53,7 @@ export class Buyer {
   readonly #number: number;
   readonly #whims: Whims;
   readonly #movers: TicketMover;
+  readonly #guest: Guest;
   #keys = 0;
 
   constructor(world: World, record: Record, number: number) {
@@ -60,6 +62,7 @@ export class Buyer {
     this.#number = number;
     this.user = userOf(number + 1);
     this.#dice = new Dice(Math.imul(world.options.seed, 0x2c1b3c6d) ^ Math.imul(number + 1, 0x297a2d39));
+    this.#guest = new Guest(world, { user: this.user, number }, this.#insist.bind(this), record);
     this.#whims = new Whims(world, record, this.user, number, (show, message) => this.#ask(show, message));
     this.#movers = new TicketMover(world, record, this.user, number, (show, message) => this.#insist(show, message));
   }
@@ -78,6 +81,7 @@ export class Buyer {
       await this.#stare(this.#whims.one(this.#world.shows));
       await this.#think();
     }
+    await this.#guest.come();
     this.isDone = true;
   }
 
@@ -220,6 +224,7 @@ export class Buyer {
     this.#write(paid === null ? { ...line, outcome: 'unknown' } : { ...line, outcome: 'ok', to: paid });
     // What was authorised or is pending time will tell; an order that nobody pays is given up.
     if (paid === null) return this.#cancel(show, order);
+    this.#guest.bought(show, order);
     await this.#tickets(show);
     if (this.#dice.chance(habits.refunds)) {
       await this.#refund(show, order);

@@ -48,6 +48,13 @@ export const MESSAGES: readonly (Command | Question)[] = [
   { type: 'cancel-show', reason: 'rain' },
   { type: 'refund-next' },
   { type: 'get-cancellation' },
+  { type: 'admit', once: onceOf(8), ticket: 7, at: 1 },
+  { type: 'admit', once: onceOf(9), ticket: 7, at: 1, gate: 'Nord – 座席', scannedAt: 2 },
+  { type: 'undo-admission', ticket: 7, at: 1 },
+  { type: 'undo-admission', ticket: 7, at: 1, admittedAt: 2 },
+  { type: 'merge-scans', gate: 'north', scans: [{ ticket: 7, at: 1, scannedAt: 2 }] },
+  { type: 'list-admissions', only: 'double', offset: 0, limit: 100 },
+  { type: 'get-voided' },
 ];
 
 const WANTED: readonly Wanted[] = [

@@ -95,10 +95,14 @@ export interface SalesApp {
 /**
  * The routes of seats, holds, orders, payments and tickets over an order book, with real tokens and validation.
  * @param given.gateway the payment provider; without one it is the sandbox
- * @param given.shows what is sold, at `given.time`; without it the order book
+ * @param given.shows who is asked instead of the order book, at `given.time`
  */
 export function salesApp(
-  given: { readonly gateway?: PaymentGateway; readonly shows?: Shows; readonly time?: ManualTime } = {},
+  given: {
+    readonly gateway?: PaymentGateway;
+    readonly shows?: Shows | Pick<Shows, 'ask'>;
+    readonly time?: ManualTime;
+  } = {},
 ): SalesApp {
   const time = given.time ?? manualTime();
   const book = new OrderBook();
@@ -109,15 +113,20 @@ export function salesApp(
   const ticketKeys = ticketKeysInMemory();
   const { log } = capturedLog();
   const tokens = new Tokens(Buffer.alloc(32, 7), time.clock);
+  // Who is asked may be all that is given.
+  const sold: Shows =
+    given.shows === undefined || 'seatMap' in given.shows
+      ? (given.shows ?? book)
+      : Object.assign(Object.create(book) as OrderBook, given.shows);
   const deps = {
-    shows: given.shows ?? book,
+    shows: sold,
     clock: time.clock,
     timers: time.timers,
     gateway,
     sandbox,
     webhooks: null,
     settlement: createSettlement({
-      shows: given.shows ?? book,
+      shows: sold,
       gateway,
       clock: time.clock,
       timers: time.timers,

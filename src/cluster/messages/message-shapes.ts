@@ -101,6 +101,32 @@ const MESSAGE = Type.Union([
   Type.Object({ type: Type.Literal('withdraw-listing'), buyer: TEXT, ticket: NUMBER, at: NUMBER }),
   Type.Object({ type: Type.Literal('list-offers'), address: TEXT, offset: NUMBER, limit: NUMBER }),
   Type.Object({ type: Type.Literal('list-listings'), offset: NUMBER, limit: NUMBER }),
+  Type.Object({
+    type: Type.Literal('admit'),
+    once: ONCE,
+    ticket: NUMBER,
+    at: NUMBER,
+    gate: Type.Optional(TEXT),
+    scannedAt: Type.Optional(NUMBER),
+  }),
+  Type.Object({
+    type: Type.Literal('undo-admission'),
+    ticket: NUMBER,
+    at: NUMBER,
+    admittedAt: Type.Optional(NUMBER),
+  }),
+  Type.Object({
+    type: Type.Literal('merge-scans'),
+    gate: TEXT,
+    scans: Type.Array(Type.Object({ ticket: NUMBER, at: NUMBER, scannedAt: NUMBER })),
+  }),
+  Type.Object({
+    type: Type.Literal('list-admissions'),
+    only: Type.Union([Type.Literal('admitted'), Type.Literal('double'), Type.Literal('void')]),
+    offset: NUMBER,
+    limit: NUMBER,
+  }),
+  Type.Object({ type: Type.Literal('get-voided') }),
   Type.Object({ type: Type.Literal('get-summary') }),
   Type.Object({ type: Type.Literal('expire') }),
 ]);

@@ -123,7 +123,6 @@ const JwkSchema = Type.Object({
 
 /** Outside `/v1`: the keys that prove ticket codes. */
 export function ticketKeyRoutes(root: App, deps: Pick<SalesDeps, 'ticketKeys'>): void {
-  const jwks = { keys: [...deps.ticketKeys.jwks.keys] };
   root.get(
     '/.well-known/usher-keys.json',
     {
@@ -134,7 +133,7 @@ export function ticketKeyRoutes(root: App, deps: Pick<SalesDeps, 'ticketKeys'>):
       },
     },
     (_request, reply) => {
-      reply.header('cache-control', `public, max-age=${KEYS_MAX_AGE}`).send(jwks);
+      reply.header('cache-control', `public, max-age=${KEYS_MAX_AGE}`).send({ keys: [...deps.ticketKeys.jwks.keys] });
     },
   );
 }
