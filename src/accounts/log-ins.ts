@@ -106,13 +106,13 @@ export class LogIns {
     const ended =
       hash === null
         ? null
-        : await db.transaction().execute((trx) =>
-            endSessions(trx, clock, {
-              user: { id: userId },
-              set: { password_hash: hash },
-              passwordHash: row.password_hash,
-            }),
-          );
+        : await db.transaction().execute(async (trx) => {
+            const changes = { user: { id: userId }, set: { password_hash: hash }, passwordHash: row.password_hash };
+            const done = await endSessions(trx, clock, changes);
+            // A code that was mailed before is good no more.
+            if (done !== null) await trx.deleteFrom('password_reset').where('user_id', '=', userId).execute();
+            return done;
+          });
     if (ended === null) throw wrong('The current password is wrong.');
     revocations.add(ended.revocation);
     return this.#begin(ended.user, ended.generation);

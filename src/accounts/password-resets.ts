@@ -87,35 +87,24 @@ export class PasswordResets {
   async use(token: string, password: string): Promise<void> {
     const { db, clock, passwords, lockout, revocations } = this.#deps;
     // Before the password is hashed, which is dear.
-    if (!TOKEN.test(token) || !(await this.#isGood(digestOf(token)))) throw notGood();
+    const isGood = TOKEN.test(token) && (await goodReset(db, digestOf(token), clock.now())) !== undefined;
+    if (!isGood) throw notGood();
     const passwordHash = await passwords.hash(password);
+    const digest = digestOf(token);
     const ended = await db.transaction().execute(async (trx) => {
-      const used = await trx
-        .deleteFrom('password_reset')
-        .where('digest', '=', digestOf(token))
-        .where('expires_at', '>', clock.now())
-        .returning('user_id')
-        .executeTakeFirst();
-      if (used === undefined) return null;
-      await trx.deleteFrom('password_reset').where('user_id', '=', used.user_id).execute();
-      const changes = { user: { id: used.user_id }, set: { password_hash: passwordHash } };
-      const done = await endSessions(trx, clock, changes);
+      const owner = await goodReset(trx, digest, clock.now());
+      if (owner === undefined) return null;
+      const { user_id: userId } = owner;
+      // Those who come with several codes of one account do so one after the other.
+      await trx.selectFrom('usher_user').select('id').where('id', '=', userId).forNoKeyUpdate().execute();
+      const used = await trx.deleteFrom('password_reset').where('user_id', '=', userId).returning('digest').execute();
+      if (!used.some((each) => each.digest.equals(digest))) return null;
+      const done = await endSessions(trx, clock, { user: { id: userId }, set: { password_hash: passwordHash } });
       if (done !== null) await lockout.open(trx, done.user.email);
       return done;
     });
     if (ended === null) throw notGood();
     revocations.add(ended.revocation);
-  }
-
-  async #isGood(digest: Buffer): Promise<boolean> {
-    const { db, clock } = this.#deps;
-    const found = await db
-      .selectFrom('password_reset')
-      .select('user_id')
-      .where('digest', '=', digest)
-      .where('expires_at', '>', clock.now())
-      .executeTakeFirst();
-    return found !== undefined;
   }
 
   /** Removes up to `rows` that are good no more; how many there were. */
@@ -128,6 +117,15 @@ export class PasswordResets {
     `.execute(db);
     return Number(numAffectedRows);
   }
+}
+
+function goodReset(db: Kysely<AccountsTables>, digest: Buffer, now: number) {
+  return db
+    .selectFrom('password_reset')
+    .select('user_id')
+    .where('digest', '=', digest)
+    .where('expires_at', '>', now)
+    .executeTakeFirst();
 }
 
 function notGood(): RefusedError {

@@ -243,9 +243,9 @@ describe('a password that was forgotten', () => {
     const expired = await codeFor(ada.email);
     await app.time.advance(RESET_LIMITS.tokenMs);
     expectProblem(await setWith(expired), 'NOT_FOUND');
-    const code = await codeFor(ada.email);
-    const answers = await Promise.all([setWith(code), setWith(code), setWith(code)]);
-    expect(answers.map(({ statusCode }) => statusCode).sort()).toEqual([204, 404, 404]);
+    const [code, another] = [await codeFor(ada.email), await codeFor(ada.email)];
+    const answers = await Promise.all([code, code, another, another].map(setWith));
+    expect(answers.map(({ statusCode }) => statusCode).sort()).toEqual([204, 404, 404, 404]);
   });
 
   it('is asked for so often by one address, and mailed no later than an hour after', async () => {
