@@ -84,6 +84,7 @@ describe('the bytes of a letter', () => {
     [1, `[1,"nod_a",${TO_AND_FRO},[[5,6]],1]`, { ...WITHOUT_PREPARATION, nudges: [{ shard: 5, epoch: 6, awake: [] }] }],
     [2, `[2,"nod_a",${TO_AND_FRO},[[5,6,[${SHOW}]]],1,[]]`, WITHOUT_PREPARATION],
     [3, `[3,"nod_a",${TO_AND_FRO},[[5,6,[${SHOW}]]],1,[],[[10,[${SHOW}]]],[11,12]]`, LETTER],
+    [4, `[4,"nod_a",${TO_AND_FRO},[[5,6,[${SHOW}]]],1,[],[[10,[${SHOW}]]],[11,12]]`, LETTER],
   ])('are the same for ever, in format %i', (format, text, says) => {
     expect(Buffer.from(encodeLetter(LETTER, format)).toString()).toBe(text);
     expect(decodeLetter(Buffer.from(text))).toStrictEqual({ ...says, parts: [] });

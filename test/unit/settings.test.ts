@@ -18,7 +18,7 @@ test('nothing set gives one node on embedded Postgres', () => {
     node: 'myhost-8080',
     nodeWeight: 1,
     nodeUrl: null,
-    format: 3,
+    format: 4,
     trustedProxies: [],
     dataDir: resolve('data'),
     jwtSecret: null,
