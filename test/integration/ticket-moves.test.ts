@@ -71,7 +71,9 @@ describe('a transfer', () => {
     expect(accepted).toMatchObject({ status: 200, body: { status: 'valid', id: given.body.id } });
     expect(accepted.body).not.toHaveProperty('orderId');
     expect(accepted.body.code).not.toBe(before.code);
-    expect(verifyCode(accepted.body.code as string, sales.ticketKeys.publicKeyOf)).toMatchObject({ ticketId: given.body.id });
+    expect(verifyCode(accepted.body.code as string, sales.ticketKeys.publicKeyOf)).toMatchObject({
+      ticketId: given.body.id,
+    });
     expect(await send(BOB, 'POST', `/tickets/${given.body.id}/accept`)).toEqual(accepted);
     expect(await send(ANN, 'GET', `/tickets/${given.body.id}`)).toMatchObject({ status: 404 });
     expect(await send(BOB, 'GET', `/orders/${before.orderId}`)).toMatchObject({ status: 404 });

@@ -78,6 +78,7 @@ export class Buyer {
       await this.#stare(this.#whims.one(this.#world.shows));
       await this.#think();
     }
+    for (const show of this.#world.shows) await this.#movers.receive(show);
     this.isDone = true;
   }
 
