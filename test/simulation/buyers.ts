@@ -81,6 +81,7 @@ export class Buyer {
       await this.#stare(this.#whims.one(this.#world.shows));
       await this.#think();
     }
+    for (const show of this.#world.shows) await this.#movers.receive(show);
     await this.#guest.come();
     this.isDone = true;
   }

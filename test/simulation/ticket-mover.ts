@@ -9,6 +9,8 @@ import type { SimulatedShow, World } from './world.ts';
 
 type Insist = <T>(show: SimulatedShow, message: Command | Question) => Promise<Told<T>>;
 
+/** Takes whatever it is given. */
+const GREEDY = userOf(1);
 /** Of what it is offered it looks at so many. */
 const OFFERS_SEEN = 20;
 /** Keys of their own, apart from those of purchases and whims. */
@@ -49,8 +51,8 @@ export class TicketMover {
     const { moves } = this.#world.options.whims;
     if (!this.#chance(moves)) return;
     // Many give theirs to the same one, who can have only so many.
-    if (this.#dice.chance(0.2)) {
-      for (const line of order.lines) await this.#transfer(show, order, line.ticketId, userOf(1));
+    if (this.#dice.chance(0.4)) {
+      for (const line of order.lines) await this.#transfer(show, order, line.ticketId, GREEDY);
       return;
     }
     const line = this.#dice.one(order.lines);
@@ -80,7 +82,8 @@ export class TicketMover {
 
   /** Looks at what it is given. */
   async receive(show: SimulatedShow): Promise<void> {
-    if (!this.#chance(this.#world.options.whims.moves)) return;
+    const { moves } = this.#world.options.whims;
+    if (moves === 0 || !(this.#user === GREEDY || this.#chance(moves))) return;
     const address = addressOf(this.#user);
     const told = await this.#insist<Listed<TicketView>>(show, {
       type: 'list-offers',
