@@ -16,6 +16,7 @@ import {
   ticketsFor,
   ticketView,
 } from './order-views.ts';
+import { saleTimesOf } from './published-seats.ts';
 import type { Answer, ShowSummary } from './shows.ts';
 
 export function told(value: unknown): Answer {
@@ -66,6 +67,8 @@ export function answerOfCommand(show: Show, command: Command, at: number): Answe
     case 'settled':
     case 'dispute':
       return told(orderView(show, command.order));
+    case 'reschedule':
+      return told(saleTimesOf(show.terms));
     case 'cancel-show':
       return show.cancelled === null ? NO_SUCH : told(cancellation(show, show.cancelled));
     default:

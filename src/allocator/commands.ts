@@ -91,7 +91,16 @@ export type Command =
   /** The organiser calls the show off: nothing is sold any more, and everybody is paid back. */
   | { readonly type: 'cancel-show'; readonly reason: string }
   /** Begins the next refunds of a cancelled show. Sent by the show's own clock. */
-  | { readonly type: 'refund-next' };
+  | { readonly type: 'refund-next' }
+  | RescheduleCommand;
+
+/** The organiser moves the times of sale, or publishes a draft. What is absent stays as it is; safe to repeat. */
+export interface RescheduleCommand {
+  readonly type: 'reschedule';
+  readonly onSaleAt?: number;
+  readonly offSaleAt?: number;
+  readonly publishAt?: number | 'now';
+}
 
 /** `won`: the money is ours again; `lost`: it is the buyer's for good. */
 export type DisputeStatus = 'open' | 'won' | 'lost';
@@ -129,8 +138,11 @@ const SINCE_FORMAT_3: ReadonlySet<string> = new Set<(Command | Question)['type']
   'get-cancellation',
 ]);
 
+const SINCE_FORMAT_4: ReadonlySet<string> = new Set<(Command | Question)['type']>(['reschedule']);
+
 /** The format (`formats.ts`) that every node must read before this may be asked: what it leads to is journaled in it. */
 export function formatOf(message: Command | Question): number {
+  if (SINCE_FORMAT_4.has(message.type)) return 4;
   const isNew =
     SINCE_FORMAT_3.has(message.type) ||
     (message.type === 'order' && message.comp === true) ||

@@ -11,6 +11,7 @@ import {
   decideRefundReturned,
   ofRefund,
 } from './decide-refunds.ts';
+import { decideReschedule } from './decide-schedule.ts';
 import { type Decision, done, OUTCOME_DONE, once, refused } from './decision.ts';
 import { HOLD } from './holds.ts';
 import { ORDER } from './orders.ts';
@@ -77,12 +78,15 @@ export function decide(show: Show, command: Command, at: number): Decision {
       return decideCancelShow(show, command.reason);
     case 'refund-next':
       return decideRefundNext(show);
+    case 'reschedule':
+      return decideReschedule(show, command, at);
   }
 }
 
 type HoldCommand = Extract<Command, { type: 'hold' }>;
 
 function decideHold(show: Show, command: HoldCommand, at: number): Decision {
+  if (!show.isPublic(at)) return refused('NOT_FOUND', 'There is no such show.');
   if (show.cancelled !== null) return refused('NOT_ON_SALE', 'The show is cancelled.');
   if (!show.isOnSale(at)) {
     return refused('NOT_ON_SALE', at < show.terms.onSaleAt ? 'The sale has not opened yet.' : 'The sale has closed.');

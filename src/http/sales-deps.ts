@@ -7,7 +7,7 @@ import type { TicketKeys } from '../tickets/keys.ts';
 import type { HttpDeps } from './deps.ts';
 
 /** What the routes of seats, holds, orders, payments and tickets stand on. */
-export interface SalesDeps extends Pick<HttpDeps, 'shows' | 'clock' | 'timers'> {
+export interface SalesDeps extends Pick<HttpDeps, 'shows' | 'listing' | 'clock' | 'timers'> {
   readonly gateway: PaymentGateway;
   /** The same gateway if it is the sandbox: then its cards can be confirmed over HTTP. */
   readonly sandbox: SandboxGateway | null;

@@ -190,7 +190,8 @@ export class ReferenceShow {
         return cancelShow(state, message);
       case 'expire':
       case 'refund-next':
-        throw new Error('only the show itself asks for this');
+      case 'reschedule':
+        throw new Error('no trial asks for this');
       default:
         return answerTo(state, message);
     }

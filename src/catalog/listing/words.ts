@@ -1,0 +1,31 @@
+/** Longer words are cut. */
+const WORD_LENGTH_MAX = 32;
+
+/** Letters that no decomposition takes apart, as people without them on their keyboard write them. */
+const PLAIN: Readonly<Record<string, string>> = {
+  ß: 'ss',
+  æ: 'ae',
+  œ: 'oe',
+  ø: 'o',
+  đ: 'd',
+  ð: 'd',
+  þ: 'th',
+  ł: 'l',
+  ħ: 'h',
+  ı: 'i',
+};
+const NOT_PLAIN = /[ßæœøđðþłħı]/g;
+
+/** A text without accents and capitals: two that differ only in those are the same. */
+export function plainText(text: string): string {
+  const bare = text.normalize('NFKD').replace(/\p{M}+/gu, '');
+  return bare.toLowerCase().replace(NOT_PLAIN, (letter) => PLAIN[letter]);
+}
+
+/** The words of a text, as they are compared: runs of letters and digits. An apostrophe within one is left out. */
+export function wordsOf(text: string): string[] {
+  const words = plainText(text)
+    .replace(/(?<=\p{L})['’](?=\p{L})/gu, '')
+    .match(/[\p{L}\p{N}]+/gu);
+  return words === null ? [] : words.map((word) => word.slice(0, WORD_LENGTH_MAX));
+}
