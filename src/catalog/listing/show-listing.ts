@@ -4,15 +4,18 @@ import type { ShowRecord } from '../shows.ts';
 import { KeptResults, type Result } from './kept-results.ts';
 import { type ListedShow, ListedShows } from './listed-shows.ts';
 import { best } from './ranking.ts';
+import type { SlotList } from './slot-list.ts';
 import { SlotOrder } from './slot-order.ts';
 import { type WeightedText, WordIndex } from './word-index.ts';
+import { wordsOf } from './words.ts';
 
 /** Shows that are listed; with more, those that started longest ago are found by their ids only. */
 export const LISTED_MAX = 300_000;
 /** Of a description so many characters are searched and listed: a list stays small, however much is written. */
 export const DESCRIPTION_LISTED_MAX = 1_000;
 
-const WEIGHT = { title: 16, performer: 12, venue: 6, city: 6, description: 1 } as const;
+/** What a word is worth by where it stands; in a title of few words each says more. */
+const WEIGHT = { title: 8, wholeTitle: 16, performer: 12, venue: 6, city: 6, description: 1 } as const;
 
 export const SHOW_SORTS = ['startsAt', '-startsAt', 'title', '-title'] as const;
 export type ShowSort = (typeof SHOW_SORTS)[number];
@@ -151,7 +154,7 @@ export class ShowListing {
     const { byVenue, byPerformer } = this.#shows;
     const list = performerId === undefined ? venueId && byVenue.get(venueId) : byPerformer.get(performerId);
     if (performerId === undefined && venueId === undefined) return null;
-    return typeof list === 'object' ? list.slots.subarray(0, list.size) : new Uint32Array(0);
+    return typeof list === 'object' ? list.slots() : new Uint32Array(0);
   }
 
   #filter(query: ShowQuery, now: number): Filter {
@@ -160,10 +163,8 @@ export class ShowListing {
     const cityNumber = query.city === undefined ? null : this.#shows.placeNumber(query.city);
     const countryNumber = query.country === undefined ? null : this.#shows.placeNumber(query.country);
     // Those of a venue or performer alone are candidates already; with words to search for, a set tells them.
-    const among = (lists: ReadonlyMap<string, { slots: Uint32Array; size: number }>, id: string | undefined) => {
-      const list = id === undefined ? undefined : lists.get(id);
-      return id === undefined ? null : new Set(list?.slots.subarray(0, list.size));
-    };
+    const among = (lists: ReadonlyMap<string, SlotList>, id: string | undefined): ReadonlySet<number> | null =>
+      id === undefined ? null : new Set(lists.get(id)?.slots());
     const ofVenue = among(byVenue, query.venueId);
     const ofPerformer = among(byPerformer, query.performerId);
     const filter: Filter = {
@@ -250,8 +251,9 @@ function cut(record: ShowRecord): ShowRecord {
 }
 
 function textsOf({ title, performers, venue, description }: ShowRecord): WeightedText[] {
+  const titleWeight = WEIGHT.title + Math.round(WEIGHT.wholeTitle / Math.max(1, wordsOf(title).length));
   return [
-    { text: title, weight: WEIGHT.title },
+    { text: title, weight: titleWeight },
     { text: performers.map(({ name }) => name).join(' '), weight: WEIGHT.performer },
     { text: venue.name, weight: WEIGHT.venue },
     { text: venue.address.city, weight: WEIGHT.city },

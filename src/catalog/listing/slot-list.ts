@@ -1,28 +1,43 @@
-const FIRST_ROOM = 4;
+const FIRST_ROOM = 8;
+/** A place and its weight share 32 bits. */
+export const SLOT_MAX = 0xff_ffff;
 
-/** Numbers of places, each with a weight (a byte), in no order: four to ten bytes each. */
+/** Numbers of places up to {@link SLOT_MAX}, each with a weight (a byte), in no order: four to eight bytes each. */
 export class SlotList {
-  slots = new Uint32Array(FIRST_ROOM);
-  weights = new Uint8Array(FIRST_ROOM);
-  size = 0;
+  #entries = new Uint32Array(FIRST_ROOM);
+  #size = 0;
+
+  get size(): number {
+    return this.#size;
+  }
 
   add(slot: number, weight: number): void {
-    if (this.size === this.slots.length) {
-      const [slots, weights] = [this.slots, this.weights];
-      this.slots = new Uint32Array(this.size * 2);
-      this.weights = new Uint8Array(this.size * 2);
-      this.slots.set(slots);
-      this.weights.set(weights);
+    if (this.#size === this.#entries.length) {
+      const entries = this.#entries;
+      this.#entries = new Uint32Array(entries.length * 2);
+      this.#entries.set(entries);
     }
-    this.slots[this.size] = slot;
-    this.weights[this.size++] = weight;
+    this.#entries[this.#size++] = ((slot << 8) | weight) >>> 0;
   }
 
   delete(slot: number): void {
-    const at = this.slots.subarray(0, this.size).indexOf(slot);
-    if (at < 0) return;
-    this.size--;
-    this.slots[at] = this.slots[this.size];
-    this.weights[at] = this.weights[this.size];
+    for (let i = 0; i < this.#size; i++) {
+      if (this.#entries[i] >>> 8 !== slot) continue;
+      this.#entries[i] = this.#entries[--this.#size];
+      return;
+    }
+  }
+
+  slotAt(i: number): number {
+    return this.#entries[i] >>> 8;
+  }
+
+  weightAt(i: number): number {
+    return this.#entries[i] & 0xff;
+  }
+
+  /** A copy of the places. */
+  slots(): Uint32Array {
+    return this.#entries.slice(0, this.#size).map((entry) => entry >>> 8);
   }
 }

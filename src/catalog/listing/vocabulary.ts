@@ -13,8 +13,10 @@ export const SPELLING = {
   typoLengthMin: 4,
   /** From this length on two typos are forgiven, before one. */
   twoTyposFrom: 7,
-  /** Of the trigrams of both words together, this part is in both; the usual threshold of `pg_trgm`. */
-  similarityMin: 0.3,
+  /** Of the trigrams of both words together, this part is in both; two letters swapped leave little of a short word. */
+  similarityMin: 0.2,
+  /** The same for the shortest, which are like many: the usual threshold of `pg_trgm`. */
+  shortSimilarityMin: 0.3,
   /** Words that a typed one may mean. */
   meantMax: 64,
   /** The part of a right word's worth that a longer word with this beginning has, and one with typos at most. */
@@ -97,7 +99,7 @@ export class Vocabulary {
     if (rarest === undefined) return;
     let left = SPELLING.prefixMax;
     for (let i = 0; i < rarest.size && left > 0; i++) {
-      const number = rarest.slots[i];
+      const number = rarest.slotAt(i);
       const word = this.#words[number];
       if (word.length === typed.length || !word.startsWith(typed)) continue;
       left--;
@@ -114,20 +116,22 @@ export class Vocabulary {
       const list = this.#byTrigram.get(trigram);
       if (list === undefined) continue;
       for (let i = 0; i < list.size; i++) {
-        const number = list.slots[i];
+        const number = list.slotAt(i);
         if (common[number]++ === 0) met.push(number);
       }
     }
     // What is a word as it was typed is seldom another one with two typos.
     const typosMost = isWord || typed.length < SPELLING.twoTyposFrom ? 1 : 2;
+    const { typoLengthMin, shortSimilarityMin, similarityMin, typoWorth } = SPELLING;
+    const similarityLeast = typed.length === typoLengthMin ? shortSimilarityMin : similarityMin;
     for (const number of met) {
       const shared = common[number];
       common[number] = 0;
       const similarity = shared / (trigrams.length + this.#trigramCounts[number] - shared);
-      if (similarity < SPELLING.similarityMin || meant.has(number)) continue;
+      if (similarity < similarityLeast || meant.has(number)) continue;
       const typos = typosBetween(typed, this.#words[number], typosMost);
       if (typos > typosMost) continue;
-      meant.set(number, SPELLING.typoWorth * similarity);
+      meant.set(number, typoWorth * (1 - typos / typed.length));
     }
   }
 }

@@ -100,8 +100,8 @@ export class WordIndex {
     const rarity = likeness * Math.log(1 + this.#texts / list.size);
     let count = before;
     for (let i = 0; i < list.size; i++) {
-      const slot = list.slots[i];
-      const score = rarity * list.weights[i];
+      const slot = list.slotAt(i);
+      const score = rarity * list.weightAt(i);
       if (stamps[slot] === stamp) {
         if (score <= wordScores[slot]) continue;
         scores[slot] += score - wordScores[slot];
@@ -140,7 +140,7 @@ export class WordIndex {
 function weightsOf(texts: readonly WeightedText[]): Map<string, number> {
   const weights = new Map<string, number>();
   for (const { text, weight } of texts) {
-    for (const word of new Set(wordsOf(text))) {
+    for (const word of wordsOf(text)) {
       weights.set(word, Math.min(WEIGHT_MAX, (weights.get(word) ?? 0) + weight));
     }
   }

@@ -16,16 +16,18 @@ const PLAIN: Readonly<Record<string, string>> = {
 };
 const NOT_PLAIN = /[ßæœøđðþłħı]/g;
 
+const ASCII = /^[\x20-\x7e\n\t]*$/;
+
 /** A text without accents and capitals: two that differ only in those are the same. */
 export function plainText(text: string): string {
+  if (ASCII.test(text)) return text.toLowerCase();
   const bare = text.normalize('NFKD').replace(/\p{M}+/gu, '');
   return bare.toLowerCase().replace(NOT_PLAIN, (letter) => PLAIN[letter]);
 }
 
 /** The words of a text, as they are compared: runs of letters and digits. An apostrophe within one is left out. */
 export function wordsOf(text: string): string[] {
-  const words = plainText(text)
-    .replace(/(?<=\p{L})['’](?=\p{L})/gu, '')
-    .match(/[\p{L}\p{N}]+/gu);
-  return words === null ? [] : words.map((word) => word.slice(0, WORD_LENGTH_MAX));
+  const plain = plainText(text).replace(/(?<=\p{L})['’](?=\p{L})/gu, '');
+  const words = plain.match(ASCII.test(plain) ? /[a-z0-9]+/g : /[\p{L}\p{N}]+/gu) ?? [];
+  return words.map((word) => (word.length > WORD_LENGTH_MAX ? word.slice(0, WORD_LENGTH_MAX) : word));
 }

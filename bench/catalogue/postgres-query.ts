@@ -1,0 +1,91 @@
+import type { ShowView } from '../../src/http/show-views.ts';
+import { rfc3339 } from '../../src/rfc3339.ts';
+
+/**
+ * What the peer searches: one text a show, without accents and capitals, with the indexes that its extensions offer. Kept up
+ * by nobody here: that work is spared to the peer.
+ */
+export const SEARCHED = [
+  'create extension if not exists pg_trgm',
+  'create extension if not exists unaccent',
+  `create table bench_searched as
+    select show.id as show_id, lower(unaccent(concat_ws(' ', show.title,
+      (select string_agg(performer.name, ' ') from show_performer join performer on performer.id = performer_id
+        where show_id = show.id), venue.name, venue.city, show.description))) as text
+    from show join venue on venue.id = show.venue_id`,
+  'alter table bench_searched add primary key (show_id)',
+  'create index bench_searched_text on bench_searched using gin (text gin_trgm_ops)',
+  'analyze',
+];
+
+const RANK = `word_similarity(lower(unaccent($1::text)), s.text)`;
+
+/** The product's page of shows, as one statement: $1 words or null, $2 city or null, $3 whether on sale, $4 offset, $5 limit. */
+export function POSTGRES_PAGE(q: string | undefined): string {
+  const searched = q === undefined ? '' : 'join bench_searched s on s.show_id = show.id';
+  const found = q === undefined ? '$1::text is null' : 'lower(unaccent($1::text)) <% s.text';
+  const order = q === undefined ? '' : `${RANK} desc, `;
+  return `
+    with found as (
+      select show.*, count(*) over ()::int as total, row_number() over (order by ${order}show.starts_at, show.id) as place
+      from show join venue on venue.id = show.venue_id ${searched}
+      where ${found} and ($2::text is null or lower(venue.city) = lower($2))
+        and (not $3 or (show.on_sale_at <= now() and show.off_sale_at > now() and show.cancelled_at is null))
+      order by ${order}show.starts_at, show.id offset $4 limit $5
+    )
+    select found.id, found.organiser_id, found.title, found.description, found.plan_id, found.currency, found.prices,
+      found.total, found.per_hold, found.per_buyer, found.hold_seconds,
+      venue.id as venue_id, venue.name as venue_name, venue.street, venue.city, venue.country,
+      (extract(epoch from found.starts_at) * 1000)::float8 as starts_ms,
+      (extract(epoch from found.on_sale_at) * 1000)::float8 as on_sale_ms,
+      f.capacity, f.available, f.from_price::float8 as from_price,
+      coalesce((select json_agg(json_build_object('id', performer.id, 'name', performer.name) order by position)
+        from show_performer join performer on performer.id = performer_id where show_id = found.id), '[]') as performers
+    from found join venue on venue.id = found.venue_id left join show_figures f on f.show_id = found.id
+    order by found.place`;
+}
+
+export interface ShowRow {
+  readonly id: string;
+  readonly organiser_id: string;
+  readonly title: string;
+  readonly description: string;
+  readonly plan_id: string;
+  readonly currency: string;
+  readonly prices: Record<string, number>;
+  readonly total: number;
+  readonly per_hold: number;
+  readonly per_buyer: number;
+  readonly hold_seconds: number;
+  readonly venue_id: string;
+  readonly venue_name: string;
+  readonly street: string;
+  readonly city: string;
+  readonly country: string;
+  readonly starts_ms: number;
+  readonly on_sale_ms: number;
+  readonly capacity: number;
+  readonly available: number;
+  readonly from_price: number;
+  readonly performers: { id: string; name: string }[];
+}
+
+export function viewOfRow(row: ShowRow): ShowView {
+  const { id, title, description, performers, currency, prices, capacity, available } = row;
+  const [startsAt, onSaleAt] = [rfc3339(row.starts_ms), rfc3339(row.on_sale_ms)];
+  return {
+    ...{ id, title, description, performers, currency, prices, capacity, available, startsAt, onSaleAt },
+    organiserId: row.organiser_id,
+    venue: {
+      id: row.venue_id,
+      name: row.venue_name,
+      address: { street: row.street, city: row.city, country: row.country },
+    },
+    planId: row.plan_id,
+    offSaleAt: startsAt,
+    limits: { perHold: row.per_hold, perBuyer: row.per_buyer, holdSeconds: row.hold_seconds },
+    createdAt: onSaleAt,
+    status: available === 0 ? 'sold_out' : 'on_sale',
+    fromPrice: { amount: row.from_price, currency },
+  };
+}

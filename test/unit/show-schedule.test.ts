@@ -1,0 +1,93 @@
+import { beforeEach, describe, expect, test } from 'vitest';
+import { answerOfCommand } from '../../src/actors/answers.ts';
+import { type Command, formatOf } from '../../src/allocator/commands.ts';
+import type { ShowEvent, ShowTerms } from '../../src/allocator/events.ts';
+import { decodeShow, encodeShow } from '../../src/allocator/snapshot.ts';
+import { ON_SALE_AT, onceOf, PlayedShow, rowsOfTen, SHOW_ID, termsOf, userOf } from '../support/small-show.ts';
+
+const HOUR = 3_600_000;
+
+let played: PlayedShow;
+
+const reschedule = (times: Omit<Extract<Command, { type: 'reschedule' }>, 'type'>): ShowEvent | string | null =>
+  played.do({ type: 'reschedule', ...times });
+const hold = (n: number): ShowEvent | string | null =>
+  played.do({ type: 'hold', once: onceOf(n), buyer: userOf(n), best: { quantity: 1 } });
+function begin(terms: Partial<ShowTerms> = {}): void {
+  played = new PlayedShow(rowsOfTen(2), termsOf(terms));
+}
+
+beforeEach(() => begin());
+
+describe('the times of sale', () => {
+  test('move while the show sells; what was held stays held', () => {
+    hold(1);
+    const { offSaleAt } = played.show.terms;
+    expect(reschedule({ onSaleAt: ON_SALE_AT + HOUR })).toEqual({
+      ...{ type: 'rescheduled', onSaleAt: ON_SALE_AT + HOUR, offSaleAt },
+    });
+    expect(hold(2)).toBe('NOT_ON_SALE');
+    expect(played.do({ type: 'order', once: onceOf(50), buyer: userOf(1), hold: 1, at: ON_SALE_AT })).toMatchObject({
+      type: 'ordered',
+    });
+    reschedule({ onSaleAt: ON_SALE_AT });
+    expect(hold(3)).toMatchObject({ type: 'held' });
+    reschedule({ offSaleAt: ON_SALE_AT + 1 });
+    played.at = ON_SALE_AT + 1;
+    expect(hold(4)).toBe('NOT_ON_SALE');
+    expect(answerOfCommand(played.show, { type: 'reschedule' }, played.at)).toMatchObject({
+      value: { onSaleAt: ON_SALE_AT, offSaleAt: ON_SALE_AT + 1, revision: 3 },
+    });
+  });
+
+  test('that are asked for again change nothing', () => {
+    const times = { onSaleAt: ON_SALE_AT + HOUR, offSaleAt: ON_SALE_AT + 2 * HOUR };
+    reschedule(times);
+    expect(reschedule(times)).toBeNull();
+    expect(played.show.terms.revision).toBe(1);
+  });
+
+  test('are refused where the sale would end before it begins, and of a cancelled show', () => {
+    expect(reschedule({ offSaleAt: ON_SALE_AT })).toBe('SHOW_INVALID');
+    expect(reschedule({ onSaleAt: played.show.terms.offSaleAt })).toBe('SHOW_INVALID');
+    played.do({ type: 'cancel-show', reason: 'rain' });
+    expect(reschedule({ onSaleAt: ON_SALE_AT + HOUR })).toBe('SHOW_INVALID');
+  });
+
+  test('are in the snapshot', () => {
+    begin({ publishAt: null });
+    reschedule({ onSaleAt: ON_SALE_AT + HOUR, publishAt: ON_SALE_AT + 5 });
+    const again = decodeShow(encodeShow(played.show), SHOW_ID, played.show.hall);
+    expect(again.terms).toEqual(played.show.terms);
+    expect(again.terms).toMatchObject({ publishAt: ON_SALE_AT + 5, revision: 1 });
+  });
+
+  test('are asked for only once all nodes know of that', () => {
+    expect(formatOf({ type: 'reschedule' })).toBe(4);
+  });
+});
+
+describe('a draft', () => {
+  test('is sold to nobody before it is published, at once or at its time', () => {
+    begin({ publishAt: null });
+    expect(hold(1)).toBe('NOT_FOUND');
+    expect(reschedule({ publishAt: ON_SALE_AT + 10 })).toMatchObject({ publishAt: ON_SALE_AT + 10 });
+    expect(hold(2)).toBe('NOT_FOUND');
+    played.at = ON_SALE_AT + 10;
+    expect(hold(3)).toMatchObject({ type: 'held' });
+
+    begin({ publishAt: ON_SALE_AT + HOUR });
+    expect(reschedule({ publishAt: 'now' })).toMatchObject({ publishAt: ON_SALE_AT });
+    expect(hold(1)).toMatchObject({ type: 'held' });
+  });
+
+  test('that is public stays so', () => {
+    begin({ publishAt: ON_SALE_AT });
+    expect(reschedule({ publishAt: 'now' })).toBeNull();
+    expect(reschedule({ publishAt: ON_SALE_AT - 5 })).toBeNull();
+    expect(reschedule({ publishAt: ON_SALE_AT + HOUR })).toBe('SHOW_INVALID');
+    begin();
+    expect(reschedule({ publishAt: 'now' })).toBeNull();
+    expect(reschedule({ publishAt: ON_SALE_AT + HOUR })).toBe('SHOW_INVALID');
+  });
+});
