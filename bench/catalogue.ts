@@ -56,14 +56,21 @@ export async function benchCatalogue(report: Report, seconds: number, shows: num
   });
 }
 
-async function compare(report: Report, seconds: number, made: MadeUpCatalogue, directory: string, url: string): Promise<void> {
+async function compare(
+  report: Report,
+  seconds: number,
+  made: MadeUpCatalogue,
+  directory: string,
+  url: string,
+): Promise<void> {
   const from = performance.now();
   const usher = await startUsher(directory, newJwtSecret(), { DATABASE_URL: url, USHER_DEMO: 'off' });
   const startMs = performance.now() - from;
   const bytes = (await usher.metrics()).get('process_resident_memory_bytes');
   const common = { bench: 'catalogue', load: `${made.shows.length} shows`, subject: 'usher', vs: {} };
   report.add({ ...common, subject: 'usher: start', value: startMs, unit: 'ms' });
-  if (bytes !== undefined) report.add({ ...common, subject: 'usher: resident memory', value: bytes / MEGABYTE, unit: 'MB' });
+  if (bytes !== undefined)
+    report.add({ ...common, subject: 'usher: resident memory', value: bytes / MEGABYTE, unit: 'MB' });
   const items = await firstPage(usher.port);
   const peers = [await startPeer({ url: null, items }), await startPeer({ url, items })];
   try {
@@ -72,7 +79,8 @@ async function compare(report: Report, seconds: number, made: MadeUpCatalogue, d
       { name: 'postgres', port: peers[1].port },
       { name: 'usher', port: usher.port },
     ];
-    for (const [load, queries] of Object.entries(loadsOf(made))) await measure(report, load, queries, subjects, seconds);
+    for (const [load, queries] of Object.entries(loadsOf(made)))
+      await measure(report, load, queries, subjects, seconds);
   } finally {
     for (const peer of peers) peer.close();
     await usher.stop();
@@ -95,7 +103,14 @@ function loadsOf({ shows, performers }: MadeUpCatalogue): Record<string, readonl
     }),
     'search for a title': several(() => searched(pick(shows).title)),
     'search for a performer': several(() => searched(pick(performers).name)),
-    'search, mistyped': several(() => searched(pick(performers).name.split(' ').map((word) => mistyped(word, random)).join(' '))),
+    'search, mistyped': several(() =>
+      searched(
+        pick(performers)
+          .name.split(' ')
+          .map((word) => mistyped(word, random))
+          .join(' '),
+      ),
+    ),
   };
 }
 

@@ -41,7 +41,15 @@ export async function fill(pool: Pool, { venues, performers, shows }: MadeUpCata
   );
   await inParts(shows, async (part, from) => {
     const rows = part.map(({ id, title, description, venue, startsAt }, i) => {
-      return { id, shard: shardOf(id), title, description, venue: venue.id, starts: startsAt / 1_000, free: free(from + i) };
+      return {
+        id,
+        shard: shardOf(id),
+        title,
+        description,
+        venue: venue.id,
+        starts: startsAt / 1_000,
+        free: free(from + i),
+      };
     });
     await pool.query(
       `insert into show (id, shard, organiser_id, venue_id, plan_id, plan_hash, title, description, starts_at, on_sale_at,
@@ -66,6 +74,9 @@ export async function fill(pool: Pool, { venues, performers, shows }: MadeUpCata
   await pool.query('analyze');
 }
 
-async function inParts<T>(list: readonly T[], put: (part: readonly T[], from: number) => Promise<unknown>): Promise<void> {
+async function inParts<T>(
+  list: readonly T[],
+  put: (part: readonly T[], from: number) => Promise<unknown>,
+): Promise<void> {
   for (let from = 0; from < list.length; from += ROWS) await put(list.slice(from, from + ROWS), from);
 }

@@ -12,7 +12,7 @@ import { line, listOf, Page, strict } from '../../src/http/schemas.ts';
 import { ShowSchema, type ShowView } from '../../src/http/show-views.ts';
 import { validatorCompiler } from '../../src/http/validation.ts';
 import { createLog } from '../../src/system/log.ts';
-import { POSTGRES_PAGE, type ShowRow, viewOfRow } from './postgres-query.ts';
+import { type Asked, type ShowRow, statementsFor, viewOfRow } from './postgres-query.ts';
 
 /** What the bench sends. */
 export interface PeerOrder {
@@ -22,10 +22,7 @@ export interface PeerOrder {
   readonly items: readonly ShowView[];
 }
 
-interface Query {
-  readonly q?: string;
-  readonly city?: string;
-  readonly status?: string;
+interface Query extends Asked {
   readonly offset?: number;
   readonly limit?: number;
 }
@@ -34,7 +31,7 @@ const Text = Type.Optional(line(1, 200));
 const CONNECTIONS = 8;
 
 async function open({ url, items }: PeerOrder): Promise<number> {
-  const pool = url === null ? null : new pg.Pool({ connectionString: url, max: CONNECTIONS });
+  const pool = url === null ? null : new pg.Pool({ connectionString: url, max: CONNECTIONS, options: '-c jit=off' });
   const app: FastifyInstance = fastify({ logger: false, keepAliveTimeout: 72_000, forceCloseConnections: true });
   app.setValidatorCompiler(validatorCompiler);
   app.setErrorHandler(problemHandler(createLog('error')));
@@ -46,11 +43,14 @@ async function open({ url, items }: PeerOrder): Promise<number> {
         response: { 200: listOf(ShowSchema) },
       },
     },
-    async ({ query: { q, city, status, offset = 0, limit = 30 } }) => {
+    async ({ query: { offset = 0, limit = 30, ...asked } }) => {
       if (pool === null) return { items, total: items.length, offset, limit };
-      const values = [q ?? null, city ?? null, status === 'on_sale', offset, limit];
-      const { rows } = await pool.query<ShowRow>({ name: q === undefined ? 'list' : 'search', text: POSTGRES_PAGE(q), values });
-      return { items: rows.map(viewOfRow), total: rows[0]?.total ?? 0, offset, limit };
+      const { page, total } = statementsFor(asked, offset, limit);
+      const [{ rows }, counted] = await Promise.all([
+        pool.query<ShowRow>({ ...page, values: [...page.values] }),
+        pool.query<{ total: number }>({ ...total, values: [...total.values] }),
+      ]);
+      return { items: rows.map(viewOfRow), total: counted.rows[0].total, offset, limit };
     },
   );
   await app.listen({ host: '127.0.0.1', port: 0 });

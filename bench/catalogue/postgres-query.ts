@@ -18,23 +18,43 @@ export const SEARCHED = [
   'analyze',
 ];
 
-const RANK = `word_similarity(lower(unaccent($1::text)), s.text)`;
+export interface Asked {
+  readonly q?: string;
+  readonly city?: string;
+  readonly status?: string;
+}
 
-/** The product's page of shows, as one statement: $1 words or null, $2 city or null, $3 whether on sale, $4 offset, $5 limit. */
-export function POSTGRES_PAGE(q: string | undefined): string {
-  const searched = q === undefined ? '' : 'join bench_searched s on s.show_id = show.id';
-  const found = q === undefined ? '$1::text is null' : 'lower(unaccent($1::text)) <% s.text';
-  const order = q === undefined ? '' : `${RANK} desc, `;
-  return `
+export interface Statement {
+  /** One for each form of the text. */
+  readonly name: string;
+  readonly text: string;
+  readonly values: readonly unknown[];
+}
+
+/** The product's page of shows, and how many there are: only what is asked for stands in the text. */
+export function statementsFor({ q, city, status }: Asked, offset: number, limit: number): { page: Statement; total: Statement } {
+  const values: unknown[] = [];
+  const value = (given: unknown): string => `$${values.push(given)}`;
+  const words = q === undefined ? null : `lower(unaccent(${value(q)}::text))`;
+  const conditions = ['true'];
+  if (words !== null) conditions.push(`${words} <% s.text`);
+  if (city !== undefined) conditions.push(`lower(venue.city) = lower(${value(city)})`);
+  if (status !== undefined) conditions.push('show.on_sale_at <= now() and show.off_sale_at > now() and show.cancelled_at is null');
+  const found = `
+    from show join venue on venue.id = show.venue_id ${words === null ? '' : 'join bench_searched s on s.show_id = show.id'}
+    where ${conditions.join(' and ')}`;
+  const form = [q, city, status].map((part) => (part === undefined ? '-' : '+')).join('');
+  const total = { name: `total ${form}`, text: `select count(*)::int as total ${found}`, values: [...values] };
+  const rank = words === null ? '' : `word_similarity(${words}, s.text) desc, `;
+  const text = `
     with found as (
-      select show.*, count(*) over ()::int as total, row_number() over (order by ${order}show.starts_at, show.id) as place
-      from show join venue on venue.id = show.venue_id ${searched}
-      where ${found} and ($2::text is null or lower(venue.city) = lower($2))
-        and (not $3 or (show.on_sale_at <= now() and show.off_sale_at > now() and show.cancelled_at is null))
-      order by ${order}show.starts_at, show.id offset $4 limit $5
+      select show.*, row_number() over () as place from (
+        select show.* ${found} order by ${rank}show.starts_at, show.id
+        offset ${value(offset)} limit ${value(limit)}
+      ) show
     )
     select found.id, found.organiser_id, found.title, found.description, found.plan_id, found.currency, found.prices,
-      found.total, found.per_hold, found.per_buyer, found.hold_seconds,
+      found.per_hold, found.per_buyer, found.hold_seconds,
       venue.id as venue_id, venue.name as venue_name, venue.street, venue.city, venue.country,
       (extract(epoch from found.starts_at) * 1000)::float8 as starts_ms,
       (extract(epoch from found.on_sale_at) * 1000)::float8 as on_sale_ms,
@@ -43,6 +63,7 @@ export function POSTGRES_PAGE(q: string | undefined): string {
         from show_performer join performer on performer.id = performer_id where show_id = found.id), '[]') as performers
     from found join venue on venue.id = found.venue_id left join show_figures f on f.show_id = found.id
     order by found.place`;
+  return { page: { name: `page ${form}`, text, values }, total };
 }
 
 export interface ShowRow {
@@ -53,7 +74,6 @@ export interface ShowRow {
   readonly plan_id: string;
   readonly currency: string;
   readonly prices: Record<string, number>;
-  readonly total: number;
   readonly per_hold: number;
   readonly per_buyer: number;
   readonly hold_seconds: number;

@@ -1,3 +1,4 @@
+import fc from 'fast-check';
 import { beforeEach, describe, expect, test } from 'vitest';
 import { answerOfCommand } from '../../src/actors/answers.ts';
 import { type Command, formatOf } from '../../src/allocator/commands.ts';
@@ -90,4 +91,54 @@ describe('a draft', () => {
     expect(reschedule({ publishAt: 'now' })).toBeNull();
     expect(reschedule({ publishAt: ON_SALE_AT + HOUR })).toBe('SHOW_INVALID');
   });
+});
+
+const someTime = fc.integer({ min: -4, max: 12 });
+const someStep = fc.oneof(
+  fc.record({ onSaleAt: fc.option(someTime), offSaleAt: fc.option(someTime), publishAt: fc.option(someTime) }),
+  fc.constant('publish' as const),
+  fc.constant('hold' as const),
+  fc.constant('pass' as const),
+);
+
+test('whatever times are asked for, the show sells exactly when it is public and its sale is open', () => {
+  const steps = fc.array(someStep, { maxLength: 30 });
+  fc.assert(
+    fc.property(fc.option(someTime), fc.boolean(), steps, (publishAt, isDraft, asked) => {
+      const at = (hours: number): number => ON_SALE_AT + hours * HOUR;
+      const timeOf = (hours: number | null): number | null => (hours === null ? null : at(hours));
+      // The model: plain times, and what each request makes of them.
+      let [opens, closes] = [at(0), at(8)];
+      let publish = isDraft ? timeOf(publishAt) : Number.NEGATIVE_INFINITY;
+      begin({ offSaleAt: closes, ...(isDraft ? { publishAt: publish } : {}) });
+      let buyers = 0;
+      for (const step of asked) {
+        const now = played.at;
+        const isPublic = publish !== null && now >= publish;
+        if (step === 'pass') played.at += HOUR;
+        else if (step === 'hold') {
+          const expected = !isPublic ? 'NOT_FOUND' : now >= opens && now < closes ? 'held' : 'NOT_ON_SALE';
+          const outcome = hold(++buyers);
+          expect(typeof outcome === 'object' ? outcome?.type : outcome).toBe(buyers > 20 ? outcome : expected);
+        } else {
+          const [on, off] = step === 'publish' ? [null, null] : [timeOf(step.onSaleAt), timeOf(step.offSaleAt)];
+          const wanted = step === 'publish' ? 'now' : timeOf(step.publishAt);
+          const isRefused = (off ?? closes) <= (on ?? opens) || (isPublic && wanted !== 'now' && wanted !== null && wanted > now);
+          const outcome = reschedule({
+            ...(on === null ? {} : { onSaleAt: on }),
+            ...(off === null ? {} : { offSaleAt: off }),
+            ...(wanted === null ? {} : { publishAt: wanted }),
+          });
+          expect(outcome === 'SHOW_INVALID').toBe(isRefused);
+          if (isRefused) continue;
+          [opens, closes] = [on ?? opens, off ?? closes];
+          if (!isPublic && wanted !== null) publish = wanted === 'now' ? now : wanted;
+        }
+      }
+      const bytes = encodeShow(played.show);
+      const again = encodeShow(decodeShow(bytes, SHOW_ID, played.show.hall));
+      expect(Buffer.compare(bytes, again)).toBe(0);
+    }),
+    { numRuns: 200 },
+  );
 });

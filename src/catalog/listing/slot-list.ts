@@ -1,6 +1,6 @@
 const FIRST_ROOM = 8;
 /** A place and its weight share 32 bits. */
-export const SLOT_MAX = 0xff_ffff;
+const SLOT_MAX = 0xff_ffff;
 
 /** Numbers of places up to {@link SLOT_MAX}, each with a weight (a byte), in no order: four to eight bytes each. */
 export class SlotList {
@@ -12,6 +12,7 @@ export class SlotList {
   }
 
   add(slot: number, weight: number): void {
+    if (slot > SLOT_MAX) throw new RangeError(`place ${slot} is beyond ${SLOT_MAX}`);
     if (this.#size === this.#entries.length) {
       const entries = this.#entries;
       this.#entries = new Uint32Array(entries.length * 2);
