@@ -32,14 +32,19 @@ export interface Statement {
 }
 
 /** The product's page of shows, and how many there are: only what is asked for stands in the text. */
-export function statementsFor({ q, city, status }: Asked, offset: number, limit: number): { page: Statement; total: Statement } {
+export function statementsFor(
+  { q, city, status }: Asked,
+  offset: number,
+  limit: number,
+): { page: Statement; total: Statement } {
   const values: unknown[] = [];
   const value = (given: unknown): string => `$${values.push(given)}`;
   const words = q === undefined ? null : `lower(unaccent(${value(q)}::text))`;
   const conditions = ['true'];
   if (words !== null) conditions.push(`${words} <% s.text`);
   if (city !== undefined) conditions.push(`lower(venue.city) = lower(${value(city)})`);
-  if (status !== undefined) conditions.push('show.on_sale_at <= now() and show.off_sale_at > now() and show.cancelled_at is null');
+  if (status !== undefined)
+    conditions.push('show.on_sale_at <= now() and show.off_sale_at > now() and show.cancelled_at is null');
   const found = `
     from show join venue on venue.id = show.venue_id ${words === null ? '' : 'join bench_searched s on s.show_id = show.id'}
     where ${conditions.join(' and ')}`;

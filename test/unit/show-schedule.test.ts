@@ -123,7 +123,8 @@ test('whatever times are asked for, the show sells exactly when it is public and
         } else {
           const [on, off] = step === 'publish' ? [null, null] : [timeOf(step.onSaleAt), timeOf(step.offSaleAt)];
           const wanted = step === 'publish' ? 'now' : timeOf(step.publishAt);
-          const isRefused = (off ?? closes) <= (on ?? opens) || (isPublic && wanted !== 'now' && wanted !== null && wanted > now);
+          const isRefused =
+            (off ?? closes) <= (on ?? opens) || (isPublic && wanted !== 'now' && wanted !== null && wanted > now);
           const outcome = reschedule({
             ...(on === null ? {} : { onSaleAt: on }),
             ...(off === null ? {} : { offSaleAt: off }),

@@ -1,3 +1,4 @@
+import { isDeepStrictEqual } from 'node:util';
 import type { ShowFigures } from '../../actors/shows.ts';
 import type { ShowRecord } from '../shows.ts';
 import { SlotList } from './slot-list.ts';
@@ -40,6 +41,8 @@ export class ListedShows {
   readonly byVenue = new Map<string, SlotList>();
   readonly byPerformer = new Map<string, SlotList>();
   readonly #places = new Map<string, number>();
+  /** One object for all shows of a venue: most of what a show weighs is not its own. */
+  readonly #venues = new Map<string, ShowRecord['venue']>();
 
   get size(): number {
     return this.#slots.size;
@@ -69,7 +72,8 @@ export class ListedShows {
   add(record: ShowRecord, figures: ShowFigures | null): number {
     const slot = this.#free.pop() ?? this.#entries.length;
     if (slot >= this.startsAt.length) this.#grow();
-    this.#entries[slot] = { record, figures, titleKey: plainText(record.title) };
+    const shared = { ...record, venue: this.#shared(record.venue) };
+    this.#entries[slot] = { record: shared, figures, titleKey: plainText(record.title) };
     this.#slots.set(record.id, slot);
     this.startsAt[slot] = record.startsAt;
     this.city[slot] = this.#placeOf(record.venue.address.city);
@@ -83,6 +87,7 @@ export class ListedShows {
   delete(slot: number): void {
     const { record } = this.at(slot);
     unlist(this.byVenue, record.venue.id, slot);
+    if (!this.byVenue.has(record.venue.id)) this.#venues.delete(record.venue.id);
     for (const { id } of record.performers) unlist(this.byPerformer, id, slot);
     this.#slots.delete(record.id);
     this.#entries[slot] = undefined;
@@ -112,6 +117,13 @@ export class ListedShows {
     this.publicAt[slot] = publicAt;
     this.cancelled[slot] = cancelled;
     return !isSame;
+  }
+
+  #shared(venue: ShowRecord['venue']): ShowRecord['venue'] {
+    const known = this.#venues.get(venue.id);
+    if (known !== undefined && isDeepStrictEqual(known, venue)) return known;
+    this.#venues.set(venue.id, venue);
+    return venue;
   }
 
   /** Cities and countries are few, and stay known. */

@@ -12,6 +12,7 @@ import {
   figuresOf,
   forgetFutureChanges,
   lowestOpenTransaction,
+  SHOWS_PER_READING,
   showsChangedAfter,
 } from './show-figures.ts';
 import { LISTED_MAX, ShowListing, type ShowQuery } from './show-listing.ts';
@@ -117,10 +118,6 @@ export class ListingFeed {
     this.#listing.setFigures(showId, figures);
   }
 
-  figures(): { readonly shows: number; readonly words: number } {
-    return { shows: this.#listing.size, words: this.#listing.words };
-  }
-
   async #read(): Promise<void> {
     if (this.#mark === null) {
       await forgetFutureChanges(this.#deps.db);
@@ -167,7 +164,7 @@ export class ListingFeed {
       const figures = new Map((await figuresOf(db, ids)).map((kept) => [kept.showId, kept.figures]));
       for (const record of read) this.#listing.put(record, figures.get(record.id) ?? null);
       const last = changes.at(-1);
-      if (last === undefined || changes.length < FIGURES_PER_STATEMENT) return;
+      if (last === undefined || changes.length < SHOWS_PER_READING) return;
       after = last;
     }
   }
