@@ -39,7 +39,8 @@ export function statementsFor(
 ): { page: Statement; total: Statement } {
   const values: unknown[] = [];
   const value = (given: unknown): string => `$${values.push(given)}`;
-  const words = q === undefined ? null : `lower(unaccent(${value(q)}::text))`;
+  // As a query of its own it is worked out once, and not for each row.
+  const words = q === undefined ? null : `(select lower(unaccent(${value(q)}::text)))`;
   const conditions = ['true'];
   if (words !== null) conditions.push(`${words} <% s.text`);
   if (city !== undefined) conditions.push(`lower(venue.city) = lower(${value(city)})`);
