@@ -48,6 +48,9 @@ export const MESSAGES: readonly (Command | Question)[] = [
   { type: 'cancel-show', reason: 'rain' },
   { type: 'refund-next' },
   { type: 'get-cancellation' },
+  { type: 'reschedule' },
+  { type: 'reschedule', onSaleAt: 1_790_000_000_000, offSaleAt: 1_790_000_000_001, publishAt: 1_790_000_000_002 },
+  { type: 'reschedule', publishAt: 'now' },
 ];
 
 const WANTED: readonly Wanted[] = [

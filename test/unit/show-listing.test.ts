@@ -2,7 +2,7 @@ import { describe, expect, test } from 'vitest';
 import { seededRandom } from '../../bench/seeded-random.ts';
 import type { ShowFigures } from '../../src/actors/shows.ts';
 import { best } from '../../src/catalog/listing/ranking.ts';
-import { ShowListing, type ShowQuery } from '../../src/catalog/listing/show-listing.ts';
+import { SEARCHED_MAX, ShowListing, type ShowQuery } from '../../src/catalog/listing/show-listing.ts';
 import { typosBetween } from '../../src/catalog/listing/spelling.ts';
 import { QUERY_WORDS_MAX } from '../../src/catalog/listing/word-index.ts';
 import { plainText, wordsOf } from '../../src/catalog/listing/words.ts';
@@ -121,6 +121,15 @@ describe('searching', () => {
   test('heeds filters and, where it is asked for, another order', () => {
     expect(titles(listing, { q: 'hamlet', city: 'KOLN' })).toEqual([]);
     expect(titles(listing, { q: 'hamlet', sort: 'title' })).toEqual([evening, hamlet, about].map(({ title }) => title));
+  });
+
+  test('can be paged through for the first thousand; the total tells of all', () => {
+    const list = new ShowListing();
+    for (let i = 0; i < SEARCHED_MAX + 20; i++) list.put(show('Evita', { startsAt: NOW + i * DAY }), null, true);
+    const page = list.find({ q: 'evita' }, { offset: SEARCHED_MAX - 10, limit: 30 }, NOW);
+    expect([page.items.length, page.total]).toEqual([10, SEARCHED_MAX + 20]);
+    expect(list.find({ q: 'evita' }, { offset: SEARCHED_MAX, limit: 30 }, NOW).items).toEqual([]);
+    expect(list.find({}, { offset: SEARCHED_MAX, limit: 30 }, NOW).items).toHaveLength(20);
   });
 
   test('puts shows that are over behind those to come, of equal ones', () => {

@@ -11,6 +11,8 @@ import { wordsOf } from './words.ts';
 
 /** Shows that are listed; with more, those that started longest ago are found by their ids only. */
 export const LISTED_MAX = 300_000;
+/** Of what a search finds so many can be paged through: nobody does, and each page further costs more. */
+export const SEARCHED_MAX = 1_000;
 /** Of a description so many characters are searched and listed: a list stays small, however much is written. */
 export const DESCRIPTION_LISTED_MAX = 1_000;
 
@@ -119,7 +121,7 @@ export class ShowListing {
     }
     const { slots, count, scores } = this.#words.search(query.q, this.#shows.room);
     const order = sort === undefined ? this.#rank(scores, now) : this.#orderOf(sort);
-    return this.#select(slots.subarray(0, count), filter, order, offset, end);
+    return this.#select(slots.subarray(0, count), filter, order, offset, Math.min(end, SEARCHED_MAX));
   }
 
   /** Goes through all shows in their order. */

@@ -5,6 +5,8 @@ import { wordsOf } from './words.ts';
 /** Words of a query that count; further ones are left out. */
 export const QUERY_WORDS_MAX = 8;
 const WEIGHT_MAX = 255;
+/** Entries looked at for one word of a query: of words that it may mean, the likeliest are looked at first. */
+const ENTRIES_PER_WORD_MAX = 200_000;
 
 /** A part of a text, and how much a word in it says about the whole. */
 export interface WeightedText {
@@ -74,8 +76,13 @@ export class WordIndex {
     let count = 0;
     for (const [i, typed] of words.entries()) {
       const stamp = this.#nextStamp();
+      let left = ENTRIES_PER_WORD_MAX;
       for (const { word, likeness } of this.#vocabulary.meantBy(typed, i === words.length - 1)) {
-        count = this.#score(this.#lists[word], likeness, stamp, count);
+        const list = this.#lists[word];
+        // The first is looked at whole, however many have it.
+        if (list.size > left && left < ENTRIES_PER_WORD_MAX) break;
+        left -= list.size;
+        count = this.#score(list, likeness, stamp, count);
       }
     }
     let most = 0;

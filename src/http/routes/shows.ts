@@ -41,7 +41,7 @@ export function showRoutes(app: App, deps: ShowDeps, guards: Guards): void {
           'whose sale is open, also where no seat is left; the `status` of an item then says `sold_out`. `draft` finds your own ' +
           'drafts, if you send a token. `q` finds words in title, description, performers, venue and city, whatever their case and ' +
           'accents, also with typing errors; then the best match comes first, unless `sort` says otherwise. Of a long description ' +
-          'only the beginning is searched and listed.',
+          'only the beginning is searched and listed, and of what is found the first 1,000 can be paged through.',
         security: OPTIONAL_BEARER,
         querystring: strict({
           q: Type.Optional(line(1, QUERY_LENGTH_MAX)),
