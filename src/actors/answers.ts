@@ -8,6 +8,7 @@ import type { ErrorCode } from '../errors.ts';
 import { admissionList, admittedView, ticketAtDoor, uploadedScans, voidedTickets } from './door-views.ts';
 import { heldView, holdView } from './hold-views.ts';
 import { cancellation, isPaid, orderedView, ordersOf, orderView, paymentWork, refundingView } from './order-views.ts';
+import { saleTimesOf } from './published-seats.ts';
 import type { Answer, ShowSummary } from './shows.ts';
 import {
   listedView,
@@ -73,6 +74,8 @@ export function answerOfCommand(show: Show, command: Command, at: number): Answe
     case 'settled':
     case 'dispute':
       return told(orderView(show, command.order));
+    case 'reschedule':
+      return told(saleTimesOf(show.terms));
     case 'cancel-show':
       return show.cancelled === null ? NO_SUCH : told(cancellation(show, show.cancelled));
     case 'accept-transfer':

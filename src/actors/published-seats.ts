@@ -1,6 +1,8 @@
+import type { ShowTerms } from '../allocator/events.ts';
 import type { Hall } from '../allocator/hall.ts';
 import { SEAT, SEAT_STATES, type Show } from '../allocator/show.ts';
 import { type AreaCount, SEAT_LETTERS, type SeatMap } from './seat-map.ts';
+import type { SaleTimes, ShowFigures } from './shows.ts';
 
 const LETTERS = new Uint8Array(SEAT_STATES);
 LETTERS[SEAT.free] = SEAT_LETTERS.available;
@@ -25,6 +27,7 @@ export class PublishedSeats implements SeatMap {
   available: number;
   fromPrice: number | null;
   cancelled: boolean;
+  #terms: ShowTerms;
 
   /** Of a show as it was recovered. What changed before is not known, so every seat counts as changed now. */
   constructor(show: Show) {
@@ -43,6 +46,7 @@ export class PublishedSeats implements SeatMap {
     this.available = show.total(SEAT.free);
     this.fromPrice = cheapest(show);
     this.cancelled = show.cancelled !== null;
+    this.#terms = show.terms;
     show.touched.length = 0;
   }
 
@@ -62,7 +66,19 @@ export class PublishedSeats implements SeatMap {
     this.available = show.total(SEAT.free);
     this.fromPrice = cheapest(show);
     this.cancelled = show.cancelled !== null;
+    this.#terms = show.terms;
   }
+
+  /** What lists of shows tell of it now. */
+  figures(): ShowFigures {
+    const { version, asOf, capacity, available, fromPrice, cancelled } = this;
+    return { version, asOf, capacity, available, fromPrice, cancelled, times: saleTimesOf(this.#terms) };
+  }
+}
+
+export function saleTimesOf({ onSaleAt, offSaleAt, publishAt, revision = 0 }: ShowTerms): SaleTimes {
+  const times = { onSaleAt, offSaleAt, revision };
+  return publishAt === undefined ? times : { ...times, publishAt };
 }
 
 function areasOf(show: Show): AreaCount[] {

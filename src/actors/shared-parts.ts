@@ -8,7 +8,7 @@ import type { PreparedShows } from './prepared-shows.ts';
 import type { ShardEpochs } from './shard-epochs.ts';
 import type { ShowSource } from './shows.ts';
 import type { ToWake } from './to-wake.ts';
-import type { Rules } from './turns.ts';
+import type { OnPublished, Rules } from './turns.ts';
 
 export interface ActorLog {
   info(fields: object, message: string): void;
@@ -32,6 +32,8 @@ export interface ShowActorsOptions {
   readonly log: ActorLog;
   /** Orders whose money has to be put to rest; the same ones again every `ANNOUNCE_MS`. */
   readonly onUnsettled: (showId: string, orders: readonly number[]) => void;
+  /** Told after each durable turn, and of each show that woke: what lists of shows tell may have changed. Must not block. */
+  readonly onPublished?: OnPublished | undefined;
   readonly limits?: AwakeLimits;
 }
 

@@ -39,6 +39,29 @@ export interface SeatCounts {
   readonly cancelled?: boolean;
 }
 
+/** When a show is sold, as the show itself has it (ms since the epoch). */
+export interface SaleTimes {
+  readonly onSaleAt: number;
+  readonly offSaleAt: number;
+  /** Absent: public from the beginning; null: not decided yet. */
+  readonly publishAt?: number | null;
+  /** How often they were changed. */
+  readonly revision: number;
+}
+
+/** What lists tell of a show besides what its organiser wrote: as of the durable turn `version`. */
+export interface ShowFigures {
+  readonly version: number;
+  /** ms since the epoch of that turn. */
+  readonly asOf: number;
+  readonly capacity: number;
+  readonly available: number;
+  readonly fromPrice: number | null;
+  readonly cancelled: boolean;
+  /** Absent where only the catalogue has them. */
+  readonly times?: SaleTimes;
+}
+
 /** `GET /holds/{id}` and the answer to a hold. */
 export interface HoldView {
   readonly id: string;

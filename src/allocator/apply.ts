@@ -16,6 +16,7 @@ import {
   endRefund,
   returnRefund,
 } from './apply-refunds.ts';
+import { applyRescheduled } from './apply-schedule.ts';
 import type { OrderLine, ShowEvent } from './events.ts';
 import { HOLD } from './holds.ts';
 import { ensure } from './invariants.ts';
@@ -45,6 +46,9 @@ export function apply(show: Show, event: ShowEvent, seq: number, ordinal: number
       show.deadlines.add(show.endOfHold(place), event.hold);
       return;
     }
+    case 'rescheduled':
+      applyRescheduled(show, event);
+      return;
     case 'released':
       endHold(show, event.hold, livePlace(show, event.hold, HOLD.active), HOLD.released);
       return;

@@ -132,13 +132,22 @@ export type Command =
   /** The organiser takes an admission back: this one if `admittedAt` (ms) says which, else the standing one. */
   | { readonly type: 'undo-admission'; readonly ticket: number; readonly at: number; readonly admittedAt?: number }
   /** What a gate has let in while it was offline. The same scan again is no other. */
-  | { readonly type: 'merge-scans'; readonly gate: string; readonly scans: readonly Scan[] };
+  | { readonly type: 'merge-scans'; readonly gate: string; readonly scans: readonly Scan[] }
+  | RescheduleCommand;
 
 /** A ticket whose code was proved, and when it was scanned (ms, by the gate's clock). */
 export interface Scan {
   readonly ticket: number;
   readonly at: number;
   readonly scannedAt: number;
+}
+
+/** The organiser moves the times of sale, or publishes a draft. What is absent stays as it is; safe to repeat. */
+export interface RescheduleCommand {
+  readonly type: 'reschedule';
+  readonly onSaleAt?: number;
+  readonly offSaleAt?: number;
+  readonly publishAt?: number | 'now';
 }
 
 /** `won`: the money is ours again; `lost`: it is the buyer's for good. */
@@ -204,6 +213,7 @@ const SINCE_FORMAT_4: ReadonlySet<string> = new Set<(Command | Question)['type']
   'merge-scans',
   'list-admissions',
   'get-voided',
+  'reschedule',
 ]);
 
 /** The format (`formats.ts`) that every node must read before this may be asked: what it leads to is journaled in it. */

@@ -16,6 +16,10 @@ export interface ShowTerms {
   readonly perHold: number;
   readonly perBuyer: number;
   readonly holdSeconds: number;
+  /** Nothing is sold before it; null while that is not decided. Absent: the show was public from the beginning. */
+  readonly publishAt?: number | null;
+  /** How often the times were changed; absent: never. */
+  readonly revision?: number;
 }
 
 /** `seat` is an index into the hall, or -1 - area for a general-admission place. */
@@ -42,6 +46,7 @@ export interface Resale {
  */
 export type ShowEvent =
   | { readonly type: 'opened'; readonly terms: ShowTerms }
+  | Rescheduled
   | {
       readonly type: 'held';
       readonly once: Once;
@@ -126,3 +131,11 @@ export type ShowEvent =
   /** Scans of a gate that the ledger did not have. */
   | { readonly type: 'scanned'; readonly gate: string; readonly scans: readonly ScanRecord[] }
   | { readonly type: 'refused'; readonly once: Once; readonly refusal: Refusal };
+
+/** The times of sale from now on. `publishAt` is absent if it stays as it was. */
+export interface Rescheduled {
+  readonly type: 'rescheduled';
+  readonly onSaleAt: number;
+  readonly offSaleAt: number;
+  readonly publishAt?: number;
+}

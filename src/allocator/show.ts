@@ -50,7 +50,8 @@ function pricesByCategory(hall: Hall, terms: ShowTerms): Float64Array {
 export class Show {
   readonly id: string;
   readonly hall: Hall;
-  readonly terms: ShowTerms;
+  /** Replaced when the organiser moves the times of sale. */
+  terms: ShowTerms;
   readonly banks: Banks;
   /** Minor units by category index, -1 where not on sale. */
   readonly prices: Float64Array;
@@ -137,6 +138,12 @@ export class Show {
     let total = this.hall.seatCount;
     for (const area of this.hall.areas) total += area.capacity;
     return total;
+  }
+
+  /** Whether others than its organiser may know of it. */
+  isPublic(at: number): boolean {
+    const { publishAt } = this.terms;
+    return publishAt === undefined || (publishAt !== null && at >= publishAt);
   }
 
   isOnSale(at: number): boolean {

@@ -14,7 +14,7 @@ import type { App } from './server.ts';
 
 /** The routes under `/v1` by which seats become tickets. */
 export function salesRoutes(v1: App, deps: SalesDeps, guards: Guards): void {
-  seatRoutes(v1, deps);
+  seatRoutes(v1, deps, guards);
   holdRoutes(v1, deps, guards);
   orderRoutes(v1, deps, guards);
   refundRoutes(v1, deps, guards);

@@ -232,7 +232,8 @@ export class ReferenceShow {
         return mergeScans(state, message);
       case 'expire':
       case 'refund-next':
-        throw new Error('only the show itself asks for this');
+      case 'reschedule':
+        throw new Error('no trial asks for this');
       default:
         return answerTo(state, message);
     }

@@ -63,6 +63,9 @@ export const MESSAGES: readonly (Command | Question)[] = [
   { type: 'withdraw-listing', buyer: BUYER, ticket: 7, at: 1 },
   { type: 'list-offers', address: 'digest', offset: 0, limit: 30 },
   { type: 'list-listings', offset: 0, limit: 30 },
+  { type: 'reschedule' },
+  { type: 'reschedule', onSaleAt: 1_790_000_000_000, offSaleAt: 1_790_000_000_001, publishAt: 1_790_000_000_002 },
+  { type: 'reschedule', publishAt: 'now' },
 ];
 
 const WANTED: readonly Wanted[] = [

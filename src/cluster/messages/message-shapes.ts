@@ -77,6 +77,12 @@ const MESSAGE = Type.Union([
   Type.Object({ type: Type.Literal('cancel-show'), reason: TEXT }),
   Type.Object({ type: Type.Literal('refund-next') }),
   Type.Object({ type: Type.Literal('get-cancellation') }),
+  Type.Object({
+    type: Type.Literal('reschedule'),
+    onSaleAt: Type.Optional(NUMBER),
+    offSaleAt: Type.Optional(NUMBER),
+    publishAt: Type.Optional(Type.Union([NUMBER, Type.Literal('now')])),
+  }),
   Type.Object({ type: Type.Literal('list-orders'), buyer: TEXT }),
   Type.Object({ type: Type.Literal('list-tickets'), viewer: VIEWER, offset: NUMBER, limit: NUMBER }),
   Type.Object({

@@ -104,6 +104,9 @@ function newShow(world: World): Record<string, unknown> {
     prices: world.prices,
     limits: { perHold: 4, perBuyer: 8, holdSeconds: 300 },
     mediaUrl: 'https://example.org/a.jpg',
+    mediaLinks: ['https://example.org/b.jpg'],
+    draft: false,
+    publishAt: '2029-01-01T00:00:00Z',
   };
 }
 
@@ -203,6 +206,49 @@ export const ROUTES: Readonly<Record<string, RouteCase>> = {
   'POST /v1/shows': { as: 'organiser', organisersOnly: true, body: newShow, refused: badShows },
   'GET /v1/shows': { as: 'anyone' },
   'GET /v1/shows/{id}': { as: 'anyone', kind: 'shw' },
+  'PATCH /v1/shows/{id}': {
+    as: 'organiser',
+    organisersOnly: true,
+    kind: 'shw',
+    hiddenFrom: ['otherOrganiser'],
+    body: (world) => {
+      const { title, description, screen, startsAt, endsAt, offSaleAt, mediaUrl, mediaLinks } = newShow(world);
+      const onSaleAt = '2020-01-01T00:00:00Z';
+      return { title, description, screen, startsAt, endsAt, onSaleAt, offSaleAt, mediaUrl, mediaLinks };
+    },
+    refused: () => [
+      ['an end before its start', { endsAt: '2020-12-31T00:00:00Z' }, 'SHOW_INVALID'],
+      ['a start in the past', { startsAt: '2001-01-01T00:00:00Z' }, 'SHOW_INVALID'],
+      ['a sale after its start', { onSaleAt: '2101-01-01T00:00:00Z' }, 'SHOW_INVALID'],
+      ['a sale that ends before it begins', { offSaleAt: '2001-01-01T00:00:00Z' }, 'SHOW_INVALID'],
+      ['a script for a picture', { mediaLinks: ['javascript:alert(1)'] }, 'SHOW_INVALID'],
+      ['another venue', { venueId: 'ven_1' }, 'BODY_INVALID'],
+    ],
+  },
+  'POST /v1/shows/{id}/publish': {
+    as: 'organiser',
+    organisersOnly: true,
+    kind: 'shw',
+    hiddenFrom: ['otherOrganiser'],
+    body: () => ({ at: '2020-01-01T00:00:00Z' }),
+    refused: () => [
+      ['a public show, later', { at: '2090-01-01T00:00:00Z' }, 'SHOW_INVALID'],
+      ['a time after its start', { at: '2150-01-01T00:00:00Z' }, 'SHOW_INVALID'],
+      ['the year 9999', { at: '9999-12-31T23:59:59Z' }, 'SHOW_INVALID'],
+    ],
+  },
+  'PUT /v1/shows/{id}/performers/{performerId}': {
+    as: 'organiser',
+    organisersOnly: true,
+    kind: 'shw',
+    hiddenFrom: ['otherOrganiser'],
+  },
+  'DELETE /v1/shows/{id}/performers/{performerId}': {
+    as: 'organiser',
+    organisersOnly: true,
+    kind: 'shw',
+    hiddenFrom: ['otherOrganiser'],
+  },
   'GET /v1/shows/{id}/seats': { as: 'anyone', kind: 'shw' },
   'POST /v1/shows/{id}/holds': {
     as: 'otherBuyer',

@@ -71,6 +71,7 @@ export async function openBoxOffice(dataDir: string): Promise<BoxOffice> {
     fail: (reason) => log.fatal(reason),
   });
   const { app, accounts, tokens } = office;
+  await office.listing.start();
   await office.node.start();
   await app.listen({ port: 0, host: '127.0.0.1' });
   return {
