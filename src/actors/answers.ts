@@ -5,6 +5,7 @@ import { SEAT, type Show } from '../allocator/show.ts';
 import { TICKET } from '../allocator/tickets.ts';
 import type { ErrorCode } from '../errors.ts';
 import { heldView, holdView } from './hold-views.ts';
+import { inventory, inventoryView } from './inventory-views.ts';
 import {
   cancellation,
   isPaid,
@@ -45,6 +46,8 @@ export function answerOfEvent(show: Show, event: ShowEvent, at: number): Answer 
       return told(orderedView(show, event, at));
     case 'refunding':
       return told(refundingView(show, event, at));
+    case 'stock-changed':
+      return told(inventoryView(show, event.stock));
     case 'refused':
       return { ok: false, refusal: event.refusal, replayed: false };
     default:
@@ -107,6 +110,8 @@ export function answerQuestion(show: Show, question: Question, at: number): Answ
       return orders.has(question.order) ? told(paymentWork(show, question.order)) : NO_SUCH;
     case 'get-cancellation':
       return show.cancelled === null ? NO_SUCH : told(cancellation(show, show.cancelled));
+    case 'get-inventory':
+      return told(inventory(show, question.seats));
     case 'get-summary':
       return told(summary(show));
   }

@@ -1,6 +1,7 @@
 import type { ShowEvent } from '../allocator/events.ts';
 import { HOLD } from '../allocator/holds.ts';
 import type { Show } from '../allocator/show.ts';
+import { pricesOfHold } from '../allocator/stock.ts';
 import { scopedId } from '../ids.ts';
 import { rfc3339 } from '../rfc3339.ts';
 import type { HoldView, Money } from './shows.ts';
@@ -14,6 +15,7 @@ export function money(show: Show, amount: number): Money {
 export function heldView(show: Show, event: Held, at: number): HoldView {
   return holdViewOf(
     show,
+    event.hold,
     scopedId('hld', at, show.id, event.hold),
     event.seats,
     event.areas,
@@ -29,6 +31,7 @@ export function holdView(show: Show, place: number, hold: number, now: number): 
   const status = holds.state[place] === HOLD.inPayment ? 'in_payment' : 'active';
   return holdViewOf(
     show,
+    hold,
     id,
     show.seatsOfHold(place).reverse(),
     show.areasOfHold.get(hold) ?? [],
@@ -40,6 +43,7 @@ export function holdView(show: Show, place: number, hold: number, now: number): 
 
 function holdViewOf(
   show: Show,
+  hold: number,
   id: string,
   seats: readonly number[],
   areas: readonly (readonly [number, number])[],
@@ -48,20 +52,21 @@ function holdViewOf(
   now: number,
 ): HoldView {
   const { hall } = show;
+  const prices = pricesOfHold(show, hold);
   let total = 0;
   const seatViews = seats.map((seat) => {
     const category = hall.categoryOf[seat];
-    total += show.prices[category];
-    return { id: hall.seatIds[seat], category: hall.categories[category], price: money(show, show.prices[category]) };
+    total += prices[category];
+    return { id: hall.seatIds[seat], category: hall.categories[category], price: money(show, prices[category]) };
   });
   const areaViews = areas.map(([index, quantity]) => {
     const area = hall.areas[index];
-    total += show.prices[area.category] * quantity;
+    total += prices[area.category] * quantity;
     return {
       id: area.id,
       category: hall.categories[area.category],
       quantity,
-      price: money(show, show.prices[area.category]),
+      price: money(show, prices[area.category]),
     };
   });
   return {

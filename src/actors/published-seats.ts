@@ -14,7 +14,7 @@ export class PublishedSeats implements SeatMap {
   readonly showId: string;
   readonly hall: Hall;
   readonly currency: string;
-  readonly capacity: number;
+  capacity: number;
   readonly stale = false;
   version: number;
   asOf: number;
@@ -23,7 +23,10 @@ export class PublishedSeats implements SeatMap {
   areas: readonly AreaCount[];
   available: number;
   fromPrice: number | null;
+  prices?: Readonly<Record<string, number>>;
   cancelled: boolean;
+  /** By category, as {@link prices} tells them. */
+  #told: Float64Array = new Float64Array(0);
 
   /** Of a show as it was recovered. What changed before is not known, so every seat counts as changed now. */
   constructor(show: Show) {
@@ -41,6 +44,7 @@ export class PublishedSeats implements SeatMap {
     this.areas = areasOf(show);
     this.available = show.total(SEAT.free);
     this.fromPrice = cheapest(show);
+    if (show.stock !== null) this.#tellPrices(show);
     this.cancelled = show.cancelled !== null;
     show.touched.length = 0;
   }
@@ -60,14 +64,29 @@ export class PublishedSeats implements SeatMap {
     if (show.hall.areas.length > 0) this.areas = areasOf(show);
     this.available = show.total(SEAT.free);
     this.fromPrice = cheapest(show);
+    if (show.stock !== null) {
+      this.capacity = show.capacity;
+      this.#tellPrices(show);
+    }
     this.cancelled = show.cancelled !== null;
   }
+
+  #tellPrices(show: Show): void {
+    if (this.prices !== undefined && this.#told.every((price, category) => price === show.prices[category])) return;
+    this.#told = show.prices.slice();
+    this.prices = pricesOf(show);
+  }
+}
+
+function pricesOf({ hall, prices }: Show): Record<string, number> {
+  const named = hall.categories.map((name, category): [string, number] => [name, prices[category]]);
+  return Object.fromEntries(named.filter(([, price]) => price >= 0));
 }
 
 function areasOf(show: Show): AreaCount[] {
   return show.hall.areas.map((area, index) => ({
     id: area.id,
-    capacity: area.capacity,
+    capacity: show.areaCapacity[index],
     available: show.areaCounts[index * SEAT_STATES + SEAT.free],
   }));
 }

@@ -7,6 +7,7 @@ import {
   endRefund,
   returnRefund,
 } from './apply-refunds.ts';
+import { applyStockChanged } from './apply-stock.ts';
 import type { OrderLine, ShowEvent } from './events.ts';
 import { HOLD } from './holds.ts';
 import { ensure } from './invariants.ts';
@@ -114,6 +115,10 @@ export function apply(show: Show, event: ShowEvent, seq: number, ordinal: number
       return;
     case 'show-cancelled':
       applyShowCancelled(show, event.holds, event.reason, at);
+      return;
+    case 'stock-changed':
+      show.answered.add(event.once, seq, ordinal, at);
+      applyStockChanged(show, event, seq);
       return;
     case 'refused':
       show.answered.add(event.once, seq, ordinal, at);

@@ -22,6 +22,21 @@ export interface AreaRequest {
   readonly quantity: number;
 }
 
+/** A seat by its id, or so many places of an area. */
+export type StockPlaces = string | AreaPlaces;
+
+export interface AreaPlaces {
+  readonly area: string;
+  readonly count: number;
+}
+
+/** What goes on sale, at the price of its category, or at the first price that the category gets. */
+export type StockAddition = (AreaPlaces | { readonly seat: string }) & {
+  readonly category: string;
+  /** Minor units. */
+  readonly price: number;
+};
+
 /**
  * What can be asked of a show. `buyer` is a user id and also the authority: a command about another buyer's hold or
  * order answers `NOT_FOUND`. Numbers are those inside scoped ids; `at` beside one is the id's time, checked.
@@ -91,7 +106,23 @@ export type Command =
   /** The organiser calls the show off: nothing is sold any more, and everybody is paid back. */
   | { readonly type: 'cancel-show'; readonly reason: string }
   /** Begins the next refunds of a cancelled show. Sent by the show's own clock. */
-  | { readonly type: 'refund-next' };
+  | { readonly type: 'refund-next' }
+  | StockCommand;
+
+/** The organiser changes what is for sale, and at which prices: all of it or nothing. */
+export interface StockCommand {
+  readonly type: 'stock';
+  readonly once: Once;
+  readonly add?: readonly StockAddition[];
+  /** Not for sale in this show any more. */
+  readonly remove?: readonly StockPlaces[];
+  /** Kept back for the house. */
+  readonly block?: readonly StockPlaces[];
+  /** Kept back no longer. */
+  readonly unblock?: readonly StockPlaces[];
+  /** New prices by the names of their categories, minor units. */
+  readonly reprice?: Readonly<Record<string, number>>;
+}
 
 /** `won`: the money is ours again; `lost`: it is the buyer's for good. */
 export type DisputeStatus = 'open' | 'won' | 'lost';
@@ -109,7 +140,15 @@ export type Question =
   | { readonly type: 'get-payment'; readonly order: number }
   /** How far the refunds of a cancelled show have come. */
   | { readonly type: 'get-cancellation' }
+  /** What is for sale; with `seats` also some of those that are not, and how many there are. */
+  | { readonly type: 'get-inventory'; readonly seats?: SeatsNotForSale }
   | { readonly type: 'get-summary' };
+
+export interface SeatsNotForSale {
+  readonly are: 'blocked' | 'removed';
+  readonly offset: number;
+  readonly limit: number;
+}
 
 /** Who looks: `all` for the show's organiser and admins. */
 export interface Viewer {
@@ -129,8 +168,11 @@ const SINCE_FORMAT_3: ReadonlySet<string> = new Set<(Command | Question)['type']
   'get-cancellation',
 ]);
 
+const SINCE_FORMAT_4: ReadonlySet<string> = new Set<(Command | Question)['type']>(['stock', 'get-inventory']);
+
 /** The format (`formats.ts`) that every node must read before this may be asked: what it leads to is journaled in it. */
 export function formatOf(message: Command | Question): number {
+  if (SINCE_FORMAT_4.has(message.type)) return 4;
   const isNew =
     SINCE_FORMAT_3.has(message.type) ||
     (message.type === 'order' && message.comp === true) ||

@@ -5,6 +5,7 @@ import { HOLD } from './holds.ts';
 import { ORDER } from './orders.ts';
 import { HOLD_OVER, inPayment, NO_HOLD, ownHold } from './own-holds.ts';
 import { PAYMENT_WINDOW_MS, PENDING_WINDOW_MS, SEAT, SEAT_STATES, type Show } from './show.ts';
+import { pricesOfHold } from './stock.ts';
 
 type OrderCommand = Extract<Command, { type: 'order' }>;
 
@@ -14,7 +15,8 @@ export function decideOrder(show: Show, command: OrderCommand, at: number): Deci
   if (show.holds.state[place] === HOLD.inPayment || show.holds.state[place] === HOLD.bought)
     return inPayment(show, place);
   if (show.holds.state[place] !== HOLD.active || at >= show.endOfHold(place)) return HOLD_OVER;
-  const priceOf = (category: number): number => (command.comp === true ? 0 : show.prices[category]);
+  const prices = pricesOfHold(show, command.hold);
+  const priceOf = (category: number): number => (command.comp === true ? 0 : prices[category]);
   const lines: OrderLine[] = [];
   let total = 0;
   for (const seat of show.seatsOfHold(place).sort((a, b) => a - b)) {
@@ -103,6 +105,8 @@ function obstacleTo(show: Show, order: number, at: number): string | null {
   for (let i = 0; i < orders.quantity[order]; i++) {
     const seat = tickets.seat[orders.firstTicket[order] + i];
     if (seat < 0) wanted.set(-1 - seat, (wanted.get(-1 - seat) ?? 0) + 1);
+    else if (show.status[seat] === SEAT.blocked)
+      return 'The payment came too late: a seat had been taken off sale by then.';
     else if (show.status[seat] !== SEAT.free) return 'The payment came too late: others had the seats by then.';
   }
   for (const [area, quantity] of wanted) {

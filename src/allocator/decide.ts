@@ -11,6 +11,7 @@ import {
   decideRefundReturned,
   ofRefund,
 } from './decide-refunds.ts';
+import { decideStock } from './decide-stock.ts';
 import { type Decision, done, OUTCOME_DONE, once, refused } from './decision.ts';
 import { HOLD } from './holds.ts';
 import { ORDER } from './orders.ts';
@@ -77,6 +78,8 @@ export function decide(show: Show, command: Command, at: number): Decision {
       return decideCancelShow(show, command.reason);
     case 'refund-next':
       return decideRefundNext(show);
+    case 'stock':
+      return once(show, command.once, at, MAX_ANSWERS_WITH_ORDERS, () => decideStock(show, command));
   }
 }
 

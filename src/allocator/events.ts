@@ -1,5 +1,6 @@
 import type { Refusal } from '../errors.ts';
 import type { DisputeStatus, Once } from './commands.ts';
+import type { StockFigures } from './stock.ts';
 
 /** What a show was created with; the first event of every journal. Times in ms since the epoch, money in minor units. */
 export interface ShowTerms {
@@ -21,6 +22,12 @@ export interface ShowTerms {
 export interface OrderLine {
   readonly seat: number;
   readonly price: number;
+}
+
+/** Places that change in one way: seats by their indices in the hall, and so many places of areas. */
+export interface StockPart {
+  readonly seats: readonly number[];
+  readonly areas: readonly (readonly [area: number, count: number])[];
 }
 
 /**
@@ -83,4 +90,23 @@ export type ShowEvent =
   | { readonly type: 'disputed'; readonly order: number; readonly dispute: string; readonly status: DisputeStatus }
   /** `holds`: those that were live and end with it. */
   | { readonly type: 'show-cancelled'; readonly reason: string; readonly holds: readonly number[] }
+  | StockChanged
   | { readonly type: 'refused'; readonly once: Once; readonly refusal: Refusal };
+
+/** What the organiser changed of the stock. A part is absent if nothing changed in that way. */
+export interface StockChanged {
+  readonly type: 'stock-changed';
+  readonly once: Once;
+  /** Not for sale before, free now. Places of an area that it did not have make it larger. */
+  readonly added?: StockPart;
+  /** Free before, not for sale now; seats may also have been kept back. */
+  readonly removed?: StockPart;
+  /** Free before, kept back now. */
+  readonly blocked?: StockPart;
+  /** Kept back before, free now. */
+  readonly unblocked?: StockPart;
+  /** Minor units, by category. Holds that were made before keep the prices that they were told. */
+  readonly prices?: readonly (readonly [category: number, price: number])[];
+  /** The stock after it. */
+  readonly stock: StockFigures;
+}

@@ -5,6 +5,7 @@ import type { Hall } from './hall.ts';
 import { HOLD_FIELDS } from './holds.ts';
 import { REFUND_FIELDS } from './refunds.ts';
 import { type Dispute, Show } from './show.ts';
+import { restoreStock, type StockHeader, stockColumns, stockHeader } from './snapshot-stock.ts';
 
 /**
  * The forms of the bytes; a reader refuses any other by name. A show is written in the lowest that can tell it: so an older
@@ -14,9 +15,11 @@ import { type Dispute, Show } from './show.ts';
  * | ------ | -------------------------------------------- |
  * | 1      | the first                                    |
  * | 2      | refunds, disputes, and whether it is cancelled |
+ * | 3      | any of: a stock that was changed             |
  */
 const PLAIN = 1;
 const WITH_REFUNDS = 2;
+const WITH_PARTS = 3;
 /** Holds, orders, tickets, buyers and answers are numbered in 32 bits. */
 const COUNT_MAX = 0xffff_ffff;
 
@@ -34,8 +37,10 @@ interface Header {
   readonly orders: number;
   readonly tickets: number;
   readonly buyers: number;
-  /** Format 2. */
+  /** Since format 2. */
   readonly late?: Late;
+  /** Since format 3: parts with columns of their own, in this order. */
+  readonly stock?: StockHeader;
 }
 
 /** What comes after a sale. */
@@ -65,8 +70,9 @@ function lateOf({ cancelled, disputes, refunds }: Show): Late | null {
 export function encodeShow(show: Show): Uint8Array {
   const { orders, tickets, buyers } = show;
   const late = lateOf(show);
+  const stock = stockHeader(show);
   const header: Header = {
-    format: late === null ? PLAIN : WITH_REFUNDS,
+    format: stock !== null ? WITH_PARTS : late === null ? PLAIN : WITH_REFUNDS,
     showId: show.id,
     seq: show.seq,
     at: show.at,
@@ -80,6 +86,7 @@ export function encodeShow(show: Show): Uint8Array {
     tickets: tickets.count,
     buyers: buyers.count,
     ...(late === null ? {} : { late }),
+    ...(stock === null ? {} : { stock }),
   };
   const text = new TextEncoder().encode(JSON.stringify(header));
   const lines = orders.count + 1;
@@ -113,6 +120,7 @@ export function encodeShow(show: Show): Uint8Array {
     buyers.newestOrder.subarray(0, buyers.count),
     show.answered.dump(),
     ...(late === null ? [] : [show.refunds.dump()]),
+    ...stockColumns(show),
   ];
   let size = aligned(8 + text.length);
   for (const column of columns) size += 8 + aligned(column.byteLength);
@@ -139,8 +147,8 @@ export function decodeShow(bytes: Uint8Array, showId: string, hall: Hall): Show 
   const view = new DataView(copy.buffer);
   const length = view.getUint32(0, true);
   const header = JSON.parse(new TextDecoder().decode(copy.subarray(8, 8 + length))) as Header;
-  if (header.format !== PLAIN && header.format !== WITH_REFUNDS)
-    throw new Error(`snapshot format ${header.format} is not known; this version knows ${PLAIN} and ${WITH_REFUNDS}`);
+  if (header.format !== PLAIN && header.format !== WITH_REFUNDS && header.format !== WITH_PARTS)
+    throw new Error(`snapshot format ${header.format} is not known; this version knows ${PLAIN} to ${WITH_PARTS}`);
   if (header.showId !== showId) throw new Error(`the snapshot is of ${header.showId}, not of ${showId}`);
   let at = aligned(8 + length);
   const next = (): Uint8Array => {
@@ -195,6 +203,12 @@ export function decodeShow(bytes: Uint8Array, showId: string, hall: Hall): Show 
     throw new Error('the snapshot has an order to come');
   show.answered.restore(counted(header.oldestAnswer, 'oldest answer'), records(words(), ANSWER_FIELDS, 'answers'));
   if (header.late !== undefined) restoreLate(show, header.late, floats());
+  /** The next column into this one. */
+  const into = (column: Uint8Array | Int32Array | Float64Array, what: string): void => {
+    const bytes = fitting(next(), column.byteLength, `bytes of ${what}`);
+    new Uint8Array(column.buffer, column.byteOffset, column.byteLength).set(bytes);
+  };
+  if (header.stock !== undefined) restoreStock(show, header.stock, into);
   assertHoldsEnd(show);
   show.rederive();
   return show;

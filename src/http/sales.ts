@@ -1,5 +1,6 @@
 import type { Guards } from './auth.ts';
 import { holdRoutes } from './routes/holds.ts';
+import { inventoryRoutes } from './routes/inventory.ts';
 import { orderRoutes } from './routes/orders.ts';
 import { refundRoutes } from './routes/refunds.ts';
 import { sandboxPaymentRoutes } from './routes/sandbox-payments.ts';
@@ -14,6 +15,7 @@ export function salesRoutes(v1: App, deps: SalesDeps, guards: Guards): void {
   seatRoutes(v1, deps);
   holdRoutes(v1, deps, guards);
   orderRoutes(v1, deps, guards);
+  inventoryRoutes(v1, deps, guards);
   refundRoutes(v1, deps, guards);
   ticketRoutes(v1, deps, guards);
   if (deps.sandbox !== null) sandboxPaymentRoutes(v1, deps, deps.sandbox, guards);

@@ -59,7 +59,8 @@ export async function viewShow(show: ShowRecord, { shows, clock }: Deps): Promis
     onSaleAt: rfc3339(show.onSaleAt),
     offSaleAt: rfc3339(show.offSaleAt),
     currency,
-    prices: show.prices,
+    // The catalogue knows only what it was made with.
+    prices: { ...(seats?.prices ?? show.prices) },
     limits: { perHold, perBuyer, holdSeconds },
     ...(show.mediaUrl === null ? undefined : { mediaUrl: show.mediaUrl }),
     createdAt: rfc3339(show.createdAt),

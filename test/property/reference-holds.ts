@@ -85,6 +85,7 @@ export function makeHold(state: ReferenceState, command: HoldCommand, event: Eve
     buyer: command.buyer,
     seats,
     areas,
+    prices: new Map(state.prices),
     until,
     state: 'active',
     order: null,

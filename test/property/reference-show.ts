@@ -28,6 +28,7 @@ import {
   returnRefunds,
 } from './reference-refunds.ts';
 import { type Asked, type Expected, type KeyedCommand, ReferenceState, refusedBy } from './reference-state.ts';
+import { changeStock, checkInUse, reasonsAgainstStock } from './reference-stock.ts';
 import { answerTo } from './reference-views.ts';
 import { must, Violation } from './violation.ts';
 
@@ -36,6 +37,7 @@ const ANSWERS_PROMISED_MS = 24 * 3_600_000;
 export const LONGEST_GRACE_MS = 90_000;
 /** A cluster that writes an older format does not know these yet. */
 const MONEY_SINCE = 3;
+const STOCK_SINCE = 4;
 
 export interface PlayedTurn {
   readonly expected: readonly Expected[];
@@ -155,11 +157,13 @@ export class ReferenceShow {
   #answer({ message, deadline }: Asked): Expected {
     const { state } = this;
     if (deadline < state.now) return refusedBy('OVERLOADED');
+    if (this.#format < STOCK_SINCE && isOfStock(message)) return refusedBy('UNAVAILABLE');
     if (this.#format < MONEY_SINCE && isNew(message)) return refusedBy('UNAVAILABLE');
     switch (message.type) {
       case 'hold':
       case 'order':
       case 'refund':
+      case 'stock':
         return this.#once(message);
       case 'extend':
         return extend(state, message);
@@ -226,6 +230,7 @@ export class ReferenceShow {
     if (event.type === 'held' && command.type === 'hold') return makeHold(state, command, event);
     if (event.type === 'ordered' && command.type === 'order') return makeOrder(state, command, event);
     if (event.type === 'refunding' && command.type === 'refund') return makeRefund(state, command, event);
+    if (event.type === 'stock-changed' && command.type === 'stock') return changeStock(state, command, event);
     throw new Violation('I3', `${name} became ${event.type}`);
   }
 
@@ -241,13 +246,19 @@ export class ReferenceShow {
       'rules',
       () => `${name} is refused with ${refusal.code}; reasons: ${reasons.join(', ') || 'none'}`,
     );
+    if (refusal.code === 'SEAT_IN_USE' && command.type === 'stock') checkInUse(state, command, refusal);
     if (refusal.code === 'SEATS_TAKEN' && command.type === 'hold') checkTaken(state, command, refusal);
   }
 }
 
 function reasonsAgainst(state: ReferenceState, command: KeyedCommand): ErrorCode[] {
   if (command.type === 'hold') return reasonsAgainstHold(state, command);
+  if (command.type === 'stock') return reasonsAgainstStock(state, command);
   return command.type === 'order' ? reasonsAgainstOrder(state, command) : reasonsAgainstRefund(state, command);
+}
+
+function isOfStock(message: Command | Question): boolean {
+  return message.type === 'stock' || message.type === 'get-inventory';
 }
 
 /** Whether this is asked only of a cluster whose nodes all know of refunds. */

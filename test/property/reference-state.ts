@@ -5,7 +5,7 @@ import type { Hall } from '../../src/allocator/hall.ts';
 import type { ErrorCode } from '../../src/errors.ts';
 import { scopedId } from '../../src/ids.ts';
 import type { Notice, NoticeKind } from '../../src/journal/journal.ts';
-import { areasOf, type ModelArea, type ModelSeat, type PlaceState, seatsOf } from './reference-seats.ts';
+import { areasOf, type ModelArea, type ModelSeat, type PlaceState, priceOf, seatsOf } from './reference-seats.ts';
 import { must } from './violation.ts';
 
 export interface ModelHold {
@@ -14,6 +14,8 @@ export interface ModelHold {
   readonly buyer: string;
   readonly seats: readonly ModelSeat[];
   readonly areas: readonly (readonly [area: number, quantity: number])[];
+  /** What it was told, by category. */
+  readonly prices: ReadonlyMap<string, number | null>;
   until: number;
   state: 'active' | 'inPayment' | 'bought' | 'released' | 'expired';
   order: ModelOrder | null;
@@ -88,6 +90,9 @@ export class ReferenceState {
   readonly refunds: ModelRefund[] = [];
   cancelled: { readonly at: number; readonly reason: string } | null = null;
   tickets = 0;
+  /** In force, by category; null where nothing is for sale. */
+  readonly prices: Map<string, number | null>;
+  isStockChanged = false;
 
   /** The requests of the turn, and its events that nothing has accounted for yet. */
   asked: readonly (Command | Question)[] = [];
@@ -105,6 +110,7 @@ export class ReferenceState {
     this.terms = terms;
     this.seats = seatsOf(hall, terms);
     this.areas = areasOf(hall, terms);
+    this.prices = new Map(hall.categories.map((name) => [name, priceOf(terms, name)]));
   }
 
   /** Live holds. */

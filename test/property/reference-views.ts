@@ -24,6 +24,7 @@ import {
   ticketsIn,
   told,
 } from './reference-state.ts';
+import { inventoryOf } from './reference-stock.ts';
 
 const STATUS: Record<ModelOrder['state'], OrderStatus> = {
   awaiting: 'awaiting_payment',
@@ -79,6 +80,8 @@ export function answerTo(state: ReferenceState, question: Question): Expected {
       return state.cancelled === null
         ? refusedBy('NOT_FOUND')
         : { answer: told(cancellationView(state, state.cancelled)), inTurn: false };
+    case 'get-inventory':
+      return { answer: told(inventoryOf(state, question.seats)), inTurn: false };
     case 'get-summary':
       return { answer: told(summaryOf(state)), inTurn: false };
   }
@@ -98,14 +101,17 @@ function ticketId(state: ReferenceState, order: ModelOrder, ticket: ModelTicket)
 
 export function holdView(state: ReferenceState, hold: ModelHold): HoldView {
   let total = 0;
-  const seats = hold.seats.map(({ id, category, price }) => {
-    total += price ?? Number.NaN;
-    return { id, category, price: money(state, price ?? Number.NaN) };
+  const priceOf = (category: string): number => hold.prices.get(category) ?? Number.NaN;
+  const seats = hold.seats.map(({ id, category }) => {
+    const price = priceOf(category);
+    total += price;
+    return { id, category, price: money(state, price) };
   });
   const areas = hold.areas.map(([index, quantity]) => {
-    const { id, category, price } = state.areas[index];
-    total += (price ?? Number.NaN) * quantity;
-    return { id, category, quantity, price: money(state, price ?? Number.NaN) };
+    const { id, category } = state.areas[index];
+    const price = priceOf(category);
+    total += price * quantity;
+    return { id, category, quantity, price: money(state, price) };
   });
   return {
     id: scopedId('hld', hold.at, state.id, hold.number),

@@ -90,12 +90,32 @@ export type Ask = { readonly late: boolean } & (
       readonly dispute: number;
       readonly status: DisputeStatus;
     }
+  | {
+      readonly ask: 'stock';
+      readonly list: StockList;
+      /** The first place goes into this list instead. */
+      readonly other: StockList | null;
+      readonly seats: readonly number[];
+      readonly areas: readonly AreaAsk[];
+      readonly reprice: readonly (readonly [category: number, price: number])[];
+      /** Only what the list is meant for. */
+      readonly isFitting: boolean;
+      readonly isWrong: 'price' | 'category' | null;
+    }
+  | {
+      readonly ask: 'get-inventory';
+      readonly seats: boolean;
+      readonly are: 'blocked' | 'removed';
+      readonly offset: number;
+    }
   | { readonly ask: 'cancel-show'; readonly reason: number }
   | { readonly ask: 'get-cancellation' }
   | { readonly ask: 'list-orders' | 'list-tickets'; readonly buyer: number; readonly all: boolean }
   | { readonly ask: 'get-summary' }
   | { readonly ask: 'again'; readonly back: number; readonly changed: boolean }
 );
+
+export type StockList = 'add' | 'remove' | 'block' | 'unblock';
 
 interface AreaAsk {
   readonly area: number;
@@ -170,6 +190,8 @@ const picks = fc.oneof(
   },
   { weight: 1, arbitrary: fc.array(fc.nat({ max: 28 }), { maxLength: 4 }) },
 );
+
+const stockList = fc.constantFrom<StockList>('add', 'remove', 'block', 'unblock');
 
 function asksOf(repeats: number): fc.Arbitrary<Ask> {
   const onHold = { back, stranger: rarely, wrongTime: rarely, late };
@@ -281,6 +303,39 @@ function asksOf(repeats: number): fc.Arbitrary<Ask> {
         any: rarely,
         dispute: fc.constantFrom(0, 0, 0, 1),
         status: fc.constantFrom('open', 'open', 'won', 'lost'),
+        late,
+      }),
+    },
+    {
+      weight: 4,
+      arbitrary: fc.record({
+        ask: fc.constant('stock' as const),
+        list: stockList,
+        other: fc.option(stockList, { freq: 1 }),
+        seats: picks,
+        areas,
+        reprice: fc.oneof(
+          { weight: 2, arbitrary: fc.constant([]) },
+          {
+            weight: 1,
+            arbitrary: fc.array(
+              fc.tuple(fc.constantFrom(0, 0, 0, 1, 1, 1, 2, 3), fc.constantFrom(0, 1_000, 3_000, 6_000)),
+              { maxLength: 2 },
+            ),
+          },
+        ),
+        isFitting: fc.constantFrom(true, true, true, true, false),
+        isWrong: fc.constantFrom(...new Array<null>(12).fill(null), 'price' as const, 'category' as const),
+        late,
+      }),
+    },
+    {
+      weight: 1,
+      arbitrary: fc.record({
+        ask: fc.constant('get-inventory' as const),
+        seats: fc.boolean(),
+        are: fc.constantFrom('blocked' as const, 'removed' as const),
+        offset: fc.constantFrom(0, 0, 2),
         late,
       }),
     },
