@@ -102,7 +102,7 @@ describe('a letter in another format', () => {
   test.each([0, FORMAT.newest + 1, 17])('is refused by name: %i', (format) => {
     expect(() => decodeLetter(bytesOf([format, FROM, 'in', 'any', 'form']))).toThrow(FormatUnknown);
     expect(() => decodeLetter(Buffer.from(`[${format},\0 not even JSON`))).toThrow(
-      `a message has format ${format}; this version knows formats 1 to 3`,
+      `a message has format ${format}; this version knows formats 1 to ${FORMAT.newest}`,
     );
   });
 
