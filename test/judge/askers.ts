@@ -5,7 +5,7 @@ import type { Timeline } from './timeline.ts';
 
 const EVER = Number.POSITIVE_INFINITY;
 
-type KeyedEvent = Extract<RowEvent, { event: 'held' | 'ordered' | 'refunding' | 'refused' }>;
+type KeyedEvent = Extract<RowEvent, { event: 'held' | 'ordered' | 'refunding' | 'stock-changed' | 'refused' }>;
 
 /**
  * Who asked for each event of the journal, and when that was answered: gives each its place in the timeline. A key takes
@@ -42,6 +42,7 @@ export class Askers {
         this.#noteKeyed(cases.orders.get(event.order)?.made ?? null, event, n, at);
         return;
       case 'refunding':
+      case 'stock-changed':
       case 'refused':
         this.#noteKeyed(null, event, n, at);
         return;

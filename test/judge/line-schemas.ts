@@ -14,6 +14,8 @@ const Time = Type.Number();
 const Areas = many(closed({ id: Id, quantity: Type.Integer({ minimum: 1 }) }));
 const Ticket = closed({ id: Id, seat: maybe(Id), area: maybe(Id), price: Count });
 
+const Places = closed({ seats: maybe(Ids), areas: maybe(Areas) });
+
 const INTENTION = {
   show: Id,
   client: Id,
@@ -35,6 +37,7 @@ export const OPERATIONS = {
     hold: maybe(Id),
     seats: maybe(Ids),
     areas: maybe(Areas),
+    total: maybe(Count),
     until: maybe(Time),
     expires: maybe(Time),
     taken: maybe(Ids),
@@ -53,6 +56,7 @@ export const OPERATIONS = {
   'order-state': operation('order-state', { order: Id, state: maybe(STATES), all: maybe(Type.Boolean()) }),
   refund: operation('refund', { order: Id, refund: maybe(Id), tickets: maybe(Ids) }),
   'cancel-show': operation('cancel-show', {}),
+  stock: operation('stock', { opens: maybe(Places), closes: maybe(Places) }),
   dispute: operation('dispute', { order: Id }),
   seats: operation('seats', {
     version: maybe(Count),
@@ -93,6 +97,7 @@ export const EVENTS = {
   refunding: event('refunding', { refund: Id, order: Id, tickets: maybe(Ids), key: maybe(Id) }),
   disputed: event('disputed', { order: Id, dispute: Id, status: one('open', 'won', 'lost') }),
   'show-cancelled': event('show-cancelled', { holds: Ids }),
+  'stock-changed': event('stock-changed', { opens: maybe(Places), closes: maybe(Places), key: maybe(Id) }),
   refused: event('refused', { code: Id, key: Id }),
 };
 

@@ -87,6 +87,9 @@ export class Replay {
       case 'show-cancelled':
         this.#sales.showCancelled(event);
         return;
+      case 'stock-changed':
+        this.#places.stockChanged(event);
+        return;
       case 'refused':
       // Changes nothing; `askers.ts` judges keys.
     }

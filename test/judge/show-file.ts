@@ -13,6 +13,7 @@ import type {
   ReleaseOperation,
   RowLine,
   SeatsOperation,
+  StockOperation,
   TicketsOperation,
 } from './history.ts';
 
@@ -72,6 +73,7 @@ export class Cases {
   readonly unknownHolds: Entry<HoldOperation>[] = [];
   readonly refusedHolds: Entry<HoldOperation>[] = [];
   readonly showCancels: Entry<CancelShowOperation>[] = [];
+  readonly stocks: Entry<StockOperation>[] = [];
   readonly seatReads: Entry<SeatsOperation>[] = [];
   readonly ticketReads: Entry<TicketsOperation>[] = [];
   /** The first operation under each key, and its number there by the key. */
@@ -150,6 +152,9 @@ export class Cases {
       }
       case 'cancel-show':
         this.showCancels.push(entry as Entry<CancelShowOperation>);
+        return;
+      case 'stock':
+        this.stocks.push(entry as Entry<StockOperation>);
         return;
       case 'seats':
         this.seatReads.push(entry as Entry<SeatsOperation>);

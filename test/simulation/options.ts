@@ -60,6 +60,8 @@ export interface Options {
   readonly perBuyer: number;
   readonly habits: Habits;
   readonly whims: Whims;
+  /** So many changes of the stock does the organiser make. */
+  readonly restocks: number;
   /** Far more ask at once than may wait. */
   readonly isFlooded: boolean;
   /** A node crashes once no buyer asks for anything any more: what is under way is left to whoever takes it over. */
@@ -102,12 +104,17 @@ const RUSHES = 0.008;
 const FLOODED = 0.03;
 const FLOODED_BRIEF = 0.06;
 const CRASHES_LAST = 0.2;
+const RESTOCKS = 0.35;
+const RESTOCKS_MAX = 8;
 const LATE = 0.02;
 /** From the opening until the orders of its first seconds have almost run out. */
 const ALMOST_LATE_MS = PAYMENT_WINDOW_MS + HOLD_GRACE_MS - 1_000;
 
 /** Drawn apart, so that it changes nothing of what else a seed draws. */
-function besides(seed: number, kind: WorldKind): Pick<Options, 'whims' | 'isFlooded' | 'crashesLast' | 'lateMs'> {
+function besides(
+  seed: number,
+  kind: WorldKind,
+): Pick<Options, 'whims' | 'restocks' | 'isFlooded' | 'crashesLast' | 'lateMs'> {
   const dice = new Dice(Math.imul(seed, 0x7feb352d) ^ 0xb51d);
   const maybe = (most: number): number => (dice.chance(0.4) ? dice.roll() * most : 0);
   return {
@@ -122,6 +129,7 @@ function besides(seed: number, kind: WorldKind): Pick<Options, 'whims' | 'isFloo
     crashesLast: dice.chance(CRASHES_LAST),
     isFlooded: dice.chance(kind === 'brief' ? FLOODED_BRIEF : FLOODED),
     lateMs: (dice.chance(LATE) && kind !== 'brief') || kind === 'late' ? ALMOST_LATE_MS : 0,
+    restocks: dice.chance(RESTOCKS) ? dice.between(1, RESTOCKS_MAX) : 0,
   };
 }
 
