@@ -15,7 +15,7 @@ import { TICKET } from '../../src/allocator/tickets.ts';
 import type { AppendOutcome, JournalRow, Snapshot, Turn } from '../../src/journal/journal.ts';
 import { MemoryJournal } from '../support/memory-journal.ts';
 import { type Parts, runTrial } from './run-trial.ts';
-import { trialsOf } from './schedules.ts';
+import { type Stress, trialsOf } from './schedules.ts';
 import { Violation } from './violation.ts';
 
 type Decide = (show: Show, command: Command, at: number) => Decision;
@@ -27,7 +27,9 @@ type Apply = Rules['apply'];
  */
 const MOST_RUNS = 1_000;
 const SEED = 20_260_101;
-const STRESS = { faults: 2, crashes: 2, jumps: 3, repeats: 2, mostAsks: 6, mostSteps: 24 };
+const STRESS = { faults: 2, crashes: 2, jumps: 3, restocks: 0, repeats: 2, mostAsks: 6, mostSteps: 24 };
+/** With an organiser who changes the stock all the time. */
+const RESTOCKED = { ...STRESS, restocks: 8 };
 
 function withRules(decide: Decide, apply: Apply = RULES.apply): () => Parts {
   return () => ({ rules: { decide, apply }, journal: new MemoryJournal() });
@@ -513,13 +515,6 @@ const BUGS: readonly (readonly [bug: string, invariant: string, parts: () => Par
   ['a hold in a cancelled show', 'rules', withRules(decideHoldWhenCancelled)],
   ['a disputed ticket that stays valid', 'I11', withRules(RULES.decide, applyDisputedStaysValid)],
   ['a refund forgotten in the snapshot', 'I6', withShow((show) => new Forgets(show, forgetDue))],
-  ['a change of prices that live holds pay', 'I4', withRules(RULES.decide, applyRepriceOfHolds)],
-  ['a held seat taken off sale', 'rules', withRules(decideRemoveHeld, applyRemoveHeld)],
-  ['half of the seats blocked', 'I8', withRules(decideHalfBlock)],
-  ['an area that has a place too many', 'I5', withRules(RULES.decide, applyAreaGrows)],
-  ['a change of the stock of a cancelled show', 'rules', withRules(decideStockWhenCancelled, applyStockWhenCancelled)],
-  ['prices of holds forgotten in the snapshot', 'I6', withShow((show) => new Forgets(show, forgetPrices))],
-  ['house seats forgotten in the snapshot', 'I6', withShow((show) => new Forgets(show, forgetKept))],
   ['a duplicate command applied twice', 'I4', withRules(decideAgain, applyAgain)],
   ['an answer before the commit', 'I3', () => ({ rules: RULES, journal: new AcknowledgesEarly() })],
   ['an unknown outcome taken for "not done"', 'I3', () => ({ rules: RULES, journal: new TakesUnknownForFenced() })],
@@ -528,9 +523,22 @@ const BUGS: readonly (readonly [bug: string, invariant: string, parts: () => Par
   ['a snapshot ahead of the journal', 'I6', withShow((show) => new SnapshotsAhead(show))],
 ];
 
+const STOCK_BUGS: typeof BUGS = [
+  ['a change of prices that live holds pay', 'I4|I8', withRules(RULES.decide, applyRepriceOfHolds)],
+  ['a held seat taken off sale', 'rules|I1', withRules(decideRemoveHeld, applyRemoveHeld)],
+  ['half of the seats blocked', 'I8', withRules(decideHalfBlock)],
+  ['an area that has a place too many', 'I5', withRules(RULES.decide, applyAreaGrows)],
+  ['a change of the stock of a cancelled show', 'rules', withRules(decideStockWhenCancelled, applyStockWhenCancelled)],
+  ['prices of holds forgotten in the snapshot', 'I6', withShow((show) => new Forgets(show, forgetPrices))],
+  ['house seats forgotten in the snapshot', 'I6', withShow((show) => new Forgets(show, forgetKept))],
+];
+
 /** The first violation that the trials find, and after how many. */
-async function find(parts: () => Parts): Promise<{ readonly runs: number; readonly error: unknown }> {
-  const property = fc.asyncProperty(trialsOf(STRESS), (trial) => runTrial(trial, parts()));
+async function find(
+  parts: () => Parts,
+  stress: Stress = STRESS,
+): Promise<{ readonly runs: number; readonly error: unknown }> {
+  const property = fc.asyncProperty(trialsOf(stress), (trial) => runTrial(trial, parts()));
   const { numRuns, errorInstance } = await fc.check(property, { numRuns: MOST_RUNS, seed: SEED, endOnFailure: true });
   return { runs: numRuns, error: errorInstance };
 }
@@ -540,6 +548,12 @@ describe('the property catches a planted bug', () => {
     const { error } = await find(parts);
     expect(error).toBeInstanceOf(Violation);
     expect((error as Violation).message).toMatch(new RegExp(`^${invariant}: `));
+  });
+
+  test.each(STOCK_BUGS)('%s, by %s', async (_, invariants, parts) => {
+    const { error } = await find(parts, RESTOCKED);
+    expect(error).toBeInstanceOf(Violation);
+    expect((error as Violation).message).toMatch(new RegExp(`^(?:${invariants}): `));
   });
 
   test('and the seed and path that it prints bring the smallest trial back', async () => {

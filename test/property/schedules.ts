@@ -155,6 +155,8 @@ export interface Stress {
   readonly crashes: number;
   /** Of 10 waits so many are long. */
   readonly jumps: number;
+  /** The weight of changes of the stock among all requests; 0 for none. */
+  readonly restocks: number;
   /** Of 10 requests so many are repeats. */
   readonly repeats: number;
   readonly mostAsks: number;
@@ -193,7 +195,7 @@ const picks = fc.oneof(
 
 const stockList = fc.constantFrom<StockList>('add', 'remove', 'block', 'unblock');
 
-function asksOf(repeats: number): fc.Arbitrary<Ask> {
+function asksOf({ repeats, restocks }: Stress): fc.Arbitrary<Ask> {
   const onHold = { back, stranger: rarely, wrongTime: rarely, late };
   return fc.oneof(
     { weight: 5, arbitrary: fc.record({ ask: fc.constant('pick' as const), buyer, seats: picks, areas, late }) },
@@ -307,7 +309,7 @@ function asksOf(repeats: number): fc.Arbitrary<Ask> {
       }),
     },
     {
-      weight: 4,
+      weight: restocks,
       arbitrary: fc.record({
         ask: fc.constant('stock' as const),
         list: stockList,
@@ -330,7 +332,7 @@ function asksOf(repeats: number): fc.Arbitrary<Ask> {
       }),
     },
     {
-      weight: 1,
+      weight: Math.min(1, restocks),
       arbitrary: fc.record({
         ask: fc.constant('get-inventory' as const),
         seats: fc.boolean(),
@@ -381,7 +383,7 @@ function some<T>(share: number, often: fc.Arbitrary<T>, rest: fc.Arbitrary<T>): 
 export function trialsOf(stress: Stress): fc.Arbitrary<Trial> {
   const step: fc.Arbitrary<Step> = fc.record({
     wait: some<Wait>(stress.jumps, fc.constantFrom(...LONG), fc.constantFrom(...SHORT)),
-    asks: fc.array(asksOf(stress.repeats), { maxLength: stress.mostAsks }),
+    asks: fc.array(asksOf(stress), { maxLength: stress.mostAsks }),
     append: some<AppendFault | null>(
       stress.faults,
       fc.constantFrom('fenced', 'lost', 'written', 'late', 'late', 'crash-lost', 'crash-written'),

@@ -2,6 +2,7 @@ import type { TypeBoxTypeProvider } from '@fastify/type-provider-typebox';
 import fastify, { type FastifyInstance, type InjectOptions, type LightMyRequestResponse } from 'fastify';
 import { onTestFinished } from 'vitest';
 import { type Role, Tokens } from '../../src/accounts/tokens.ts';
+import type { Shows } from '../../src/actors/shows.ts';
 import { guards } from '../../src/http/auth.ts';
 import { problemHandler, refuse } from '../../src/http/problem.ts';
 import { ticketKeyRoutes } from '../../src/http/routes/tickets.ts';
@@ -62,9 +63,7 @@ class MemorySandbox implements SandboxGateway {
   async refund(): Promise<RefundState> {
     return 'done';
   }
-  amountFault(): null {
-    return null;
-  }
+  amountFault: PaymentGateway['amountFault'] = () => null;
   #payment(id: string): Payment {
     const payment = this.payments.get(id);
     if (payment === undefined) throw new Error(`no payment ${id}`);
@@ -93,12 +92,20 @@ export interface SalesApp {
 
 /**
  * The routes of seats, holds, orders, payments and tickets over an order book, with real tokens and validation.
+ * @param given.shows instead of the order book
  * @param given.gateway the payment provider; without one it is the sandbox
  */
-export function salesApp(given: { readonly gateway?: PaymentGateway } = {}): SalesApp {
+export function salesApp(
+  given: {
+    readonly gateway?: PaymentGateway;
+    readonly shows?: Shows;
+    readonly amountFault?: PaymentGateway['amountFault'];
+  } = {},
+): SalesApp {
   const time = manualTime();
   const book = new OrderBook();
   const sandbox = new MemorySandbox();
+  sandbox.amountFault = given.amountFault ?? sandbox.amountFault;
   const gateway = given.gateway ?? sandbox;
   const shows = new Map<string, string[]>();
   const organisers = new Map<string, string>();
@@ -106,7 +113,7 @@ export function salesApp(given: { readonly gateway?: PaymentGateway } = {}): Sal
   const { log } = capturedLog();
   const tokens = new Tokens(Buffer.alloc(32, 7), time.clock);
   const deps = {
-    shows: book,
+    shows: given.shows ?? book,
     clock: time.clock,
     timers: time.timers,
     gateway,
