@@ -39,6 +39,8 @@ export class SoldSeats {
         return null;
       case 'disputed':
         return event.status === 'lost' ? this.#giveBack(event.order) : null;
+      case 'stock-changed':
+        return this.#takeOffSale([...(event.removed?.seats ?? []), ...(event.blocked?.seats ?? [])]);
       case 'cancelled':
       case 'declined':
       case 'rejected':
@@ -64,6 +66,11 @@ export class SoldSeats {
       this.#sold.set(seat, order);
     }
     return fault;
+  }
+
+  #takeOffSale(seats: readonly number[]): string | null {
+    const seat = seats.find((one) => this.#sold.has(one));
+    return seat === undefined ? null : `seat ${seat} is taken off sale, but is order ${this.#sold.get(seat)}'s`;
   }
 
   #giveBack(order: number): string | null {
