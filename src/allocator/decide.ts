@@ -29,6 +29,7 @@ import {
   ofRefund,
 } from './decide-refunds.ts';
 import { decideReschedule } from './decide-schedule.ts';
+import { decideStock } from './decide-stock.ts';
 import { type Decision, done, OUTCOME_DONE, once, refused } from './decision.ts';
 import type { ListedSeat } from './events.ts';
 import { HOLD } from './holds.ts';
@@ -117,6 +118,8 @@ export function decide(show: Show, command: Command, at: number): Decision {
       return decideScans(show, command, at);
     case 'reschedule':
       return decideReschedule(show, command, at);
+    case 'stock':
+      return once(show, command.once, at, MAX_ANSWERS_WITH_ORDERS, () => decideStock(show, command));
   }
 }
 

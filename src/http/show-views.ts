@@ -71,7 +71,8 @@ function showView(show: ShowRecord, seats: SeatCounts | null, now: number): Show
     offSaleAt: rfc3339(show.offSaleAt),
     ...(publishAt === undefined || publishAt === null ? undefined : { publishAt: rfc3339(publishAt) }),
     currency,
-    prices: show.prices,
+    // The catalogue knows only what it was made with.
+    prices: { ...(seats?.prices ?? show.prices) },
     limits: { perHold, perBuyer, holdSeconds },
     ...(show.mediaUrl === null ? undefined : { mediaUrl: show.mediaUrl }),
     ...(show.mediaLinks.length === 0 ? undefined : { mediaLinks: [...show.mediaLinks] }),

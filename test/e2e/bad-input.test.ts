@@ -237,7 +237,7 @@ describe('a body where none is taken is refused:', () => {
 
 describe('a body that is too large is refused:', () => {
   test.each([...withBody, ...withoutBody])('%s', async (name, route) => {
-    const limit = route.open ? PLAN_LIMIT : BODY_LIMIT;
+    const limit = route.open ? PLAN_LIMIT : (route.bytesMax ?? BODY_LIMIT);
     const request = requestTo(name, { body: {} });
     const announced = { ...request.headers, 'content-length': `${limit + 1}`, connection: 'close' };
     const [line, ...lines] = [

@@ -19,6 +19,8 @@ export interface RouteCase {
   readonly refused?: (world: World) => readonly (readonly [what: string, body: unknown, code: string])[];
   /** Whether it wants an `Idempotency-Key`. */
   readonly keyed?: true;
+  /** Bytes that its body may have, if not as many as others. */
+  readonly bytesMax?: number;
   /** Whether it takes a body of any members: what is wrong with one is told by {@link refused}. */
   readonly open?: true;
 }
@@ -87,6 +89,10 @@ function badPlans(): [string, unknown, string][] {
   ];
   return bad.map(([what, body]) => [what, body, 'PLAN_INVALID']);
 }
+
+const CATEGORY = 'Stalls';
+/** Seats that nobody has. */
+const freeSeat = (n: number): string => `stalls-Q-${n}`;
 
 function newShow(world: World): Record<string, unknown> {
   return {
@@ -302,6 +308,44 @@ export const ROUTES: Readonly<Record<string, RouteCase>> = {
       ['no tickets', { tickets: [] }, 'BODY_INVALID'],
       ['an order that is not paid', {}, 'ORDER_NOT_REFUNDABLE'],
     ],
+  },
+  'POST /v1/shows/{id}/inventory': {
+    as: 'organiser',
+    organisersOnly: true,
+    kind: 'shw',
+    hiddenFrom: ['otherOrganiser'],
+    keyed: true,
+    bytesMax: 1_024 * 1_024,
+    body: (world) => ({
+      add: [{ seat: freeSeat(1), category: CATEGORY, price: 1_999 }],
+      remove: [freeSeat(2), freeSeat(3)],
+      block: [freeSeat(4)],
+      unblock: [freeSeat(5)],
+      reprice: { [CATEGORY]: world.prices[CATEGORY] },
+    }),
+    refused: (world) => [
+      ['nothing to change', {}, 'STOCK_INVALID'],
+      ['empty lists', { add: [], remove: [], block: [], unblock: [], reprice: {} }, 'STOCK_INVALID'],
+      ['a seat that is held', { block: [freeSeat(2), world.seats[0]] }, 'SEAT_IN_USE'],
+      ['a seat in two lists', { block: [freeSeat(2)], remove: [freeSeat(2)] }, 'STOCK_INVALID'],
+      ['a seat twice', { remove: [freeSeat(2), freeSeat(2)] }, 'STOCK_INVALID'],
+      ['an unknown seat', { remove: ['nowhere', 'toString', '__proto__'] }, 'UNKNOWN_SEAT'],
+      ['an unknown area', { block: [{ area: 'nowhere', count: 1 }] }, 'UNKNOWN_SEAT'],
+      ['an unknown category', { reprice: { toString: 1 } }, 'STOCK_INVALID'],
+      [
+        'a price that is not its category’s',
+        { add: [{ seat: freeSeat(1), category: CATEGORY, price: 1 }] },
+        'STOCK_INVALID',
+      ],
+      ['another category', { add: [{ seat: freeSeat(1), category: 'Nowhere', price: 1 }] }, 'STOCK_INVALID'],
+      ['5,001 seats', { remove: new Array(5_000).fill('A-1'), block: ['A-2'] }, 'STOCK_INVALID'],
+    ],
+  },
+  'GET /v1/shows/{id}/inventory': {
+    as: 'organiser',
+    organisersOnly: true,
+    kind: 'shw',
+    hiddenFrom: ['otherOrganiser'],
   },
   'POST /v1/shows/{id}/cancel': {
     as: 'organiser',
