@@ -12,7 +12,7 @@ const GATES = ['north', 'south', 'east'] as const;
 const UPLOADS_MAX = 4;
 const THINK_MS = 400;
 /** Keys of guests are none of those that buyers use. */
-const FIRST_KEY = 2_000_000;
+const FIRST_KEY = 3_000_000;
 
 interface Intention {
   from: number;
