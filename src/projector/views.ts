@@ -1,0 +1,81 @@
+import { ORDER_STATUS } from '../actors/order-views.ts';
+import type { OrderStatus, OrderView, RefundView, TicketView } from '../actors/shows.ts';
+import { ORDER } from '../allocator/orders.ts';
+import { scopedId } from '../ids.ts';
+import { rfc3339 } from '../rfc3339.ts';
+import type { OrderRow, RefundRow, TicketRow } from './rows.ts';
+
+/** What views need of the show. */
+export interface ShowFacts {
+  readonly showId: string;
+  readonly currency: string;
+  readonly cancelReason: string | null;
+}
+
+const REFUND_STATUS: Readonly<Record<RefundRow['state'], RefundView['status']>> = {
+  due: 'pending',
+  done: 'succeeded',
+  failed: 'failed',
+};
+
+/** The order as its show would tell of it, see `actors/order-views.ts`. Tickets and refunds are its own, in their order. */
+export function orderView(
+  show: ShowFacts,
+  order: OrderRow,
+  tickets: readonly TicketRow[],
+  refunds: readonly RefundRow[],
+): OrderView {
+  const { showId, currency } = show;
+  const dispute = order.disputes.at(-1);
+  return {
+    id: order.id,
+    showId,
+    holdId: scopedId('hld', order.held_at, showId, order.hold_number),
+    lines: tickets.map(({ id, seat, category, price }) => ({
+      ticketId: id,
+      seat: { ...seat, category },
+      price: { amount: price, currency },
+    })),
+    total: { amount: order.total, currency },
+    status: statusOf(order, tickets),
+    ...(order.total === 0 ? {} : { payment: { id: scopedId('pay', order.made_at, showId, order.number) } }),
+    createdAt: rfc3339(order.made_at),
+    expiresAt: rfc3339(order.until),
+    ...(order.reason === null ? {} : { reason: order.reason }),
+    ...(refunds.length === 0 ? {} : { refunds: refunds.map((refund) => refundView(show, order, tickets, refund)) }),
+    ...(dispute === undefined ? {} : { dispute }),
+  };
+}
+
+export function statusOf(order: OrderRow, tickets: readonly TicketRow[]): OrderStatus {
+  if (order.state !== 'paid') return ORDER_STATUS[ORDER[order.state]];
+  const refunded = tickets.filter(({ state }) => state === 'refunded').length;
+  if (refunded === 0) return 'paid';
+  return refunded === tickets.length ? 'refunded' : 'partially_refunded';
+}
+
+function refundView(show: ShowFacts, order: OrderRow, tickets: readonly TicketRow[], refund: RefundRow): RefundView {
+  const reason = refund.reason ?? show.cancelReason;
+  return {
+    id: scopedId('rfd', refund.made_at, show.showId, refund.number),
+    orderId: order.id,
+    amount: { amount: refund.amount, currency: show.currency },
+    ticketIds: tickets.filter(({ refund_number }) => refund_number === refund.number).map(({ id }) => id),
+    status: REFUND_STATUS[refund.state],
+    ...(reason === null ? {} : { reason }),
+    createdAt: rfc3339(refund.made_at),
+  };
+}
+
+/** A ticket of a paid order. */
+export function ticketView(show: ShowFacts, ticket: TicketRow): TicketView {
+  const { id, order_id, seat, category, price, state } = ticket;
+  return {
+    id,
+    showId: show.showId,
+    orderId: order_id,
+    seat: { ...seat, category },
+    price: { amount: price, currency: show.currency },
+    status: state as TicketView['status'],
+  };
+}
