@@ -20,6 +20,7 @@ import { registerMailMetrics } from './http/mail-metrics.ts';
 import { createMetrics } from './http/metrics.ts';
 import { registerNodeMetrics } from './http/node-metrics.ts';
 import { registerPaymentMetrics } from './http/payment-metrics.ts';
+import { registerProjectorMetrics } from './http/projector-metrics.ts';
 import { buildServer } from './http/server.ts';
 import { registerSettlementMetrics } from './http/settlement-metrics.ts';
 import { registerWebhookMetrics } from './http/webhook-metrics.ts';
@@ -33,15 +34,20 @@ import type { PaymentProvider } from './payments/provider.ts';
 import { createWebhooks } from './payments/webhooks/webhooks.ts';
 import type { Clock, Random, Timers } from './ports.ts';
 import type { Database } from './postgres/database.ts';
+import { createExports } from './projector/exports.ts';
+import { nextLaggards } from './projector/laggards.ts';
+import { createOwnLists } from './projector/own-lists.ts';
+import { Projections } from './projector/projections.ts';
+import { Projector } from './projector/projector.ts';
+import { createReports } from './projector/reports.ts';
 import { createSellingNode } from './selling-node.ts';
 import type { Log } from './system/log.ts';
-import { type BuyerShowTables, createBuyerShows } from './tickets/buyer-shows.ts';
 import { loadTicketKeys, type TicketsTables } from './tickets/keys.ts';
 
 /** Connections that append to the journal. */
 const LANES = 2;
 
-export type Tables = AccountsTables & CatalogueTables & TicketsTables & BuyerShowTables;
+export type Tables = AccountsTables & CatalogueTables & TicketsTables;
 
 /** What a box office stands on; `src/main.ts` chooses the real ones. */
 export interface BoxOfficeParts {
@@ -78,6 +84,8 @@ export interface BoxOffice {
   readonly catalogue: Catalogue;
   /** Not yet started; closed with the box office at the latest. */
   readonly mailer: Mailer;
+  /** The same. */
+  readonly projector: Projector;
   /** Leaves the plan that this node applies, if it does, for others to resume: to be called before the node leaves. */
   leavePlans(): Promise<void>;
   /** Lets what is under way end, and ends what this box office opened. Its parts stay open. */
@@ -110,6 +118,16 @@ export async function assembleBoxOffice(parts: BoxOfficeParts): Promise<BoxOffic
   // For what this node reads of shows that are not its own.
   const reader = createJournalReader(journalPool(connection, log), forms);
 
+  const projector = new Projector({
+    projections: new Projections(database.pool),
+    journal: reader,
+    hallOf: async (showId) => (await source.load(showId))?.hall ?? null,
+    laggards: (everyMs, count, ageMs) => nextLaggards(database.pool, everyMs, count, ageMs),
+    clock,
+    timers,
+    random,
+    log,
+  });
   const selling = createSellingNode({
     registry,
     transport,
@@ -123,6 +141,7 @@ export async function assembleBoxOffice(parts: BoxOfficeParts): Promise<BoxOffic
     random,
     log,
     self: parts.self,
+    onJournaled: (showId) => projector.note(showId),
     fail: parts.fail,
   });
   const { node, settlement, ops, runner } = selling;
@@ -159,6 +178,7 @@ export async function assembleBoxOffice(parts: BoxOfficeParts): Promise<BoxOffic
   registerSettlementMetrics(metrics.registry, settlement);
   registerClusterMetrics(metrics.registry, () => node.figures());
   registerMailMetrics(metrics.registry, () => mailer.figures());
+  registerProjectorMetrics(metrics.registry, () => projector.figures());
   if (webhooks !== null) registerWebhookMetrics(metrics.registry, () => webhooks.figures());
   const readiness = {
     database: async () => void (await database.pool.query('select 1')),
@@ -176,7 +196,9 @@ export async function assembleBoxOffice(parts: BoxOfficeParts): Promise<BoxOffic
       // Without a secret nothing could tell the provider's webhooks from anybody's.
       webhooks: payments.webhooks?.verify ? webhooks : null,
       ticketKeys,
-      buyerShows: createBuyerShows(narrowed<BuyerShowTables>(kysely)),
+      ownLists: createOwnLists(database.pool),
+      reports: createReports(database.pool),
+      exports: createExports(database.pool),
       organiserOf: (showId: string) => catalogue.shows.organiserOf(showId),
       markCancelled: (showId: string) => catalogue.shows.markCancelled(showId),
     },
@@ -187,10 +209,11 @@ export async function assembleBoxOffice(parts: BoxOfficeParts): Promise<BoxOffic
     await settlement.close();
     await mailer.close();
     await node.close();
+    await projector.close();
     await reader.close();
     await registry.close();
   };
-  return { node, app, admin, accounts, tokens, catalogue, mailer, leavePlans: () => runner.stop(), close };
+  return { node, app, admin, accounts, tokens, catalogue, mailer, projector, leavePlans: () => runner.stop(), close };
 }
 
 /** Kysely's type of tables admits no widening: each room sees its own. */

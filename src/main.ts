@@ -128,6 +128,7 @@ async function start(settings: Settings, log: Log, undo: Undo[], fail: (reason: 
 
   await node.start();
   office.mailer.start();
+  office.projector.start();
   await admin.listen({ port: settings.adminPort, host: settings.adminHost });
   undo.push(() => admin.close());
   const address = await app.listen({ port: settings.port, host: HOST });

@@ -42,6 +42,8 @@ export interface SellingNodeParts {
   readonly random: Random;
   readonly log: Log;
   readonly self: ClusterNodeOptions['self'];
+  /** Whenever a row of a show has become durable here; must not block. */
+  readonly onJournaled?: (showId: string) => void;
   /** This node cannot go on. */
   readonly fail: (reason: string) => void;
 }
@@ -93,6 +95,7 @@ export function createSellingNode(parts: SellingNodeParts): SellingNode {
         rules: RULES,
         log,
         onUnsettled: (showId, orders) => settlement.resume(showId, orders),
+        ...(parts.onJournaled === undefined ? {} : { onJournaled: parts.onJournaled }),
       });
       return {
         shows,

@@ -2,7 +2,9 @@ import type { PaymentGateway } from '../payments/gateway.ts';
 import type { SandboxGateway } from '../payments/sandbox.ts';
 import type { Settlement } from '../payments/settlement.ts';
 import type { Webhooks } from '../payments/webhooks/webhooks.ts';
-import type { BuyerShows } from '../tickets/buyer-shows.ts';
+import type { Exports } from '../projector/exports.ts';
+import type { OwnLists } from '../projector/own-lists.ts';
+import type { Reports } from '../projector/reports.ts';
 import type { TicketKeys } from '../tickets/keys.ts';
 import type { HttpDeps } from './deps.ts';
 
@@ -15,7 +17,9 @@ export interface SalesDeps extends Pick<HttpDeps, 'shows' | 'clock' | 'timers'> 
   /** Null where no provider sends any, or no secret is set to know them by. */
   readonly webhooks: Pick<Webhooks, 'receive'> | null;
   readonly ticketKeys: TicketKeys;
-  readonly buyerShows: BuyerShows;
+  readonly ownLists: OwnLists;
+  readonly reports: Reports;
+  readonly exports: Exports;
   /** The user id of a show's organiser, or null for an unknown show. */
   organiserOf(showId: string): Promise<string | null>;
   /** The catalogue is to tell that a show was called off. */

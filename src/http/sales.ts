@@ -2,6 +2,7 @@ import type { Guards } from './auth.ts';
 import { holdRoutes } from './routes/holds.ts';
 import { orderRoutes } from './routes/orders.ts';
 import { refundRoutes } from './routes/refunds.ts';
+import { reportRoutes } from './routes/reports.ts';
 import { sandboxPaymentRoutes } from './routes/sandbox-payments.ts';
 import { seatRoutes } from './routes/seats.ts';
 import { ticketRoutes } from './routes/tickets.ts';
@@ -16,6 +17,7 @@ export function salesRoutes(v1: App, deps: SalesDeps, guards: Guards): void {
   orderRoutes(v1, deps, guards);
   refundRoutes(v1, deps, guards);
   ticketRoutes(v1, deps, guards);
+  reportRoutes(v1, deps, guards);
   if (deps.sandbox !== null) sandboxPaymentRoutes(v1, deps, deps.sandbox, guards);
   if (deps.webhooks !== null) webhookRoutes(v1, deps.webhooks);
 }

@@ -47,7 +47,7 @@ export function orderView(
   };
 }
 
-export function statusOf(order: OrderRow, tickets: readonly TicketRow[]): OrderStatus {
+export function statusOf(order: Pick<OrderRow, 'state'>, tickets: readonly Pick<TicketRow, 'state'>[]): OrderStatus {
   if (order.state !== 'paid') return ORDER_STATUS[ORDER[order.state]];
   const refunded = tickets.filter(({ state }) => state === 'refunded').length;
   if (refunded === 0) return 'paid';

@@ -21,6 +21,7 @@ import { type EmbeddedPostgres, startEmbeddedPostgres } from '../../src/postgres
 import { type CapturedLog, capturedLog } from './captured-log.ts';
 import { CatalogueShows } from './catalogue-shows.ts';
 import { type ManualTime, manualTime } from './manual-time.ts';
+import { NO_READ_MODELS } from './no-read-models.ts';
 import { seededRandom } from './seeded-random.ts';
 import { temporaryDirectoryForFile } from './temporary-directory.ts';
 import { ticketKeysInMemory } from './ticket-keys.ts';
@@ -133,7 +134,7 @@ function build(
       webhooks: options.webhooks ?? null,
       settlement: createSettlement({ ...ports, gateway: NO_GATEWAY }),
       ticketKeys: ticketKeysInMemory(),
-      buyerShows: { showsOf: async () => [] },
+      ...NO_READ_MODELS,
       organiserOf: (showId) => catalogue.shows.organiserOf(showId),
       markCancelled: (showId) => catalogue.shows.markCancelled(showId),
     },

@@ -16,6 +16,7 @@ import { capturedLog } from './captured-log.ts';
 import { type ManualTime, manualTime } from './manual-time.ts';
 import { OrderBook } from './order-book.ts';
 import { seededRandom } from './seeded-random.ts';
+import { NO_READ_MODELS } from './no-read-models.ts';
 import { ticketKeysInMemory } from './ticket-keys.ts';
 
 /** A sandbox in memory: the cards' outcomes without their books. */
@@ -121,7 +122,9 @@ export function salesApp(given: { readonly gateway?: PaymentGateway } = {}): Sal
       log,
     }),
     ticketKeys,
-    buyerShows: { showsOf: async (buyer: string) => shows.get(buyer) ?? [] },
+    ...NO_READ_MODELS,
+    // Every show is ahead of the read models.
+    ownLists: { ...NO_READ_MODELS.ownLists, showsBehind: async (buyer: string) => shows.get(buyer) ?? [] },
     organiserOf: async (show: string) => organisers.get(show) ?? null,
     markCancelled: async () => {},
   };
