@@ -15,6 +15,7 @@ import { shardOf } from './cluster/shards.ts';
 import type { AdminAccess } from './http/admin/access.ts';
 import { buildAdminServer } from './http/admin-server.ts';
 import { registerClusterMetrics } from './http/cluster-metrics.ts';
+import { registerDeliveryMetrics } from './http/delivery-metrics.ts';
 import type { HttpSettings } from './http/deps.ts';
 import { registerMailMetrics } from './http/mail-metrics.ts';
 import { createMetrics } from './http/metrics.ts';
@@ -43,6 +44,11 @@ import { createReports } from './projector/reports.ts';
 import { createSellingNode } from './selling-node.ts';
 import type { Log } from './system/log.ts';
 import { loadTicketKeys, type TicketsTables } from './tickets/keys.ts';
+import { WebhookDeliverer } from './webhooks/deliverer.ts';
+import { Deliveries } from './webhooks/deliveries.ts';
+import { WebhookEndpoints } from './webhooks/endpoints.ts';
+import { createWebhookSender } from './webhooks/sender.ts';
+import type { TargetPolicy } from './webhooks/targets.ts';
 
 /** Connections that append to the journal. */
 const LANES = 2;
@@ -58,6 +64,8 @@ export interface BoxOfficeParts {
   readonly payments: PaymentProvider;
   /** Where mail goes; closed with the box office. */
   readonly mail: MailTransport;
+  /** Where organisers may have webhooks sent. */
+  readonly webhookTargets: TargetPolicy;
   /** Signs the access tokens. */
   readonly secret: Buffer;
   readonly clock: Clock;
@@ -86,6 +94,8 @@ export interface BoxOffice {
   readonly mailer: Mailer;
   /** The same. */
   readonly projector: Projector;
+  /** The same. */
+  readonly deliverer: WebhookDeliverer;
   /** Leaves the plan that this node applies, if it does, for others to resume: to be called before the node leaves. */
   leavePlans(): Promise<void>;
   /** Lets what is under way end, and ends what this box office opened. Its parts stay open. */
@@ -163,6 +173,12 @@ export async function assembleBoxOffice(parts: BoxOfficeParts): Promise<BoxOffic
     log,
   });
 
+  const deliverer = new WebhookDeliverer({
+    deliveries: new Deliveries(database.pool),
+    send: createWebhookSender(parts.webhookTargets),
+    ...{ clock, timers, random, log },
+  });
+
   const webhooks =
     payments.webhooks === null
       ? null
@@ -179,6 +195,7 @@ export async function assembleBoxOffice(parts: BoxOfficeParts): Promise<BoxOffic
   registerClusterMetrics(metrics.registry, () => node.figures());
   registerMailMetrics(metrics.registry, () => mailer.figures());
   registerProjectorMetrics(metrics.registry, () => projector.figures());
+  registerDeliveryMetrics(metrics.registry, () => deliverer.figures());
   if (webhooks !== null) registerWebhookMetrics(metrics.registry, () => webhooks.figures());
   const readiness = {
     database: async () => void (await database.pool.query('select 1')),
@@ -199,21 +216,24 @@ export async function assembleBoxOffice(parts: BoxOfficeParts): Promise<BoxOffic
       ownLists: createOwnLists(database.pool),
       reports: createReports(database.pool),
       exports: createExports(database.pool),
+      webhookEndpoints: new WebhookEndpoints(database.pool, random, parts.webhookTargets),
       organiserOf: (showId: string) => catalogue.shows.organiserOf(showId),
       markCancelled: (showId: string) => catalogue.shows.markCancelled(showId),
     },
   );
   const admin = buildAdminServer({ random, timers, log, metrics, readiness, ops, access: parts.admin });
+  const leavePlans = (): Promise<void> => runner.stop();
   const close = async (): Promise<void> => {
     await webhooks?.close();
     await settlement.close();
     await mailer.close();
     await node.close();
     await projector.close();
+    await deliverer.close();
     await reader.close();
     await registry.close();
   };
-  return { node, app, admin, accounts, tokens, catalogue, mailer, projector, leavePlans: () => runner.stop(), close };
+  return { node, app, admin, accounts, tokens, catalogue, mailer, projector, deliverer, leavePlans, close };
 }
 
 /** Kysely's type of tables admits no widening: each room sees its own. */

@@ -43,6 +43,10 @@ export const CATALOGUE = {
   CARD_DECLINED: [402, 'The card was declined'],
   CAPTURE_FAILED: [402, 'The payment could not be captured; the seats are free again'],
   WEBHOOK_INVALID: [400, 'The webhook is not one of the payment provider'],
+  // Outgoing webhooks
+  WEBHOOK_URL_INVALID: [422, 'Webhooks cannot be sent to this address'],
+  WEBHOOK_ENDPOINT_LIMIT: [409, 'There are too many webhook endpoints'],
+  WEBHOOK_ENDPOINT_DISABLED: [409, 'The webhook endpoint is disabled'],
   // The cluster, at the admin listener
   NODE_UNKNOWN: [404, 'The cluster has no such node'],
   CLUSTER_PLAN_INVALID: [422, 'The plan for the cluster cannot be made'],

@@ -6,6 +6,7 @@ import type { Exports } from '../projector/exports.ts';
 import type { OwnLists } from '../projector/own-lists.ts';
 import type { Reports } from '../projector/reports.ts';
 import type { TicketKeys } from '../tickets/keys.ts';
+import type { WebhookEndpoints } from '../webhooks/endpoints.ts';
 import type { HttpDeps } from './deps.ts';
 
 /** What the routes of seats, holds, orders, payments and tickets stand on. */
@@ -20,6 +21,7 @@ export interface SalesDeps extends Pick<HttpDeps, 'shows' | 'clock' | 'timers'> 
   readonly ownLists: OwnLists;
   readonly reports: Reports;
   readonly exports: Exports;
+  readonly webhookEndpoints: WebhookEndpoints;
   /** The user id of a show's organiser, or null for an unknown show. */
   organiserOf(showId: string): Promise<string | null>;
   /** The catalogue is to tell that a show was called off. */

@@ -6,6 +6,7 @@ import { reportRoutes } from './routes/reports.ts';
 import { sandboxPaymentRoutes } from './routes/sandbox-payments.ts';
 import { seatRoutes } from './routes/seats.ts';
 import { ticketRoutes } from './routes/tickets.ts';
+import { webhookEndpointRoutes } from './routes/webhook-endpoints.ts';
 import { webhookRoutes } from './routes/webhooks.ts';
 import type { SalesDeps } from './sales-deps.ts';
 import type { App } from './server.ts';
@@ -18,6 +19,7 @@ export function salesRoutes(v1: App, deps: SalesDeps, guards: Guards): void {
   refundRoutes(v1, deps, guards);
   ticketRoutes(v1, deps, guards);
   reportRoutes(v1, deps, guards);
+  webhookEndpointRoutes(v1, deps.webhookEndpoints, guards);
   if (deps.sandbox !== null) sandboxPaymentRoutes(v1, deps, deps.sandbox, guards);
   if (deps.webhooks !== null) webhookRoutes(v1, deps.webhooks);
 }

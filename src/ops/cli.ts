@@ -3,6 +3,7 @@ import { RefusedError, StartError } from '../errors.ts';
 import { CommandError, EXIT } from './exit-codes.ts';
 import { moveCommands } from './move-commands.ts';
 import { planCommands } from './plan-commands.ts';
+import { rebuildCommand } from './rebuild-command.ts';
 import { statusCommands } from './status-commands.ts';
 import { userCommands } from './user-commands.ts';
 import { verifyCommand } from './verify-command.ts';
@@ -15,6 +16,7 @@ const program = new Command('usher').description('The command line of the box of
 statusCommands(program);
 moveCommands(program);
 verifyCommand(program);
+rebuildCommand(program);
 planCommands(program);
 userCommands(program);
 

@@ -8,19 +8,14 @@ import { ProjectionFault, type ShowModel } from './show-model.ts';
 /** Money that goes back, and shows that are called off. */
 export const REFUNDS: Pick<
   Folds,
-  | 'refunding'
-  | 'refunding-all'
-  | 'refunded'
-  | 'refund-failed'
-  | 'refund-returned'
-  | 'disputed'
-  | 'show-cancelled'
+  'refunding' | 'refunding-all' | 'refunded' | 'refund-failed' | 'refund-returned' | 'disputed' | 'show-cancelled'
 > = {
   refunding(model, event) {
     const order = model.order(event.order);
     const wanted = new Set(event.tickets);
     const tickets = model.ticketsOf(order).filter(({ number }) => wanted.has(number));
-    if (tickets.length !== wanted.size) throw new ProjectionFault(`refund ${event.refund} is of tickets of other orders`);
+    if (tickets.length !== wanted.size)
+      throw new ProjectionFault(`refund ${event.refund} is of tickets of other orders`);
     takeBack(model, event.refund, order, tickets, event.reason);
   },
   // The event names the orders only: of each all valid tickets go back.

@@ -4,7 +4,15 @@ import type { JournalRow } from '../journal/journal.ts';
 import { REFUNDS } from './fold-refunds.ts';
 import { SALES } from './fold-sales.ts';
 import { tellSoldOut } from './news.ts';
-import { type Changes, type Keys, type LoadedRows, NotLoaded, noKeys, ProjectionFault, ShowModel } from './show-model.ts';
+import {
+  type Changes,
+  type Keys,
+  type LoadedRows,
+  NotLoaded,
+  noKeys,
+  ProjectionFault,
+  ShowModel,
+} from './show-model.ts';
 
 /**
  * What each event does to the read model, one function for each: out of what the event says and what the model knows,

@@ -93,7 +93,10 @@ export function createOwnLists(pool: Pool): OwnLists {
     },
     async orders(userId, except, part) {
       const { total, items } = await list<FoundOrder>(ORDERS, userId, except, part);
-      return { total, items: items.map(({ show, order, tickets, refunds }) => orderView(show, order, tickets, refunds)) };
+      return {
+        total,
+        items: items.map(({ show, order, tickets, refunds }) => orderView(show, order, tickets, refunds)),
+      };
     },
     async tickets(userId, except, part) {
       const { total, items } = await list<FoundTicket>(TICKETS, userId, except, part);

@@ -199,7 +199,8 @@ export class Projector {
           for (const showId of shows) this.note(showId);
         },
         (error: Error) => {
-          if (!this.#isSweepLost) this.#deps.log.warn({ err: error }, 'projector: shows that are behind cannot be found');
+          if (!this.#isSweepLost)
+            this.#deps.log.warn({ err: error }, 'projector: shows that are behind cannot be found');
           this.#isSweepLost = true;
         },
       )

@@ -8,23 +8,28 @@ interface Queryable {
 /** Of the database, in ms. */
 const NOW = '(extract(epoch from statement_timestamp()) * 1000)::int8';
 
-/** What nobody has asked for is not kept. What is there already stays as it is: it may have been sent since. */
+/**
+ * What nobody has asked for is not kept; what is for an endpoint that is disabled is, for a replay. What is there already
+ * stays as it is: it may have been sent since.
+ */
 const ENQUEUE = `
   with told as (
-    select t.id, t.type, t.at, t.body, endpoint.id as endpoint_id
+    select t.id, t.type, t.at, t.body, endpoint.id as endpoint_id,
+      case when endpoint.disabled_at is not null then ${NOW} end as given_up_at
     from json_to_recordset($2::json) as t (id text, type text, at int8, body text)
     join show on show.id = $1
     join webhook_endpoint endpoint
-      on endpoint.organiser_id = show.organiser_id and endpoint.disabled_at is null and t.type = any(endpoint.events)
+      on endpoint.organiser_id = show.organiser_id and t.type = any(endpoint.events)
   ),
   message as (
     insert into webhook_message (id, show_id, type, created_at, body)
     select distinct id, $1, type, at, body from told
     on conflict do nothing
   )
-  insert into webhook_delivery (id, endpoint_id, message_id, created_at, next_at)
+  insert into webhook_delivery (id, endpoint_id, message_id, created_at, next_at, given_up_at, last_error)
   select 'whd_' || left(encode(sha256(convert_to(endpoint_id || ' ' || id, 'UTF8')), 'hex'), 32),
-    endpoint_id, id, ${NOW}, ${NOW}
+    endpoint_id, id, ${NOW}, ${NOW}, given_up_at,
+    case when given_up_at is not null then 'the endpoint was disabled' end
   from told
   on conflict do nothing`;
 

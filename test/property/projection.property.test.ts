@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { orderView as viewOfShow, ticketsFor } from '../../src/actors/order-views.ts';
+import { ticketsFor, orderView as viewOfShow } from '../../src/actors/order-views.ts';
 import { openedBy, replayRow } from '../../src/actors/recovery.ts';
 import { RULES } from '../../src/actors/turns.ts';
 import type { ShowEvent } from '../../src/allocator/events.ts';

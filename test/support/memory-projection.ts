@@ -89,7 +89,9 @@ export class MemoryProjection {
     const named = find(this.tickets, keys.tickets);
     const wanted = new Set([...keys.orders, ...[...holds, ...refunds, ...named].map((row) => row.order_number)]);
     const orders = find(this.orders, wanted);
-    const tickets = [...this.tickets.values()].filter((row) => orders.some(({ number }) => number === row.order_number));
+    const tickets = [...this.tickets.values()].filter((row) =>
+      orders.some(({ number }) => number === row.order_number),
+    );
     return structuredClone({ projection: this.projection, holds, refunds, orders, tickets, keys });
   }
 }

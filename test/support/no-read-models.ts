@@ -1,7 +1,8 @@
 import type { SalesDeps } from '../../src/http/sales-deps.ts';
+import type { WebhookEndpoints } from '../../src/webhooks/endpoints.ts';
 
 /** Nothing was taken over yet. */
-export const NO_READ_MODELS: Pick<SalesDeps, 'ownLists' | 'reports' | 'exports'> = {
+export const NO_READ_MODELS: Pick<SalesDeps, 'ownLists' | 'reports' | 'exports' | 'webhookEndpoints'> = {
   ownLists: {
     showsBehind: async () => [],
     orders: async () => ({ total: 0, items: [] }),
@@ -15,4 +16,6 @@ export const NO_READ_MODELS: Pick<SalesDeps, 'ownLists' | 'reports' | 'exports'>
     async *orders() {},
     async *attendees() {},
   },
+  // Nobody asks for one here.
+  webhookEndpoints: {} as WebhookEndpoints,
 };

@@ -14,9 +14,9 @@ import { createSettlement } from '../../src/payments/settlement.ts';
 import type { TicketKeys } from '../../src/tickets/keys.ts';
 import { capturedLog } from './captured-log.ts';
 import { type ManualTime, manualTime } from './manual-time.ts';
+import { NO_READ_MODELS } from './no-read-models.ts';
 import { OrderBook } from './order-book.ts';
 import { seededRandom } from './seeded-random.ts';
-import { NO_READ_MODELS } from './no-read-models.ts';
 import { ticketKeysInMemory } from './ticket-keys.ts';
 
 /** A sandbox in memory: the cards' outcomes without their books. */

@@ -115,7 +115,8 @@ export function reportRoutes(app: App, deps: SalesDeps, guards: Guards): void {
         from === undefined ? 0 : fromRfc3339(from),
         to === undefined ? Number.MAX_SAFE_INTEGER : fromRfc3339(to),
       );
-      if (report === null) return refuse(reply, { code: 'NOT_FOUND', detail: 'Nothing has happened in this show yet.' });
+      if (report === null)
+        return refuse(reply, { code: 'NOT_FOUND', detail: 'Nothing has happened in this show yet.' });
       const { currency, categories, intervals, admissions } = report;
       const money = (amount: number) => ({ amount, currency });
       const { gross, refunded, lost, net } = withNet(report.sales);
@@ -190,11 +191,16 @@ export function reportRoutes(app: App, deps: SalesDeps, guards: Guards): void {
     );
   };
   exportRoute('orders', 'All orders of a show as CSV', ORDER_COLUMNS, (id) => exports.orders(id));
-  exportRoute('attendees', 'Everybody with a ticket of a show, as CSV', ATTENDEE_COLUMNS, (id) => exports.attendees(id));
+  exportRoute('attendees', 'Everybody with a ticket of a show, as CSV', ATTENDEE_COLUMNS, (id) =>
+    exports.attendees(id),
+  );
 }
 
 /** The batches as they are read: the next is when the client has taken the last. */
-async function* csvOf(columns: readonly string[], batches: AsyncIterable<readonly ExportLine[]>): AsyncGenerator<string> {
+async function* csvOf(
+  columns: readonly string[],
+  batches: AsyncIterable<readonly ExportLine[]>,
+): AsyncGenerator<string> {
   const options = { record_delimiter: 'windows', escape_formulas: true, columns: [...columns] } as const;
   yield stringify([], { ...options, header: true });
   for await (const lines of batches) yield stringify([...lines], options);
