@@ -98,6 +98,23 @@ const REPORT = `
       from read_ticket where show_id = $1 and state = 'valid') as admissions
   from projection p where p.show_id = $1`;
 
+/** Of a show of which nothing was taken over yet: everything that has a price is free. */
+const UNOPENED = `
+  select show.currency, 0 as seq, 0 as at,
+    exists (select from journal where show_id = show.id) as "isBehind",
+    array(
+      select json_build_object('category', name, 'price', price, 'capacity', capacity, 'blocked', 0,
+        'removed', case when price is null then capacity else 0 end, 'held', 0, 'inPayment', 0, 'sold', 0,
+        'free', case when price is null then 0 else capacity end)
+      from (
+        select c ->> 'name' as name, (show.prices ->> (c ->> 'name'))::int8 as price,
+          (c ->> 'seats')::int8 + (c ->> 'places')::int8 as capacity
+        from jsonb_array_elements(plan.categories::jsonb) c
+      ) c order by name
+    ) as categories
+  from show join plan on plan.id = show.plan_id where show.id = $1`;
+const NOTHING: SalesFigures = { sold: 0, returned: 0, gross: 0, refunded: 0, lost: 0 };
+
 /** `$1` null: of everybody's shows. */
 const IS_OWN = '($1::text is null or show.organiser_id = $1)';
 const OVERVIEW = `
@@ -119,7 +136,7 @@ const OVERVIEW = `
     ) as sums`;
 
 export interface Reports {
-  /** Null while nothing of the show was journaled and taken over. `from` and `to` (ms) bound the intervals. */
+  /** Null for an unknown show. `from` and `to` (ms) bound the intervals. */
   ofShow(showId: string, interval: Interval, from: number, to: number): Promise<ShowReport | null>;
   /** @param organiserId null for those of everybody */
   ofOrganiser(organiserId: string | null, page: { offset: number; limit: number }): Promise<SalesOverview>;
@@ -130,7 +147,11 @@ export function createReports(pool: Pool): Reports {
     async ofShow(showId, interval, from, to) {
       const values = [showId, INTERVALS[interval], from, to, INTERVALS_MAX];
       const { rows } = await pool.query<ShowReport>(REPORT, values);
-      return rows[0] ?? null;
+      if (rows.length > 0) return rows[0];
+      const [unopened] = (await pool.query<ShowReport>(UNOPENED, [showId])).rows;
+      if (unopened === undefined) return null;
+      const refunds = { pending: 0, failed: 0 };
+      return { ...unopened, sales: NOTHING, intervals: [], refunds, admissions: { expected: 0, admitted: 0 } };
     },
     async ofOrganiser(organiserId, { offset, limit }) {
       const { rows } = await pool.query<SalesOverview>(OVERVIEW, [organiserId, offset, limit]);

@@ -45,6 +45,13 @@ export interface DeliveryFilter {
   readonly status?: DeliveryView['status'] | undefined;
 }
 
+const DELIVERY_ID = /^whd_[0-9a-f]{32}$/;
+
+/** Whether a text has the form of a delivery's id; see `outbox.ts`. */
+export function isDeliveryId(text: string): boolean {
+  return DELIVERY_ID.test(text);
+}
+
 interface EndpointRow {
   readonly id: string;
   readonly url: string;
@@ -145,7 +152,7 @@ export class WebhookEndpoints {
   ): Promise<EndpointView & { readonly secret: string }> {
     const fault = urlFault(url, this.#policy);
     if (fault !== null) {
-      const errors = [{ pointer: '#/url', detail: fault }];
+      const errors = [{ pointer: '/url', detail: fault }];
       throw new RefusedError({ code: 'WEBHOOK_URL_INVALID', detail: `The url ${fault}.`, errors });
     }
     const secret = newSecret(this.#random);

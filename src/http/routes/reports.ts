@@ -6,7 +6,6 @@ import { ATTENDEE_COLUMNS, type ExportLine, ORDER_COLUMNS } from '../../projecto
 import { INTERVALS, INTERVALS_MAX, type Interval, type SalesFigures } from '../../projector/reports.ts';
 import { fromRfc3339, rfc3339 } from '../../rfc3339.ts';
 import type { Guards } from '../auth.ts';
-import { refuse } from '../problem.ts';
 import type { SalesDeps } from '../sales-deps.ts';
 import { BEARER, LIMIT_DEFAULT, MoneySchema, Page, PathId, problems, strict, Time, TimeOut } from '../schemas.ts';
 import type { App } from '../server.ts';
@@ -115,8 +114,7 @@ export function reportRoutes(app: App, deps: SalesDeps, guards: Guards): void {
         from === undefined ? 0 : fromRfc3339(from),
         to === undefined ? Number.MAX_SAFE_INTEGER : fromRfc3339(to),
       );
-      if (report === null)
-        return refuse(reply, { code: 'NOT_FOUND', detail: 'Nothing has happened in this show yet.' });
+      if (report === null) return notFound(reply, 'show');
       const { currency, categories, intervals, admissions } = report;
       const money = (amount: number) => ({ amount, currency });
       const { gross, refunded, lost, net } = withNet(report.sales);

@@ -1,8 +1,9 @@
 import Type from 'typebox';
 import type { Principal } from '../../accounts/tokens.ts';
+import { isId } from '../../ids.ts';
 import { fromRfc3339 } from '../../rfc3339.ts';
 import { WEBHOOK_EVENTS, type WebhookEvent } from '../../webhooks/announcements.ts';
-import type { WebhookEndpoints } from '../../webhooks/endpoints.ts';
+import { isDeliveryId, type WebhookEndpoints } from '../../webhooks/endpoints.ts';
 import { URL_LENGTH_MAX } from '../../webhooks/targets.ts';
 import type { Guards } from '../auth.ts';
 import { noBody } from '../no-body.ts';
@@ -121,6 +122,7 @@ export function webhookEndpointRoutes(app: App, endpoints: WebhookEndpoints, gua
       },
     },
     async (request, reply) => {
+      if (!isId('whe', request.params.id)) return notFound(reply, 'webhook endpoint');
       const found = await endpoints.get(ownerOf(request.user), request.params.id);
       return found === null ? notFound(reply, 'webhook endpoint') : reply.send({ ...found, events: [...found.events] });
     },
@@ -140,6 +142,7 @@ export function webhookEndpointRoutes(app: App, endpoints: WebhookEndpoints, gua
       },
     },
     async (request, reply) => {
+      if (!isId('whe', request.params.id)) return notFound(reply, 'webhook endpoint');
       const isRemoved = await endpoints.remove(ownerOf(request.user), request.params.id);
       return isRemoved ? reply.code(204).send(undefined as never) : notFound(reply, 'webhook endpoint');
     },
@@ -160,6 +163,7 @@ export function webhookEndpointRoutes(app: App, endpoints: WebhookEndpoints, gua
       },
     },
     async (request, reply) => {
+      if (!isId('whe', request.params.id)) return notFound(reply, 'webhook endpoint');
       const found = await endpoints.enable(ownerOf(request.user), request.params.id);
       return found === null ? notFound(reply, 'webhook endpoint') : reply.send({ ...found, events: [...found.events] });
     },
@@ -183,6 +187,7 @@ export function webhookEndpointRoutes(app: App, endpoints: WebhookEndpoints, gua
       },
     },
     async (request, reply) => {
+      if (!isId('whe', request.params.id)) return notFound(reply, 'webhook endpoint');
       const { since, delivered = false } = request.body;
       const owner = ownerOf(request.user);
       const replayed = await endpoints.replaySince(owner, request.params.id, fromRfc3339(since), delivered);
@@ -210,6 +215,8 @@ export function webhookEndpointRoutes(app: App, endpoints: WebhookEndpoints, gua
     async (request, reply) => {
       const { offset = 0, limit = LIMIT_DEFAULT, endpointId, status } = request.query;
       const page = { offset, limit };
+      // One that cannot be has none.
+      if (endpointId !== undefined && !isId('whe', endpointId)) return reply.send({ items: [], total: 0, ...page });
       const list = await endpoints.deliveries(ownerOf(request.user), { endpointId, status }, page);
       return reply.send({ ...list, ...page });
     },
@@ -233,6 +240,7 @@ export function webhookEndpointRoutes(app: App, endpoints: WebhookEndpoints, gua
       },
     },
     async (request, reply) => {
+      if (!isDeliveryId(request.params.id)) return notFound(reply, 'webhook delivery');
       const found = await endpoints.replay(ownerOf(request.user), request.params.id);
       return found === null ? notFound(reply, 'webhook delivery') : reply.code(202).send(found);
     },

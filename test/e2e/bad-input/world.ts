@@ -21,7 +21,7 @@ export interface World {
 }
 
 export type Person = 'organiser' | 'otherOrganiser' | 'buyer' | 'otherBuyer';
-export type Kind = 'usr' | 'ven' | 'pln' | 'prf' | 'shw' | 'hld' | 'ord' | 'pay' | 'tkt';
+export type Kind = 'usr' | 'ven' | 'pln' | 'prf' | 'shw' | 'hld' | 'ord' | 'pay' | 'tkt' | 'whe' | 'whd';
 
 export const ADDRESS = {
   street: 'Street 1',
@@ -94,6 +94,18 @@ export async function buildWorld(office: BoxOffice, client: RawClient): Promise<
   const payment = order.payment as { id: string };
   const card = { card: '4242424242424242' };
   await post(buyer, `/sandbox/payments/${(paid.payment as { id: string }).id}/confirm`, card);
+  const endpoint = await post(organiser, '/webhook-endpoints', {
+    ...{ url: 'https://example.org/hooks', events: ['show.sold_out'] },
+  });
+  const delivery = `whd_${'5'.repeat(32)}`;
+  await office.pool.query(
+    `insert into webhook_message (id, show_id, type, created_at, body) values ('msg_1', $1, 'show.sold_out', 0, '{}')`,
+    [shows[0]],
+  );
+  await office.pool.query(
+    `insert into webhook_delivery (id, endpoint_id, message_id, created_at, next_at) values ($1, $2, 'msg_1', 0, 0)`,
+    [delivery, endpoint.id],
+  );
   return {
     people,
     ids: {
@@ -106,6 +118,8 @@ export async function buildWorld(office: BoxOffice, client: RawClient): Promise<
       ord: order.id,
       pay: payment.id,
       tkt: (paid.lines as { ticketId: string }[])[0].ticketId,
+      whe: endpoint.id,
+      whd: delivery,
     },
     showWithHold: shows[0],
     cancelledShow,
