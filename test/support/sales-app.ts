@@ -11,6 +11,7 @@ import { validatorCompiler } from '../../src/http/validation.ts';
 import type { Payment, PaymentGateway, PaymentOrder, PaymentState, RefundState } from '../../src/payments/gateway.ts';
 import type { SandboxGateway } from '../../src/payments/sandbox.ts';
 import { createSettlement } from '../../src/payments/settlement.ts';
+import type { Exports } from '../../src/projector/exports.ts';
 import type { TicketKeys } from '../../src/tickets/keys.ts';
 import { capturedLog } from './captured-log.ts';
 import { type ManualTime, manualTime } from './manual-time.ts';
@@ -83,6 +84,8 @@ export interface SalesApp {
   readonly shows: Map<string, string[]>;
   /** By show: its organiser. */
   readonly organisers: Map<string, string>;
+  /** The access token of this user. */
+  tokenOf(user: string, role: Role): Promise<string>;
   /** Sends a request as this user. */
   as(
     user: string,
@@ -95,8 +98,9 @@ export interface SalesApp {
 /**
  * The routes of seats, holds, orders, payments and tickets over an order book, with real tokens and validation.
  * @param given.gateway the payment provider; without one it is the sandbox
+ * @param given.exports what organisers take away; without it nothing
  */
-export function salesApp(given: { readonly gateway?: PaymentGateway } = {}): SalesApp {
+export function salesApp(given: { readonly gateway?: PaymentGateway; readonly exports?: Exports } = {}): SalesApp {
   const time = manualTime();
   const book = new OrderBook();
   const sandbox = new MemorySandbox();
@@ -123,6 +127,7 @@ export function salesApp(given: { readonly gateway?: PaymentGateway } = {}): Sal
     }),
     ticketKeys,
     ...NO_READ_MODELS,
+    ...(given.exports === undefined ? {} : { exports: given.exports }),
     // Every show is ahead of the read models.
     ownLists: { ...NO_READ_MODELS.ownLists, showsBehind: async (buyer: string) => shows.get(buyer) ?? [] },
     organiserOf: async (show: string) => organisers.get(show) ?? null,
@@ -153,6 +158,7 @@ export function salesApp(given: { readonly gateway?: PaymentGateway } = {}): Sal
     ticketKeys,
     shows,
     organisers,
+    tokenOf: async (id, role) => (await tokens.issue({ id, role })).token,
     async as(user, role) {
       const { token } = await tokens.issue({ id: user, role });
       return (method, url, body, headers) =>

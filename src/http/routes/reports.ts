@@ -4,12 +4,13 @@ import Type from 'typebox';
 import { isId } from '../../ids.ts';
 import { ATTENDEE_COLUMNS, type ExportLine, ORDER_COLUMNS } from '../../projector/exports.ts';
 import { INTERVALS, INTERVALS_MAX, type Interval, type SalesFigures } from '../../projector/reports.ts';
-import { fromRfc3339, rfc3339 } from '../../rfc3339.ts';
+import { rfc3339 } from '../../rfc3339.ts';
 import type { Guards } from '../auth.ts';
 import type { SalesDeps } from '../sales-deps.ts';
 import { BEARER, LIMIT_DEFAULT, MoneySchema, Page, PathId, problems, strict, Time, TimeOut } from '../schemas.ts';
 import type { App } from '../server.ts';
 import { notFound } from '../show-answers.ts';
+import { timeAt } from '../times.ts';
 import { seesAll } from '../viewers.ts';
 
 const CSV_TYPE = 'text/csv';
@@ -93,7 +94,7 @@ export function reportRoutes(app: App, deps: SalesDeps, guards: Guards): void {
       schema: {
         tags: ['Reports'],
         summary: 'How the sale of a show goes',
-        description: 'For its organiser and admins. `from` and `to` bound the intervals only.',
+        description: 'For its organiser and admins. `from` and `to` bound the intervals only. Days are those of UTC.',
         security: BEARER,
         params: PathId,
         querystring: strict({
@@ -111,8 +112,8 @@ export function reportRoutes(app: App, deps: SalesDeps, guards: Guards): void {
       const report = await reports.ofShow(
         id,
         interval,
-        from === undefined ? 0 : fromRfc3339(from),
-        to === undefined ? Number.MAX_SAFE_INTEGER : fromRfc3339(to),
+        from === undefined ? 0 : timeAt(from, '#/query/from'),
+        to === undefined ? Number.MAX_SAFE_INTEGER : timeAt(to, '#/query/to'),
       );
       if (report === null) return notFound(reply, 'show');
       const { currency, categories, intervals, admissions } = report;

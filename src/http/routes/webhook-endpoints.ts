@@ -1,7 +1,6 @@
 import Type from 'typebox';
 import type { Principal } from '../../accounts/tokens.ts';
 import { isId } from '../../ids.ts';
-import { fromRfc3339 } from '../../rfc3339.ts';
 import { WEBHOOK_EVENTS, type WebhookEvent } from '../../webhooks/announcements.ts';
 import { isDeliveryId, type WebhookEndpoints } from '../../webhooks/endpoints.ts';
 import { URL_LENGTH_MAX } from '../../webhooks/targets.ts';
@@ -10,6 +9,7 @@ import { noBody } from '../no-body.ts';
 import { BEARER, LIMIT_DEFAULT, line, listOf, Page, PathId, problems, strict, Time, TimeOut } from '../schemas.ts';
 import type { App } from '../server.ts';
 import { notFound } from '../show-answers.ts';
+import { timeAt } from '../times.ts';
 
 const TAGS = ['Webhooks'];
 const DELIVERY_STATES = ['pending', 'delivered', 'failed'] as const;
@@ -190,7 +190,7 @@ export function webhookEndpointRoutes(app: App, endpoints: WebhookEndpoints, gua
       if (!isId('whe', request.params.id)) return notFound(reply, 'webhook endpoint');
       const { since, delivered = false } = request.body;
       const owner = ownerOf(request.user);
-      const replayed = await endpoints.replaySince(owner, request.params.id, fromRfc3339(since), delivered);
+      const replayed = await endpoints.replaySince(owner, request.params.id, timeAt(since, '/since'), delivered);
       return replayed === null ? notFound(reply, 'webhook endpoint') : reply.code(202).send({ replayed });
     },
   );
