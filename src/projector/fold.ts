@@ -39,8 +39,8 @@ export function parsed({ seq, at, events }: Pick<JournalRow, 'seq' | 'at' | 'eve
   }
 }
 
-/** More than any batch needs: each time at least one thing is loaded that was not. */
-const RELOADS_MAX = 1_000;
+/** More than any batch needs: most need none, and each brings what was not there. */
+const RELOADS_MAX = 100;
 
 /**
  * What these rows change. `load` gets what they are about, as far as their events name it; whatever else they need is met
@@ -60,8 +60,8 @@ export async function fold(
       for (const row of rows) foldRow(model, row);
       return model.changes();
     } catch (error) {
-      if (!(error instanceof NotLoaded) || keys[error.kind].has(error.number)) throw error;
-      keys[error.kind].add(error.number);
+      if (!(error instanceof NotLoaded)) throw error;
+      for (const number of error.numbers) keys[error.kind].add(number);
     }
   }
   throw new ProjectionFault(`rows ${rows[0].seq} to ${rows.at(-1)?.seq} need ever more`);

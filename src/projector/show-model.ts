@@ -28,14 +28,14 @@ export interface LoadedRows {
   readonly keys: Keys;
 }
 
-/** Something that exists was not loaded: it is, and the batch begins again. */
+/** Something was not loaded: it is, and the batch begins again. */
 export class NotLoaded extends Error {
   readonly kind: keyof Keys;
-  readonly number: number;
-  constructor(kind: keyof Keys, number: number) {
-    super(`number ${number} of ${kind} is not loaded`);
+  readonly numbers: readonly number[];
+  constructor(kind: keyof Keys, numbers: readonly number[]) {
+    super(`numbers ${numbers} of ${kind} are not loaded`);
     this.kind = kind;
-    this.number = number;
+    this.numbers = numbers;
   }
 }
 
@@ -104,12 +104,19 @@ export class ShowModel {
 
   // ---- Look-ups ----
 
+  /** To be called before a fold looks at many things that its event does not name in a field of its own: one load brings all. */
+  need(kind: keyof Keys, numbers: readonly number[]): void {
+    const asked = this.#keys[kind];
+    const missing = numbers.filter((number) => !asked.has(number));
+    if (missing.length > 0) throw new NotLoaded(kind, missing);
+  }
+
   /** The hold if it is live. */
   liveHold(number: number): HoldRow | null {
     const hold = this.#holds.get(number);
     if (hold !== undefined) return hold;
-    if (this.#changedHolds.has(number) || this.#keys.holds.has(number)) return null;
-    throw new NotLoaded('holds', number);
+    if (!this.#changedHolds.has(number)) this.need('holds', [number]);
+    return null;
   }
 
   hold(number: number): HoldRow {
@@ -222,8 +229,8 @@ export class ShowModel {
   }
 
   #unloaded(kind: keyof Keys, number: number): never {
-    if (this.#keys[kind].has(number)) return this.#missing(kind, number);
-    throw new NotLoaded(kind, number);
+    this.need(kind, [number]);
+    return this.#missing(kind, number);
   }
 
   #missing(kind: string, number: number): never {
