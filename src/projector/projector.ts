@@ -113,14 +113,16 @@ export class Projector {
   }
 
   figures(): ProjectorFigures {
-    const [oldest] = this.#noted.values();
+    const now = this.#deps.clock.now();
+    let oldest = now;
+    for (const since of this.#noted.values()) oldest = Math.min(oldest, since);
     let stopped = 0;
     for (const failure of this.#failures.values()) if (failure.isStopped) stopped++;
     return {
       ...this.#counts,
       stopped,
       waiting: this.#noted.size,
-      lagMs: oldest === undefined ? 0 : Math.max(0, this.#deps.clock.now() - oldest),
+      lagMs: now - oldest,
     };
   }
 
@@ -133,7 +135,7 @@ export class Projector {
 
   #begin(): void {
     const now = this.#deps.clock.now();
-    for (const showId of this.#noted.keys()) {
+    for (const [showId, since] of this.#noted) {
       if (this.#isClosed || this.#atWork.size >= PROJECTOR_LIMITS.concurrency) return;
       if (this.#atWork.has(showId)) continue;
       if ((this.#failures.get(showId)?.retryAt ?? 0) > now) continue;
@@ -142,12 +144,12 @@ export class Projector {
         .then((isDone) => {
           this.#failures.delete(showId);
           this.#isLost = false;
-          if (!isDone) this.note(showId);
+          if (!isDone) this.#noteAgain(showId, since);
           return isDone;
         })
         .catch((error: Error) => {
           this.#failed(showId, error);
-          this.note(showId);
+          this.#noteAgain(showId, since);
           return false;
         })
         .then((isDone) => {
@@ -157,6 +159,12 @@ export class Projector {
         });
       this.#atWork.set(showId, work);
     }
+  }
+
+  /** It waits on, behind the others, and has waited since then. */
+  #noteAgain(showId: string, since: number): void {
+    this.#noted.delete(showId);
+    this.#noted.set(showId, since);
   }
 
   /** Whether nothing is left for now that this node could take over. */

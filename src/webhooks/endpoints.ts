@@ -121,10 +121,12 @@ const REPLAY_SINCE = `
     order by d.created_at, d.id limit ${REPLAYS_MAX} for update skip locked
   ))`;
 
-const DISABLED = new RefusedError({
-  code: 'WEBHOOK_ENDPOINT_DISABLED',
-  detail: 'The endpoint is disabled; enable it first.',
-});
+function disabled(): RefusedError {
+  return new RefusedError({
+    code: 'WEBHOOK_ENDPOINT_DISABLED',
+    detail: 'The endpoint is disabled; enable it first.',
+  });
+}
 
 /**
  * The endpoints that organisers have registered, and what is sent to them. An owner of null stands for whoever may see all.
@@ -156,26 +158,14 @@ export class WebhookEndpoints {
       throw new RefusedError({ code: 'WEBHOOK_URL_INVALID', detail: `The url ${fault}.`, errors });
     }
     const secret = newSecret(this.#random);
-    const client = await this.#pool.connect();
-    try {
-      await client.query('begin');
-      await client.query(LOCK, [organiserId]);
-      const id = newId('whe', this.#random);
-      const { rows } = await client.query<EndpointRow>(CREATE, [organiserId, id, url, events, secret]);
-      await client.query('commit');
-      if (rows.length === 0) {
-        throw new RefusedError({
-          code: 'WEBHOOK_ENDPOINT_LIMIT',
-          detail: `There are ${ENDPOINTS_MAX} endpoints already; remove one first.`,
-        });
-      }
-      return { ...endpointView(rows[0]), secret };
-    } catch (error) {
-      await client.query('rollback').catch(() => {});
-      throw error;
-    } finally {
-      client.release();
+    const rows = await this.#insert([organiserId, newId('whe', this.#random), url, events, secret]);
+    if (rows.length === 0) {
+      throw new RefusedError({
+        code: 'WEBHOOK_ENDPOINT_LIMIT',
+        detail: `There are ${ENDPOINTS_MAX} endpoints already; remove one first.`,
+      });
     }
+    return { ...endpointView(rows[0]), secret };
   }
 
   async list(organiserId: string): Promise<EndpointView[]> {
@@ -213,7 +203,7 @@ export class WebhookEndpoints {
     const find = () => this.#pool.query<DeliveryRow & { disabled_at: number | null }>(GET_DELIVERY, [owner, id]);
     const { rows } = await find();
     if (rows.length === 0) return null;
-    if (rows[0].disabled_at !== null) throw DISABLED;
+    if (rows[0].disabled_at !== null) throw disabled();
     await this.#pool.query(REPLAY, [id]);
     const [after] = (await find()).rows;
     return after === undefined ? null : deliveryView(after);
@@ -227,8 +217,25 @@ export class WebhookEndpoints {
   async replaySince(owner: string | null, id: string, since: number, delivered: boolean): Promise<number | null> {
     const endpoint = await this.get(owner, id);
     if (endpoint === null) return null;
-    if (endpoint.status === 'disabled') throw DISABLED;
+    if (endpoint.status === 'disabled') throw disabled();
     return (await this.#pool.query(REPLAY_SINCE, [id, since, delivered])).rowCount ?? 0;
+  }
+
+  /** No row comes back from an organiser who has as many as there may be. */
+  async #insert(values: readonly [organiserId: string, ...unknown[]]): Promise<EndpointRow[]> {
+    const client = await this.#pool.connect();
+    try {
+      await client.query('begin');
+      await client.query(LOCK, [values[0]]);
+      const { rows } = await client.query<EndpointRow>(CREATE, [...values]);
+      await client.query('commit');
+      client.release();
+      return rows;
+    } catch (error) {
+      // With the connection goes what it has begun.
+      client.release(true);
+      throw error;
+    }
   }
 
   async #endpoint(text: string, owner: string | null, id: string): Promise<EndpointView | null> {
