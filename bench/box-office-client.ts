@@ -8,6 +8,7 @@ const DAY_MS = 86_400_000;
 const AVAILABLE = 'a';
 const PER_HOLD = 10;
 const PER_BUYER = 10;
+const PAGE = 100;
 
 /** An organiser's session at a running server, as the benches need it to prepare and to check. */
 export class BoxOfficeClient {
@@ -29,8 +30,20 @@ export class BoxOfficeClient {
     return client;
   }
 
+  /** Its bearer token. */
+  get token(): string {
+    return this.#token;
+  }
+
+  /** The same session at another server of the same box office. */
+  at(port: number): BoxOfficeClient {
+    const client = new BoxOfficeClient(port);
+    client.#token = this.#token;
+    return client;
+  }
+
   /** Puts `count` shows in one hall on sale at once; resolves with their ids. */
-  async openShows(hall: RectangularHall, count: number): Promise<string[]> {
+  async openShows(hall: RectangularHall, count: number, price = SEAT_PRICE): Promise<string[]> {
     const address = { street: 'Calle Delgado Barreto', city: 'La Laguna', country: 'ES' };
     const venue = (await this.#post('/v1/venues', { name: hall.name, address })) as { id: string };
     const plan = (await this.#post(`/v1/venues/${venue.id}/plans`, planDocument(hall))) as { id: string };
@@ -44,7 +57,7 @@ export class BoxOfficeClient {
         startsAt: rfc3339(now + DAY_MS),
         onSaleAt: rfc3339(now),
         currency: CURRENCY,
-        prices: { [CATEGORY]: SEAT_PRICE },
+        prices: { [CATEGORY]: price },
         limits: { perHold: PER_HOLD, perBuyer: PER_BUYER },
       })) as { id: string };
       shows.push(show.id);
@@ -58,6 +71,25 @@ export class BoxOfficeClient {
     let taken = 0;
     for (const letter of map.seats.letters) if (letter !== AVAILABLE) taken++;
     return taken;
+  }
+
+  /** Codes of all the valid tickets of a show, which has so many. */
+  async ticketCodes(showId: string, tickets: number): Promise<string[]> {
+    const codes: string[] = [];
+    for (let offset = 0; offset < tickets; offset += PAGE) {
+      const path = `/v1/tickets?showId=${showId}&offset=${offset}&limit=${PAGE}`;
+      const { items } = (await this.#fetch('GET', path)) as { items: { code?: string }[] };
+      for (const { code } of items) if (code !== undefined) codes.push(code);
+    }
+    return codes;
+  }
+
+  /** How many tickets of a show were admitted. */
+  async admitted(showId: string): Promise<number> {
+    const { counts } = (await this.#fetch('GET', `/v1/shows/${showId}/admissions?limit=1`)) as {
+      counts: { admitted: number };
+    };
+    return counts.admitted;
   }
 
   #post(path: string, body: unknown): Promise<unknown> {

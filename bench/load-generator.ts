@@ -6,6 +6,8 @@
  * and requests are dealt from one sequence, so every subject is asked the same in the same order.
  */
 
+import type { DoorLoadOrder, DoorLoadReport } from './door-load.ts';
+import { runDoorLoad } from './door-load.ts';
 import type { HoldLoadOrder, HoldLoadReport } from './hold-load.ts';
 import { runHoldLoad } from './hold-load.ts';
 import type { SaleLoadOrder, SaleLoadReport } from './sale-load.ts';
@@ -13,8 +15,8 @@ import { runSaleLoad } from './sale-load.ts';
 import type { WebhookLoadOrder, WebhookLoadReport } from './webhook-load.ts';
 import { runWebhookLoad } from './webhook-load.ts';
 
-export type LoadOrder = HoldLoadOrder | SaleLoadOrder | WebhookLoadOrder;
-export type LoadReport = HoldLoadReport | SaleLoadReport | WebhookLoadReport;
+export type LoadOrder = HoldLoadOrder | SaleLoadOrder | WebhookLoadOrder | DoorLoadOrder;
+export type LoadReport = HoldLoadReport | SaleLoadReport | WebhookLoadReport | DoorLoadReport;
 
 type Outcome = { readonly report: LoadReport } | { readonly error: string };
 
@@ -26,6 +28,8 @@ function load(order: LoadOrder): Promise<LoadReport> {
       return runSaleLoad(order);
     case 'webhooks':
       return runWebhookLoad(order);
+    case 'doors':
+      return runDoorLoad(order);
   }
 }
 

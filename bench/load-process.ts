@@ -1,5 +1,6 @@
 import { fork } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
+import type { DoorLoadOrder, DoorLoadReport } from './door-load.ts';
 import type { HoldLoadOrder, HoldLoadReport } from './hold-load.ts';
 import type { LoadOrder, LoadReport } from './load-generator.ts';
 import type { SaleLoadOrder, SaleLoadReport } from './sale-load.ts';
@@ -11,6 +12,7 @@ const LOAD_GENERATOR = fileURLToPath(new URL('load-generator.ts', import.meta.ur
 export function runLoad(order: HoldLoadOrder): Promise<HoldLoadReport>;
 export function runLoad(order: SaleLoadOrder): Promise<SaleLoadReport>;
 export function runLoad(order: WebhookLoadOrder): Promise<WebhookLoadReport>;
+export function runLoad(order: DoorLoadOrder): Promise<DoorLoadReport>;
 export function runLoad(order: LoadOrder): Promise<LoadReport> {
   return new Promise((resolve, reject) => {
     const child = fork(LOAD_GENERATOR, { stdio: ['ignore', 'ignore', 'inherit', 'ipc'] });

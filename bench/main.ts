@@ -5,6 +5,7 @@
 import { Command, InvalidArgumentError } from 'commander';
 import { benchCluster } from './cluster.ts';
 import { benchCore } from './core.ts';
+import { benchDoors } from './doors.ts';
 import { benchHolds } from './holds.ts';
 import { benchJudge } from './judge.ts';
 import { createReport, type Report } from './report.ts';
@@ -17,6 +18,7 @@ const BENCHES: Readonly<Record<string, (report: Report, seconds: number) => Prom
   judge: benchJudge,
   sale: benchSale,
   settle: benchSettle,
+  doors: benchDoors,
   cluster: benchCluster,
 };
 

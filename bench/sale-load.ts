@@ -159,14 +159,25 @@ export interface OrderedTicket {
 }
 
 /** Holds the best seat and orders it. */
-export async function orderOneTicket(
+export function orderOneTicket(
   connection: KeepAliveConnection,
   show: string,
   token: string,
   key: string,
 ): Promise<OrderedTicket> {
+  return holdAndOrder(connection, show, token, key, 1);
+}
+
+/** Holds so many of the best seats and orders them. */
+export async function holdAndOrder(
+  connection: KeepAliveConnection,
+  show: string,
+  token: string,
+  key: string,
+  quantity: number,
+): Promise<OrderedTicket> {
   const post = (path: string, body: unknown) => connection.request(postText(path, token, `${key}${path}`, body));
-  const hold = expect(201, 'hold', await post(`/v1/shows/${show}/holds`, { best: { quantity: 1 } })) as { id: string };
+  const hold = expect(201, 'hold', await post(`/v1/shows/${show}/holds`, { best: { quantity } })) as { id: string };
   return expect(201, 'order', await post(`/v1/holds/${hold.id}/order`, {})) as OrderedTicket;
 }
 

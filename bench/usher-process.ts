@@ -2,6 +2,7 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import { type AddressInfo, createServer } from 'node:net';
 import { fileURLToPath } from 'node:url';
 import { pause } from '../src/system/pause.ts';
+import { UNLIMITED } from './buyers.ts';
 
 export interface UsherProcess {
   readonly port: number;
@@ -32,7 +33,7 @@ const UNWANTED = [
 function environment(dataDir: string, jwtSecret: string, settings: Readonly<Record<string, string>>) {
   const env: NodeJS.ProcessEnv = { ...process.env };
   for (const name of UNWANTED) delete env[name];
-  return { ...env, USHER_DATA_DIR: dataDir, JWT_SECRET: jwtSecret, USHER_LOG_LEVEL: 'warn', ...settings };
+  return { ...env, ...UNLIMITED, USHER_DATA_DIR: dataDir, JWT_SECRET: jwtSecret, USHER_LOG_LEVEL: 'warn', ...settings };
 }
 
 /**

@@ -35,7 +35,7 @@ export async function up(db: Kysely<any>): Promise<void> {
       primary key (show_id, category)
     )
   `.execute(db);
-  // Holds that are live; those in payment name their order.
+  // Holds that are live; those in payment name their order. `listed`: the sellers' tickets for what is bought of them.
   await sql`
     create table read_hold (
       show_id text not null,
@@ -44,6 +44,7 @@ export async function up(db: Kysely<any>): Promise<void> {
       made_at bigint not null,
       order_number integer not null,
       places jsonb not null,
+      listed jsonb not null,
       primary key (show_id, number)
     )
   `.execute(db);
@@ -73,14 +74,21 @@ export async function up(db: Kysely<any>): Promise<void> {
       show_id text not null,
       number integer not null,
       id text not null collate "C",
+      line integer not null,
       order_number integer not null,
       order_id text not null collate "C",
       holder_id text not null,
+      is_received boolean not null,
       category text not null,
       seat jsonb not null,
       price bigint not null,
       state text not null,
       refund_number integer,
+      from_number integer,
+      list_price bigint,
+      taken_by integer,
+      entries jsonb not null,
+      undone_until bigint,
       admitted_at bigint,
       primary key (show_id, number)
     )

@@ -1,9 +1,12 @@
+import { availableParallelism } from 'node:os';
 import type { FastifyInstance } from 'fastify';
 import type { Kysely } from 'kysely';
 import type { ClientConfig } from 'pg';
-import { Accounts } from './accounts/accounts.ts';
+import type { Accounts } from './accounts/accounts.ts';
+import { createAccounts } from './accounts/create-accounts.ts';
+import type { LockoutLimits } from './accounts/lockout.ts';
 import type { AccountsTables } from './accounts/tables.ts';
-import { Tokens } from './accounts/tokens.ts';
+import type { Tokens } from './accounts/tokens.ts';
 import { type Catalogue, createCatalogue } from './catalog/catalogue.ts';
 import { CatalogueShowSource } from './catalog/show-source.ts';
 import type { CatalogueTables } from './catalog/tables.ts';
@@ -20,6 +23,7 @@ import type { HttpSettings } from './http/deps.ts';
 import { registerMailMetrics } from './http/mail-metrics.ts';
 import { createMetrics } from './http/metrics.ts';
 import { registerNodeMetrics } from './http/node-metrics.ts';
+import { rememberedOrganisers } from './http/organisers.ts';
 import { registerPaymentMetrics } from './http/payment-metrics.ts';
 import { registerProjectorMetrics } from './http/projector-metrics.ts';
 import { buildServer } from './http/server.ts';
@@ -43,7 +47,9 @@ import { Projector } from './projector/projector.ts';
 import { createReports } from './projector/reports.ts';
 import { createSellingNode } from './selling-node.ts';
 import type { Log } from './system/log.ts';
-import { loadTicketKeys, type TicketsTables } from './tickets/keys.ts';
+import { KeyRing, type TicketsTables } from './tickets/key-ring.ts';
+import { LookedUpKeys } from './tickets/keys.ts';
+import { createOfferedShows, type OfferedShowTables } from './tickets/receiver-address.ts';
 import { WebhookDeliverer } from './webhooks/deliverer.ts';
 import { Deliveries } from './webhooks/deliveries.ts';
 import { WebhookEndpoints } from './webhooks/endpoints.ts';
@@ -53,7 +59,7 @@ import type { TargetPolicy } from './webhooks/targets.ts';
 /** Connections that append to the journal. */
 const LANES = 2;
 
-export type Tables = AccountsTables & CatalogueTables & TicketsTables;
+export type Tables = AccountsTables & CatalogueTables & TicketsTables & OfferedShowTables;
 
 /** What a box office stands on; `src/main.ts` chooses the real ones. */
 export interface BoxOfficeParts {
@@ -74,6 +80,8 @@ export interface BoxOfficeParts {
   readonly log: Log;
   readonly self: ClusterNodeOptions['self'];
   readonly http: HttpSettings;
+  /** What slows guessing at passwords down; the usual if absent. */
+  readonly lockout?: LockoutLimits;
   readonly admin: AdminAccess;
   /** Whether to export figures of the process too. */
   readonly processMetrics: boolean;
@@ -114,10 +122,20 @@ export async function assembleBoxOffice(parts: BoxOfficeParts): Promise<BoxOffic
     shardOf,
     amounts: gateway,
   });
-  const accounts = new Accounts(narrowed<AccountsTables>(kysely), clock, random);
-  const tokens = new Tokens(secret, clock);
+  const people = await createAccounts({
+    db: narrowed<AccountsTables>(kysely),
+    clock,
+    timers,
+    random,
+    log,
+    secret,
+    cores: availableParallelism(),
+    lockout: parts.lockout,
+  });
+  const { accounts, tokens, logIns, resets } = people;
   const source = new CatalogueShowSource(catalogue);
-  const ticketKeys = await loadTicketKeys(narrowed<TicketsTables>(kysely), clock, random);
+  const keyRing = new KeyRing(narrowed<TicketsTables>(kysely), clock, random);
+  const ticketKeys = await LookedUpKeys.open(keyRing, clock, timers, log);
   const registry = new PostgresRegistry({ connection, timers, log });
   const forms: RowForms = {
     newest: parts.self.format,
@@ -157,14 +175,16 @@ export async function assembleBoxOffice(parts: BoxOfficeParts): Promise<BoxOffic
   const { node, settlement, ops, runner } = selling;
   const { shows } = node;
 
+  const emailOf = async (userId: string) => (await accounts.get(userId))?.email ?? null;
   const mailer = new Mailer({
     outbox: new MailOutbox(database.pool),
     transport: parts.mail,
     compose: createComposer({
       shows,
       clock,
-      signer: ticketKeys.signer,
-      emailOf: async (userId) => (await accounts.get(userId))?.email ?? null,
+      keys: ticketKeys,
+      resetToken: (email, askedAt) => resets.tokenFor(email, askedAt),
+      emailOf,
       showOf: (showId) => catalogue.shows.get(showId),
     }),
     clock,
@@ -202,7 +222,10 @@ export async function assembleBoxOffice(parts: BoxOfficeParts): Promise<BoxOffic
     cluster: async () => node.assertReady(),
   };
   const app = buildServer(
-    { accounts, tokens, catalogue, shows, clock, timers, random, log, metrics, readiness, settings: parts.http },
+    {
+      ...{ accounts, logIns, resets, tokens, catalogue, shows, clock, timers, random, log, metrics, readiness },
+      settings: parts.http,
+    },
     {
       shows,
       clock,
@@ -217,7 +240,10 @@ export async function assembleBoxOffice(parts: BoxOfficeParts): Promise<BoxOffic
       reports: createReports(database.pool),
       exports: createExports(database.pool),
       webhookEndpoints: new WebhookEndpoints(database.pool, random, parts.webhookTargets),
-      organiserOf: (showId: string) => catalogue.shows.organiserOf(showId),
+      holdsPerMinute: parts.http.holdsPerMinute,
+      offeredShows: createOfferedShows(narrowed<OfferedShowTables>(kysely)),
+      emailOf,
+      organiserOf: rememberedOrganisers((showId) => catalogue.shows.organiserOf(showId)),
       markCancelled: (showId: string) => catalogue.shows.markCancelled(showId),
     },
   );
@@ -227,9 +253,11 @@ export async function assembleBoxOffice(parts: BoxOfficeParts): Promise<BoxOffic
     await webhooks?.close();
     await settlement.close();
     await mailer.close();
+    await ticketKeys.close();
     await node.close();
     await projector.close();
     await deliverer.close();
+    people.close();
     await reader.close();
     await registry.close();
   };

@@ -40,6 +40,15 @@ export const CATALOGUE = {
   ORDER_NOT_PAYABLE: [409, 'The order can no longer be paid'],
   ORDER_NOT_CANCELLABLE: [409, 'The order can no longer be cancelled'],
   ORDER_NOT_REFUNDABLE: [409, 'The order has nothing to refund, or not these tickets'],
+  // Tickets that move
+  TICKET_NOT_MOVABLE: [409, 'The ticket cannot be transferred or listed now'],
+  TRANSFER_INVALID: [422, 'The ticket cannot be transferred to this address'],
+  TRANSFER_LIMIT: [409, 'The ticket was transferred too often'],
+  ABOVE_PURCHASE_PRICE: [422, 'A ticket is never resold above what was paid for it'],
+  LISTING_NEEDS_SEAT: [422, 'Only a ticket with a seat can be listed for resale'],
+  LISTING_IN_USE: [409, 'A buyer has the listed seat'],
+  OWN_LISTING: [409, 'You list this seat for resale yourself'],
+  // Payments
   CARD_DECLINED: [402, 'The card was declined'],
   CAPTURE_FAILED: [402, 'The payment could not be captured; the seats are free again'],
   WEBHOOK_INVALID: [400, 'The webhook is not one of the payment provider'],
@@ -47,6 +56,13 @@ export const CATALOGUE = {
   WEBHOOK_URL_INVALID: [422, 'Webhooks cannot be sent to this address'],
   WEBHOOK_ENDPOINT_LIMIT: [409, 'There are too many webhook endpoints'],
   WEBHOOK_ENDPOINT_DISABLED: [409, 'The webhook endpoint is disabled'],
+  // Doors
+  CODE_INVALID: [422, 'The code is not one of ours'],
+  CODE_OF_ANOTHER_SHOW: [422, 'The code is of another show'],
+  TICKET_NOT_VALID: [409, 'The ticket is not valid'],
+  ALREADY_ADMITTED: [409, 'The ticket was admitted already'],
+  SCAN_TIME_INVALID: [422, 'The time of the scan is not possible'],
+  SCAN_LIMIT: [409, 'The ledger of the doors is full'],
   // The cluster, at the admin listener
   NODE_UNKNOWN: [404, 'The cluster has no such node'],
   CLUSTER_PLAN_INVALID: [422, 'The plan for the cluster cannot be made'],

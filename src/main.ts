@@ -118,7 +118,11 @@ async function start(settings: Settings, log: Log, undo: Undo[], fail: (reason: 
       format: settings.format,
       weight: settings.nodeWeight,
     },
-    http: { ...DEFAULT_HTTP_SETTINGS, trustProxy: settings.trustedProxies },
+    http: {
+      ...DEFAULT_HTTP_SETTINGS,
+      trustProxy: settings.trustedProxies,
+      holdsPerMinute: { ...DEFAULT_HTTP_SETTINGS.holdsPerMinute, ...settings.holdsPerMinute },
+    },
     admin: { host: settings.adminHost, token: settings.adminToken, allowsActions: settings.adminActions },
     processMetrics: true,
     fail,

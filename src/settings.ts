@@ -32,6 +32,8 @@ export interface Settings {
   readonly format: number;
   /** Addresses (CIDR) of the load balancers whose `X-Forwarded-For` is believed. */
   readonly trustedProxies: readonly string[];
+  /** Holds that one account, and one address, may ask this node for in a minute: infinity for no limit; absent for the usual. */
+  readonly holdsPerMinute: { readonly user?: number; readonly address?: number };
   /** Absolute. */
   readonly dataDir: string;
   /** Signs the access tokens; null when it is to be generated and kept in the data directory. */
@@ -64,6 +66,11 @@ const NATS_SERVER = '(nats|tls)://[^\\s,/]+/?';
 const STRIPE_METHOD = '[a-z][a-z0-9_]*';
 const MAIL_ADDRESS = '[^\\s<>@,;:"()]+@[^\\s<>@,;:"()]+';
 
+const UNLIMITED = 'off';
+
+/** So many in a minute, or no limit. */
+const PerMinute = Type.Optional(Type.String({ pattern: `^([1-9][0-9]{0,6}|${UNLIMITED})$` }));
+
 const Port = (port: number) => Type.Integer({ minimum: 0, maximum: 65_535, default: port });
 
 const Environment = Type.Object({
@@ -79,6 +86,8 @@ const Environment = Type.Object({
   USHER_NODE_URL: Type.Optional(Type.String({ pattern: '^https?://[^\\s/]+$' })),
   USHER_FORMAT: Type.Integer({ minimum: FORMAT.oldest, maximum: FORMAT.newest, default: FORMAT.newest }),
   USHER_TRUSTED_PROXIES: Type.Optional(Type.String({ minLength: 1 })),
+  USHER_HOLDS_PER_ACCOUNT: PerMinute,
+  USHER_HOLDS_PER_ADDRESS: PerMinute,
   USHER_DATA_DIR: Type.String({ minLength: 1, default: './data' }),
   JWT_SECRET: Type.Optional(Type.String({ minLength: 32 })),
   SMTP_URL: Type.Optional(Type.String({ pattern: '^smtps?://([^\\s/?#@]+@)?[^\\s/?#@]+/?$' })),
@@ -117,6 +126,8 @@ const EXPECTED: Readonly<Record<SettingName, string>> = {
   USHER_NODE_URL: 'an address such as http://node-1:8080, without a path',
   USHER_FORMAT: `a whole number from ${FORMAT.oldest} to ${FORMAT.newest}`,
   USHER_TRUSTED_PROXIES: 'addresses or ranges such as 10.0.0.0/8, with commas between',
+  USHER_HOLDS_PER_ACCOUNT: 'a number from 1 to 9999999, off for no limit, or not set for the usual one',
+  USHER_HOLDS_PER_ADDRESS: 'a number from 1 to 9999999, off for no limit, or not set for the usual one',
   USHER_DATA_DIR: 'the path of a directory',
   JWT_SECRET: 'at least 32 characters, or not set to have one generated',
   SMTP_URL: 'an address such as smtp://user:password@host:587 or smtps://host, or not set to have mail put into files',
@@ -163,6 +174,7 @@ export function readSettings(
     nodeUrl: checked.USHER_NODE_URL ?? null,
     format: checked.USHER_FORMAT,
     trustedProxies: rangesIn(checked.USHER_TRUSTED_PROXIES),
+    holdsPerMinute: holdsIn(checked),
     dataDir: resolve(checked.USHER_DATA_DIR),
     jwtSecret: checked.JWT_SECRET ?? null,
     smtpUrl: checked.SMTP_URL ?? null,
@@ -292,6 +304,14 @@ function isMailServer(url: string): boolean {
 function senderIn(text: string): Settings['mailFrom'] {
   const [, name, address] = /^(.*)<(.*)>$/.exec(text) ?? [text, '', text];
   return { name: name.trim(), address };
+}
+
+function holdsIn({ USHER_HOLDS_PER_ACCOUNT: user, USHER_HOLDS_PER_ADDRESS: address }: Environment) {
+  const perMinute = (text: string): number => (text === UNLIMITED ? Number.POSITIVE_INFINITY : Number(text));
+  return {
+    ...(user === undefined ? {} : { user: perMinute(user) }),
+    ...(address === undefined ? {} : { address: perMinute(address) }),
+  };
 }
 
 function rangesIn(list: string | undefined): string[] {

@@ -12,6 +12,7 @@ import { AdminClient } from '../../src/ops/admin-client.ts';
 import { startEmbeddedPostgres } from '../../src/postgres/embedded-postgres.ts';
 import { createLog } from '../../src/system/log.ts';
 import { pause } from '../../src/system/pause.ts';
+import { UNLIMITED } from '../buyers.ts';
 
 /** Below the ports that systems deal out by themselves: nobody takes a node's port while it restarts. */
 const FIRST_PORT = 21_080;
@@ -87,6 +88,7 @@ export class Machines {
       JWT_SECRET: this.#jwtSecret,
       USHER_LOG_LEVEL: process.env.USHER_LOG_LEVEL || 'fatal',
       USHER_DEMO: 'off',
+      ...UNLIMITED,
       ADMIN_ACTIONS: 'on',
       NODE_COMPILE_CACHE: join(this.#dataDir, 'compiled'),
     };

@@ -13,6 +13,9 @@ export interface PeerSetting {
   /** Absent for peers without Postgres. */
   readonly databaseUrl?: string;
   readonly redisUrl?: string;
+  /** For peers of the doors: how many tickets the first show has, and the key (`x` of its JWK) that proves their codes. */
+  readonly tickets?: number;
+  readonly ticketKey?: string;
 }
 
 interface HoldOrder {

@@ -27,7 +27,7 @@ export type PeerReply =
   | { readonly error: string };
 
 const KEY_LENGTH_MAX = 255;
-const KEEP_ALIVE_TIMEOUT_MS = 72_000;
+export const KEEP_ALIVE_TIMEOUT_MS = 72_000;
 
 const KEY_MISSING: Refusal = {
   code: 'IDEMPOTENCY_KEY_MISSING',
@@ -41,19 +41,30 @@ const BODY_INVALID: Refusal = { code: 'BODY_INVALID', detail: 'Send either seats
  * but no answer is kept for replay: that work is spared to the peers.
  */
 export function servePeer(openStore: (setting: PeerSetting) => Promise<HoldStore>): void {
-  let app: FastifyInstance | null = null;
-  let store: HoldStore | null = null;
+  serveProcess(async (setting) => {
+    const store = await openStore(setting);
+    return { app: buildPeer(setting, store), held: () => store.held(), close: () => store.close() };
+  });
+}
+
+/** A server of a peer, not yet listening, and what it stands on. */
+interface PeerServer extends Pick<HoldStore, 'held' | 'close'> {
+  readonly app: FastifyInstance;
+}
+
+/** Runs this process as a peer that the bench opens, counts and closes over IPC. */
+export function serveProcess(open: (setting: PeerSetting) => Promise<PeerServer>): void {
+  let server: PeerServer | null = null;
 
   const handle = async (command: PeerCommand): Promise<PeerReply> => {
     if ('open' in command) {
-      store = await openStore(command.open);
-      app = buildPeer(command.open, store);
-      await app.listen({ host: '127.0.0.1', port: 0 });
-      return { port: (app.server.address() as AddressInfo).port };
+      server = await open(command.open);
+      await server.app.listen({ host: '127.0.0.1', port: 0 });
+      return { port: (server.app.server.address() as AddressInfo).port };
     }
-    if ('count' in command) return { held: (await store?.held()) ?? null };
-    await app?.close();
-    await store?.close();
+    if ('count' in command) return { held: (await server?.held()) ?? null };
+    await server?.app.close();
+    await server?.close();
     return { closed: true };
   };
 

@@ -9,11 +9,21 @@ const LANES = 1;
 const SALT_BYTES = 16;
 const HASH_BYTES = 32;
 
-/** Hashes under way at once. Each keeps a thread busy: the others are for the rest of the process. */
-const CONCURRENT_MAX = 2;
+export interface HashLimits {
+  /** Hashes under way at once. Each keeps a thread busy, and the cores are there for selling. */
+  readonly concurrent: number;
+  /** Hashes that wait: each takes 20 to 40 ms, so that the last waits a few seconds. */
+  readonly waiting: number;
+}
 
-/** Hashes that wait; two at a time they take 20 to 80 ms, so that the last waits one to four seconds. */
-const WAITING_MAX = 250;
+const CONCURRENT_MAX = 2;
+const WAITING_FOR_EACH = 125;
+
+/** For so many cores: at least one of them, or half of the only one, is left to sell. */
+export function hashLimits(cores: number): HashLimits {
+  const concurrent = Math.max(1, Math.min(CONCURRENT_MAX, Math.floor(cores / 2)));
+  return { concurrent, waiting: concurrent * WAITING_FOR_EACH };
+}
 
 const RETRY_AFTER_SECONDS = 2;
 
@@ -32,15 +42,17 @@ function unpadded(bytes: Uint8Array): string {
 
 /**
  * Hashes and checks passwords, a few at a time: when people storm the log-in, they wait for each other and the sale
- * does not wait for them. Beyond {@link WAITING_MAX} the answer is `OVERLOADED`.
+ * does not wait for them. Beyond {@link HashLimits.waiting} the answer is `OVERLOADED`.
  */
 export class Passwords {
   readonly #random: Random;
+  readonly #limits: HashLimits;
   readonly #waiting: (() => void)[] = [];
   #running = 0;
 
-  constructor(random: Random) {
+  constructor(random: Random, limits: HashLimits = hashLimits(1)) {
     this.#random = random;
+    this.#limits = limits;
   }
 
   /** The hash of a new password in PHC string format. */
@@ -77,8 +89,8 @@ export class Passwords {
   }
 
   async #inTurn(parameters: Argon2Parameters): Promise<Buffer> {
-    if (this.#running >= CONCURRENT_MAX) {
-      if (this.#waiting.length >= WAITING_MAX) {
+    if (this.#running >= this.#limits.concurrent) {
+      if (this.#waiting.length >= this.#limits.waiting) {
         throw new RefusedError({
           code: 'OVERLOADED',
           detail: 'Too many people are logging in.',

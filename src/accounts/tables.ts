@@ -1,4 +1,4 @@
-import type { JSONColumnType } from 'kysely';
+import type { Generated, JSONColumnType } from 'kysely';
 import type { Role } from './tokens.ts';
 
 export interface Address {
@@ -20,9 +20,18 @@ interface UserTable {
   role: Role;
   address: JSONColumnType<Address> | null;
   created_at: string;
+  token_generation: Generated<number>;
 }
 
-/** The tables of `migrations/0002-accounts.ts`. */
+interface PasswordResetTable {
+  digest: Buffer;
+  user_id: string;
+  /** ms since the epoch. */
+  expires_at: number;
+}
+
+/** The tables of accounts that are not only spoken to in SQL. */
 export interface AccountsTables {
   usher_user: UserTable;
+  password_reset: PasswordResetTable;
 }

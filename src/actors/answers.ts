@@ -1,22 +1,23 @@
 import type { Command, Question } from '../allocator/commands.ts';
+import { successorOrSelf } from '../allocator/decide-moves.ts';
 import type { ShowEvent } from '../allocator/events.ts';
 import { HOLD } from '../allocator/holds.ts';
 import { SEAT, type Show } from '../allocator/show.ts';
 import { TICKET } from '../allocator/tickets.ts';
 import type { ErrorCode } from '../errors.ts';
+import { admissionList, admittedView, ticketAtDoor, uploadedScans, voidedTickets } from './door-views.ts';
 import { heldView, holdView } from './hold-views.ts';
-import {
-  cancellation,
-  isPaid,
-  orderedView,
-  ordersOf,
-  orderView,
-  paymentWork,
-  refundingView,
-  ticketsFor,
-  ticketView,
-} from './order-views.ts';
+import { cancellation, isPaid, orderedView, ordersOf, orderView, paymentWork, refundingView } from './order-views.ts';
 import type { Answer, ShowSummary } from './shows.ts';
+import {
+  listedView,
+  listingsOf,
+  offersTo,
+  ownTicketView,
+  ticketsFor,
+  transferredView,
+  wholeTicketView,
+} from './ticket-views.ts';
 
 export function told(value: unknown): Answer {
   return { ok: true, value, replayed: false };
@@ -45,6 +46,12 @@ export function answerOfEvent(show: Show, event: ShowEvent, at: number): Answer 
       return told(orderedView(show, event, at));
     case 'refunding':
       return told(refundingView(show, event, at));
+    case 'transferred':
+      return told(transferredView(show, event));
+    case 'listed':
+      return told(listedView(show, event));
+    case 'admitted':
+      return told(admittedView(show, event));
     case 'refused':
       return { ok: false, refusal: event.refusal, replayed: false };
     default:
@@ -68,6 +75,15 @@ export function answerOfCommand(show: Show, command: Command, at: number): Answe
       return told(orderView(show, command.order));
     case 'cancel-show':
       return show.cancelled === null ? NO_SUCH : told(cancellation(show, show.cancelled));
+    case 'accept-transfer':
+    case 'withdraw-listing':
+      return told(ownTicketView(show, command.ticket));
+    case 'withdraw-transfer':
+      return told(ownTicketView(show, successorOrSelf(show, command.ticket)));
+    case 'undo-admission':
+      return told(ticketAtDoor(show, command.ticket));
+    case 'merge-scans':
+      return told(uploadedScans(show, command, at));
     default:
       return told(null);
   }
@@ -95,18 +111,26 @@ export function answerQuestion(show: Show, question: Question, at: number): Answ
       if (!tickets.has(ticket) || tickets.state[ticket] === TICKET.none) return NO_SUCH;
       const order = tickets.order[ticket];
       if (orders.at[order] !== question.at) return NO_SUCH;
-      if (!viewer.all && orders.buyer[order] !== buyers.find(viewer.user)) return NO_SUCH;
+      if (!viewer.all && show.holderOf(ticket) !== buyers.find(viewer.user)) return NO_SUCH;
       if (!isPaid(show, order)) return NO_SUCH;
-      return told(ticketView(show, ticket));
+      return told(viewer.all ? wholeTicketView(show, ticket) : ownTicketView(show, ticket));
     }
     case 'list-orders':
       return told(ordersOf(show, question.buyer).map((order) => orderView(show, order)));
     case 'list-tickets':
       return told(ticketsFor(show, question));
+    case 'list-offers':
+      return told(offersTo(show, question));
+    case 'list-listings':
+      return told(listingsOf(show, question));
     case 'get-payment':
       return orders.has(question.order) ? told(paymentWork(show, question.order)) : NO_SUCH;
     case 'get-cancellation':
       return show.cancelled === null ? NO_SUCH : told(cancellation(show, show.cancelled));
+    case 'list-admissions':
+      return told(admissionList(show, question));
+    case 'get-voided':
+      return told(voidedTickets(show));
     case 'get-summary':
       return told(summary(show));
   }
@@ -117,7 +141,7 @@ function summary(show: Show): ShowSummary {
     available: show.total(SEAT.free),
     held: show.total(SEAT.held),
     inPayment: show.total(SEAT.inPayment),
-    sold: show.total(SEAT.sold),
+    sold: show.total(SEAT.sold) + show.total(SEAT.listed),
     blocked: show.total(SEAT.blocked),
     version: show.seq,
   };

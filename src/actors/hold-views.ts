@@ -1,5 +1,6 @@
 import type { ShowEvent } from '../allocator/events.ts';
 import { HOLD } from '../allocator/holds.ts';
+import { priceOfSeat } from '../allocator/resales.ts';
 import type { Show } from '../allocator/show.ts';
 import { scopedId } from '../ids.ts';
 import { rfc3339 } from '../rfc3339.ts';
@@ -20,6 +21,7 @@ export function heldView(show: Show, event: Held, at: number): HoldView {
     'active',
     event.until,
     at,
+    (seat) => event.listed?.find(([listed]) => listed === seat)?.[2] ?? show.prices[show.hall.categoryOf[seat]],
   );
 }
 
@@ -35,6 +37,7 @@ export function holdView(show: Show, place: number, hold: number, now: number): 
     status,
     holds.until[place],
     now,
+    (seat) => priceOfSeat(show, seat),
   );
 }
 
@@ -46,13 +49,15 @@ function holdViewOf(
   status: HoldView['status'],
   until: number,
   now: number,
+  priceOf: (seat: number) => number,
 ): HoldView {
   const { hall } = show;
   let total = 0;
   const seatViews = seats.map((seat) => {
     const category = hall.categoryOf[seat];
-    total += show.prices[category];
-    return { id: hall.seatIds[seat], category: hall.categories[category], price: money(show, show.prices[category]) };
+    const price = priceOf(seat);
+    total += price;
+    return { id: hall.seatIds[seat], category: hall.categories[category], price: money(show, price) };
   });
   const areaViews = areas.map(([index, quantity]) => {
     const area = hall.areas[index];

@@ -1,4 +1,3 @@
-import type { Question } from '../allocator/commands.ts';
 import type { ShowEvent } from '../allocator/events.ts';
 import { ORDER } from '../allocator/orders.ts';
 import { REFUND } from '../allocator/refunds.ts';
@@ -15,7 +14,6 @@ import type {
   PaymentWork,
   RefundView,
   SeatName,
-  TicketView,
 } from './shows.ts';
 
 /** Orders, their tickets and their refunds, as clients and settlement see them. */
@@ -38,17 +36,14 @@ export const ORDER_STATUS: Readonly<Record<number, OrderStatus>> = {
 export const ORDER_STATES = Object.fromEntries(Object.entries(ORDER).map(([name, state]) => [state, name])) as Readonly<
   Record<number, OrderState>
 >;
-const TICKET_STATUS: Readonly<Record<number, TicketView['status']>> = {
-  [TICKET.valid]: 'valid',
-  [TICKET.void]: 'void',
-  [TICKET.refunded]: 'refunded',
-  [TICKET.suspended]: 'suspended',
-};
 const REFUND_STATUS: Readonly<Record<number, RefundView['status']>> = {
   [REFUND.due]: 'pending',
   [REFUND.done]: 'succeeded',
   [REFUND.failed]: 'failed',
 };
+/** A ticket whose price was given back, or that was resold, which gives its seller the price of that back. */
+const PAID_BACK: readonly number[] = [TICKET.refunded, TICKET.void];
+
 /** The order as it was when it was made, told from its event. */
 export function orderedView(show: Show, event: Ordered, at: number): OrderView {
   const firstTicket = show.orders.firstTicket[event.order];
@@ -99,7 +94,7 @@ export function orderView(show: Show, order: number): OrderView {
 
 function statusOf(show: Show, order: number): OrderStatus {
   if (!isPaid(show, order)) return ORDER_STATUS[show.orders.state[order]];
-  const refunded = show.ticketsOf(order, TICKET.refunded).length;
+  const refunded = show.ticketsOf(order, ...PAID_BACK).filter((ticket) => show.refunds.ofTicket.has(ticket)).length;
   if (refunded === 0) return 'paid';
   return refunded === show.orders.quantity[order] ? 'refunded' : 'partially_refunded';
 }
@@ -134,7 +129,7 @@ function refundView(show: Show, refund: number): RefundView {
     orderId: scopedId('ord', orders.at[order], show.id, order),
     amount: money(show, refunds.amount[refund]),
     ticketIds: show
-      .ticketsOf(order, TICKET.refunded)
+      .ticketsOf(order, ...PAID_BACK)
       .filter((ticket) => refunds.ofTicket.get(ticket) === refund)
       .map((ticket) => scopedId('tkt', orders.at[order], show.id, ticket)),
     status: REFUND_STATUS[refunds.state[refund]],
@@ -171,7 +166,7 @@ function paymentId(show: Show, order: number): string {
   return scopedId('pay', show.orders.at[order], show.id, order);
 }
 
-function seatName(show: Show, seat: number): SeatName {
+export function seatName(show: Show, seat: number): SeatName {
   const { hall } = show;
   if (seat < 0) {
     const area = hall.areas[-1 - seat];
@@ -192,19 +187,6 @@ export function isPaid(show: Show, order: number): boolean {
   return show.orders.state[order] === ORDER.paid;
 }
 
-export function ticketView(show: Show, ticket: number): TicketView {
-  const { orders, tickets } = show;
-  const order = tickets.order[ticket];
-  return {
-    id: scopedId('tkt', orders.at[order], show.id, ticket),
-    showId: show.id,
-    orderId: scopedId('ord', orders.at[order], show.id, order),
-    seat: seatName(show, tickets.seat[ticket]),
-    price: money(show, tickets.price[ticket]),
-    status: TICKET_STATUS[tickets.state[ticket]],
-  };
-}
-
 /** The buyer's orders, newest first. */
 export function ordersOf(show: Show, userId: string): number[] {
   const buyer = show.buyers.find(userId);
@@ -212,29 +194,6 @@ export function ordersOf(show: Show, userId: string): number[] {
   if (buyer < 0) return found;
   for (let order = show.buyers.newestOrder[buyer]; order > 0; order = show.orders.previous[order]) found.push(order);
   return found;
-}
-
-type ListTickets = Extract<Question, { type: 'list-tickets' }>;
-
-export function ticketsFor(show: Show, question: ListTickets): { total: number; items: TicketView[] } {
-  const from = question.offset;
-  const to = question.offset + question.limit;
-  const items: TicketView[] = [];
-  let total = 0;
-  const add = (ticket: number): void => {
-    if (total >= from && total < to) items.push(ticketView(show, ticket));
-    total++;
-  };
-  if (question.viewer.all) {
-    for (let ticket = show.tickets.count; ticket >= 1; ticket--)
-      if (isPaid(show, show.tickets.order[ticket])) add(ticket);
-  } else {
-    for (const order of ordersOf(show, question.viewer.user)) {
-      if (!isPaid(show, order)) continue;
-      for (let i = 0; i < show.orders.quantity[order]; i++) add(show.orders.firstTicket[order] + i);
-    }
-  }
-  return { total, items };
 }
 
 export function paymentWork(show: Show, order: number): PaymentWork {

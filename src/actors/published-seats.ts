@@ -8,6 +8,7 @@ LETTERS[SEAT.held] = SEAT_LETTERS.held;
 LETTERS[SEAT.inPayment] = SEAT_LETTERS.held;
 LETTERS[SEAT.sold] = SEAT_LETTERS.sold;
 LETTERS[SEAT.blocked] = SEAT_LETTERS.blocked;
+LETTERS[SEAT.listed] = SEAT_LETTERS.listed;
 
 /** The seat map that the world sees. It follows the show from durable turn to durable turn, never ahead. */
 export class PublishedSeats implements SeatMap {

@@ -1,7 +1,7 @@
 import type { Hall } from '../allocator/hall.ts';
 
 /** One byte a seat, in the order of the plan document: these ASCII letters. */
-export const SEAT_LETTERS = { available: 97, held: 104, sold: 115, blocked: 98 } as const; // a h s b
+export const SEAT_LETTERS = { available: 97, held: 104, sold: 115, blocked: 98, listed: 108 } as const; // a h s b l
 
 export interface AreaCount {
   readonly id: string;

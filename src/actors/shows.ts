@@ -1,4 +1,5 @@
 import type { Command, DisputeStatus, Question } from '../allocator/commands.ts';
+import type { EntryKind } from '../allocator/doors.ts';
 import type { Hall } from '../allocator/hall.ts';
 import type { ORDER } from '../allocator/orders.ts';
 import type { Refusal } from '../errors.ts';
@@ -129,10 +130,87 @@ export interface SeatName {
 export interface TicketView {
   readonly id: string;
   readonly showId: string;
-  readonly orderId: string;
+  /** Absent for whoever got the ticket by a transfer: the order is its payer's. */
+  readonly orderId?: string;
   readonly seat: SeatName;
   readonly price: Money;
-  readonly status: 'valid' | 'void' | 'refunded' | 'suspended';
+  /** `used`: valid, and admitted at the door. */
+  readonly status: TicketStatus;
+  /** What the seat is listed for. */
+  readonly listing?: { readonly price: Money };
+  /** Of a used ticket, for who sees all: when it was admitted, and where if a gate was named. */
+  readonly admittedAt?: string;
+  readonly gate?: string;
+}
+
+export type TicketStatus = 'valid' | 'used' | 'listed' | 'offered' | 'transferred' | 'refunded' | 'void' | 'suspended';
+
+/** The answer to an admission. */
+export interface AdmissionView {
+  readonly ticketId: string;
+  readonly showId: string;
+  readonly seat: SeatName;
+  readonly admittedAt: string;
+  readonly gate?: string;
+}
+
+/** An entry of the ledger of the doors. */
+export interface LedgerEntry {
+  readonly at: string;
+  readonly gate?: string;
+  readonly kind: EntryKind;
+}
+
+/** A ticket with all that the ledger has of it, earliest first. */
+export interface TicketAtDoor extends Omit<AdmissionView, 'admittedAt'> {
+  readonly ticketStatus: TicketStatus;
+  /** Of its standing admission; absent without one. */
+  readonly admittedAt?: string;
+  readonly entries: readonly LedgerEntry[];
+}
+
+/** An entry of the ledger, or why the scan is none. */
+export type ScanOutcome = EntryKind | 'unknown' | 'bad_time' | 'no_room';
+
+export interface UploadedScan extends Partial<Pick<AdmissionView, 'ticketId' | 'showId' | 'seat'>> {
+  readonly at: string;
+  readonly result: ScanOutcome;
+  /** Of the admission that a double entry doubles. */
+  readonly admittedAt?: string;
+  readonly gate?: string;
+}
+
+export interface AdmissionList {
+  readonly total: number;
+  readonly items: readonly TicketAtDoor[];
+  readonly counts: {
+    /** Tickets that are valid, used or not. */
+    readonly valid: number;
+    /** Tickets with a standing admission. */
+    readonly admitted: number;
+    /** Entries. */
+    readonly double: number;
+    readonly void: number;
+  };
+}
+
+export interface VoidedTickets {
+  /** The show's journal row that it is of. */
+  readonly version: number;
+  /** Ticket numbers, ascending. */
+  readonly tickets: readonly number[];
+}
+
+/** A seat that is for resale now. */
+export interface ListingView {
+  readonly seat: SeatName;
+  readonly price: Money;
+}
+
+/** A page of what a show has. */
+export interface Listed<T> {
+  readonly total: number;
+  readonly items: readonly T[];
 }
 
 /** What settlement needs to know of an order. */

@@ -1,4 +1,4 @@
-import type { ShowEvent } from '../allocator/events.ts';
+import type { Resale, ShowEvent } from '../allocator/events.ts';
 import { ORDER } from '../allocator/orders.ts';
 import { REFUND } from '../allocator/refunds.ts';
 import type { Show } from '../allocator/show.ts';
@@ -22,6 +22,7 @@ export class TurnNews {
   readonly #show: Show;
   readonly #onUnsettled: (showId: string, orders: readonly number[]) => void;
   #newBuyers: string[] = [];
+  #offeredTo: string[] = [];
   #noted: Noted[] = [];
   #unsettled: number[] = [];
   /** All unsettled orders are to be named when the turn under way is durable. */
@@ -33,9 +34,14 @@ export class TurnNews {
     this.#onUnsettled = onUnsettled;
   }
 
-  /** Users who got their first order in this turn. */
+  /** Users who got their first order, or a ticket that was transferred to them, in this turn. */
   get newBuyers(): readonly string[] {
     return this.#newBuyers;
+  }
+
+  /** The addresses (as digests) to which tickets were offered in this turn. */
+  get offeredTo(): readonly string[] {
+    return this.#offeredTo;
   }
 
   /** What buyers are to be told of this turn. */
@@ -51,6 +57,7 @@ export class TurnNews {
   /** A turn begins. */
   begin(): void {
     this.#newBuyers = [];
+    this.#offeredTo = [];
     this.#noted = [];
     this.#unsettled = [];
   }
@@ -62,9 +69,17 @@ export class TurnNews {
       case 'ordered':
         if (orders.previous[event.order] === 0) this.#newBuyers.push(buyers.userId(orders.buyer[event.order]));
         if (event.total === 0) this.#tellBuyer('paid', event.order);
+        for (const resale of event.resold ?? []) this.#resold(resale);
         return;
       case 'captured':
         this.#tellBuyer('paid', event.order);
+        for (const resale of event.resold ?? []) this.#resold(resale);
+        return;
+      case 'transferred':
+        this.#offeredTo.push(event.address);
+        return;
+      case 'transfer-accepted':
+        this.#newBuyers.push(event.buyer);
         return;
       case 'cancelled':
         this.#ended('cancelled', event.order);
@@ -112,6 +127,10 @@ export class TurnNews {
       const order = holds.order[holds.place(hold)];
       if (order > 0 && orders.state[order] === state) this.#ended(kind, order);
     }
+  }
+
+  #resold({ ticket, refund }: Resale): void {
+    this.#refundDue(refund, this.#show.tickets.order[ticket]);
   }
 
   #refundDue(refund: number, order: number): void {

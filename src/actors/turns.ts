@@ -238,6 +238,7 @@ export class Turns {
         ...row,
         shard,
         newBuyers: this.#news.newBuyers,
+        offeredTo: this.#news.offeredTo,
         notices: this.#news.notices(),
         hash: rowHash(row),
       },

@@ -1,5 +1,6 @@
 import { HOLD } from './holds.ts';
 import { ensure } from './invariants.ts';
+import { sellerOf } from './resales.ts';
 import { SEAT, SEAT_STATES, type Show } from './show.ts';
 import { TICKET } from './tickets.ts';
 
@@ -13,7 +14,7 @@ export function endUnpaid(show: Show, order: number, state: number, holdState: n
   setTickets(show, order, TICKET.void);
 }
 
-/** Frees the places of a live hold, all of them. */
+/** Frees the places of a live hold, all of them; what was listed for resale is so again. */
 export function endHold(show: Show, hold: number, place: number, state: number): void {
   const { holds } = show;
   const seatState = holds.state[place] === HOLD.inPayment ? SEAT.inPayment : SEAT.held;
@@ -24,7 +25,7 @@ export function endHold(show: Show, hold: number, place: number, state: number):
       'I1',
       () => `hold ${hold} ends with seat ${seat} that is not its own`,
     );
-    setSeat(show, seat, SEAT.free, 0);
+    letGo(show, seat);
     places++;
   }
   for (const [area, count] of show.areasOfHold.get(hold) ?? []) {
@@ -56,7 +57,45 @@ export function freeTicket(show: Show, ticket: number): void {
     'I1',
     () => `ticket ${ticket} gives seat ${seat} back, which it does not own`,
   );
-  setSeat(show, seat, SEAT.free, 0);
+  letGo(show, seat);
+}
+
+/** A seat that somebody had is free, or for sale by its seller again. */
+function letGo(show: Show, seat: number): void {
+  const seller = sellerOf(show, seat);
+  if (seller === undefined) {
+    show.moves.listings.delete(seat);
+    setSeat(show, seat, SEAT.free, 0);
+  } else if (show.hasOpenDispute(show.tickets.order[seller.ticket])) {
+    // The dispute did not end the listing, for a buyer had the seat.
+    show.moves.listings.delete(seat);
+    show.tickets.state[seller.ticket] = TICKET.suspended;
+    setSeat(show, seat, SEAT.sold, seller.ticket);
+  } else {
+    setSeat(show, seat, SEAT.listed, seller.ticket);
+  }
+}
+
+/** A ticket that is somebody's ends, and its place is free: unless it is listed and a buyer has it, who keeps it. */
+export function endTicket(show: Show, ticket: number, state: number): void {
+  const { tickets, moves, buyers } = show;
+  const before = tickets.state[ticket];
+  tickets.state[ticket] = state;
+  buyers.places[show.holderOf(ticket)]--;
+  if (before === TICKET.offered) moves.offers.delete(ticket);
+  if (before !== TICKET.listed) {
+    freeTicket(show, ticket);
+    return;
+  }
+  const seat = tickets.seat[ticket];
+  const listing = moves.listings.get(seat);
+  ensure(listing?.ticket === ticket, 'I1', () => `ticket ${ticket} ends listed, but seat ${seat} is not`);
+  if (show.status[seat] === SEAT.held || show.status[seat] === SEAT.inPayment) {
+    moves.listings.set(seat, { ticket: 0, price: listing.price });
+    return;
+  }
+  moves.listings.delete(seat);
+  if (show.status[seat] === SEAT.listed) setSeat(show, seat, SEAT.free, 0);
 }
 
 export function livePlace(show: Show, hold: number, state: number): number {

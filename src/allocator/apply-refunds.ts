@@ -1,13 +1,14 @@
-import { endHold, endUnpaid, freeTicket } from './apply-places.ts';
+import { endListing } from './apply-moves.ts';
+import { endHold, endTicket, endUnpaid } from './apply-places.ts';
 import type { DisputeStatus } from './commands.ts';
 import { HOLD } from './holds.ts';
 import { ensure } from './invariants.ts';
 import { ORDER } from './orders.ts';
 import { REFUND } from './refunds.ts';
-import type { Dispute, Show } from './show.ts';
-import { TICKET } from './tickets.ts';
+import { type Dispute, SEAT, type Show } from './show.ts';
+import { OWNED, TICKET } from './tickets.ts';
 
-/** Takes valid tickets of one paid order back, frees their places, and owes their price. */
+/** Takes tickets of one paid order back, whoever has them, frees their places, and owes their price. */
 export function applyRefunding(
   show: Show,
   refund: number,
@@ -17,36 +18,34 @@ export function applyRefunding(
   reason: string | null,
   at: number,
 ): void {
-  const { refunds, orders, buyers } = show;
+  const { refunds, orders } = show;
   ensure(refund === refunds.count + 1, 'I2', () => `refund ${refund} is not the next, ${refunds.count + 1}`);
   ensure(orders.state[order] === ORDER.paid, 'I10', () => `order ${order} is refunded, but was not paid`);
   let price = 0;
   for (const ticket of tickets) {
     ensure(
-      show.tickets.order[ticket] === order && show.tickets.state[ticket] === TICKET.valid,
+      show.tickets.order[ticket] === order && OWNED.includes(show.tickets.state[ticket]),
       'I10',
       () => `refund ${refund} takes ticket ${ticket} back, which is no valid one of order ${order}`,
     );
     price += show.tickets.price[ticket];
-    show.tickets.state[ticket] = TICKET.refunded;
-    freeTicket(show, ticket);
+    endTicket(show, ticket, TICKET.refunded);
     refunds.ofTicket.set(ticket, refund);
   }
   ensure(price === amount, 'I10', () => `refund ${refund} owes ${amount} for tickets of ${price}`);
-  buyers.places[orders.buyer[order]] -= tickets.length;
   refunds.add(at, order, amount);
   if (reason !== null) refunds.reasons.set(refund, reason);
   // Or the show's own refunds would come to it again, with nothing to give back.
-  if (!show.hasValidTickets(order)) show.toRefund.delete(order);
+  if (!show.isToRefund(order)) show.toRefund.delete(order);
   // Of a free order nothing is owed.
   if (amount === 0) refunds.end(refund, REFUND.done);
 }
 
-/** One refund for each of these orders of a cancelled show, of all its valid tickets. */
+/** One refund for each of these orders of a cancelled show, of all its tickets that are somebody's. */
 export function applyRefundingAll(show: Show, first: number, orders: readonly number[], at: number): void {
   for (const [i, order] of orders.entries()) {
     ensure(show.toRefund.has(order), 'I10', () => `order ${order} is not to be refunded`);
-    const tickets = show.ticketsOf(order, TICKET.valid);
+    const tickets = show.ticketsOf(order, ...OWNED);
     const amount = tickets.reduce((sum, ticket) => sum + show.tickets.price[ticket], 0);
     applyRefunding(show, first + i, order, tickets, amount, null, at);
   }
@@ -73,27 +72,26 @@ export function returnRefund(show: Show, refund: number): void {
 }
 
 /**
- * While a dispute is open nobody gets in with the order's tickets. When the last is won, they are valid again; one that is
- * lost makes the money the buyer's, and the places free.
+ * While a dispute is open nobody gets in with the order's tickets, and what of them is offered or listed is so no more; only
+ * a listed seat that a buyer has by now stays theirs. When the last is won, they are valid again; one that is lost makes the
+ * money the buyer's, and the places free.
  */
 export function applyDisputed(show: Show, order: number, dispute: string, status: DisputeStatus): void {
-  const { tickets, buyers, orders } = show;
+  const { tickets, moves } = show;
   const disputes = noteDispute(show, order, { id: dispute, status });
   if (status === 'open') {
-    for (const ticket of show.ticketsOf(order, TICKET.valid)) tickets.state[ticket] = TICKET.suspended;
+    for (const ticket of show.ticketsOf(order, ...OWNED)) {
+      if (tickets.state[ticket] !== TICKET.listed) tickets.state[ticket] = TICKET.suspended;
+      else if (show.status[tickets.seat[ticket]] === SEAT.listed) endListing(show, ticket, TICKET.suspended);
+      moves.offers.delete(ticket);
+    }
     show.toRefund.delete(order);
   } else if (status === 'won') {
     if (disputes.some((one) => one.status === 'open')) return;
     for (const ticket of show.ticketsOf(order, TICKET.suspended)) tickets.state[ticket] = TICKET.valid;
-    if (show.cancelled !== null && show.hasValidTickets(order)) show.toRefund.add(order);
+    if (show.cancelled !== null && show.isToRefund(order)) show.toRefund.add(order);
   } else {
-    for (const state of [TICKET.suspended, TICKET.valid]) {
-      for (const ticket of show.ticketsOf(order, state)) {
-        tickets.state[ticket] = TICKET.void;
-        freeTicket(show, ticket);
-        buyers.places[orders.buyer[order]]--;
-      }
-    }
+    for (const ticket of show.ticketsOf(order, TICKET.suspended, ...OWNED)) endTicket(show, ticket, TICKET.void);
     show.toRefund.delete(order);
   }
 }

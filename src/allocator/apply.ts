@@ -1,3 +1,12 @@
+import { applyAdmissionUndone, applyAdmitted, applyScanned } from './apply-doors.ts';
+import {
+  applyListed,
+  applyResales,
+  applyTransferAccepted,
+  applyTransferEnded,
+  applyTransferred,
+  endListing,
+} from './apply-moves.ts';
 import { endHold, endUnpaid, freeTicket, livePlace, movePlaces, orderIn, setSeat, setTickets } from './apply-places.ts';
 import {
   applyDisputed,
@@ -12,6 +21,7 @@ import { HOLD } from './holds.ts';
 import { ensure } from './invariants.ts';
 import { ORDER } from './orders.ts';
 import { REFUND } from './refunds.ts';
+import { isStillListed, priceOfSeat, sellerOf } from './resales.ts';
 import { SEAT, type Show } from './show.ts';
 import { TICKET } from './tickets.ts';
 
@@ -71,6 +81,7 @@ export function apply(show: Show, event: ShowEvent, seq: number, ordinal: number
       const order = orderIn(show, event.order, ORDER.committed);
       makePaid(show, order);
       settle(show, order);
+      applyResales(show, order, event.resold ?? [], at);
       if (show.cancelled !== null) show.toRefund.add(order);
       return;
     }
@@ -115,6 +126,33 @@ export function apply(show: Show, event: ShowEvent, seq: number, ordinal: number
     case 'show-cancelled':
       applyShowCancelled(show, event.holds, event.reason, at);
       return;
+    case 'transferred':
+      show.answered.add(event.once, seq, ordinal, at);
+      applyTransferred(show, event);
+      return;
+    case 'transfer-accepted':
+      applyTransferAccepted(show, event);
+      return;
+    case 'transfer-ended':
+      applyTransferEnded(show, event.ticket);
+      return;
+    case 'listed':
+      show.answered.add(event.once, seq, ordinal, at);
+      applyListed(show, event);
+      return;
+    case 'unlisted':
+      endListing(show, event.ticket, TICKET.valid);
+      return;
+    case 'admitted':
+      show.answered.add(event.once, seq, ordinal, at);
+      applyAdmitted(show, event);
+      return;
+    case 'admission-undone':
+      applyAdmissionUndone(show, event.ticket, event.until);
+      return;
+    case 'scanned':
+      applyScanned(show, event);
+      return;
     case 'refused':
       show.answered.add(event.once, seq, ordinal, at);
       return;
@@ -129,10 +167,11 @@ type Ordered = Extract<ShowEvent, { type: 'ordered' }>;
 function applyHeld(show: Show, event: Held, seq: number, ordinal: number, at: number): void {
   show.answered.add(event.once, seq, ordinal, at);
   ensure(event.hold === show.holds.next, 'I2', () => `hold ${event.hold} is not the next, ${show.holds.next}`);
+  ensureListed(show, event);
   let first = -1;
   for (const seat of event.seats) {
     ensure(
-      show.status[seat] === SEAT.free,
+      show.status[seat] === SEAT.free || (show.status[seat] === SEAT.listed && event.listed !== undefined),
       'I1',
       () => `seat ${seat} is held by ${event.hold} while in state ${show.status[seat]}`,
     );
@@ -152,6 +191,21 @@ function applyHeld(show: Show, event: Held, seq: number, ordinal: number, at: nu
   show.buyers.places[buyer] += quantity;
   const place = show.holds.add(at, event.until, buyer, first, quantity);
   show.deadlines.add(show.endOfHold(place), event.hold);
+}
+
+/** Exactly those of the seats that are listed are named as such, with their sellers and prices. */
+function ensureListed(show: Show, { hold, seats, listed = [] }: Held): void {
+  let count = 0;
+  for (const seat of seats) if (show.status[seat] === SEAT.listed) count++;
+  ensure(count === listed.length, 'I1', () => `hold ${hold} takes ${count} listed seats, and names ${listed.length}`);
+  for (const [seat, ticket, price] of listed) {
+    const seller = sellerOf(show, seat);
+    ensure(
+      seats.includes(seat) && show.status[seat] === SEAT.listed && seller?.ticket === ticket && seller.price === price,
+      'I1',
+      () => `hold ${hold} takes seat ${seat} from ticket ${ticket} for ${price}, which does not offer it so`,
+    );
+  }
 }
 
 function applyExpired(show: Show, hold: number, at: number): void {
@@ -204,6 +258,7 @@ function applyOrdered(show: Show, event: Ordered, seq: number, ordinal: number, 
     applyCommitted(show, order, at);
     makePaid(show, order);
     settle(show, order);
+    applyResales(show, order, event.resold ?? [], at);
   } else {
     show.deadlines.add(show.endOfHold(place), event.hold);
   }
@@ -216,9 +271,16 @@ function addLine(show: Show, order: number, hold: number, line: OrderLine): void
       'I1',
       () => `order ${order} takes seat ${line.seat}, which hold ${hold} does not have`,
     );
+    const seller = sellerOf(show, line.seat);
+    ensure(
+      line.from === seller?.ticket && (seller === undefined || line.price === priceOfSeat(show, line.seat)),
+      'I11',
+      () => `order ${order} takes seat ${line.seat} for ${line.price} from ${line.from}, not from ${seller?.ticket}`,
+    );
     setSeat(show, line.seat, SEAT.inPayment, hold);
   }
-  show.tickets.add(order, line.seat, line.price);
+  const ticket = show.tickets.add(order, line.seat, line.price);
+  if (line.from !== undefined) show.moves.boughtFrom.set(ticket, line.from);
 }
 
 function applyCommitted(show: Show, order: number, at: number): void {
@@ -239,6 +301,7 @@ function applyCommitted(show: Show, order: number, at: number): void {
       'I1',
       () => `order ${order} is sold seat ${seat} that is not its own`,
     );
+    if (sellerOf(show, seat) === undefined) show.moves.listings.delete(seat);
     setSeat(show, seat, SEAT.sold, ticket);
   }
   for (const [area, count] of show.areasOfHold.get(hold) ?? [])
@@ -261,7 +324,12 @@ function applyCommittedLate(show: Show, order: number): void {
       movePlaces(show, -1 - seat, 1, SEAT.free, SEAT.sold);
       continue;
     }
-    ensure(show.status[seat] === SEAT.free, 'I1', () => `order ${order} takes seat ${seat} again, which is not free`);
+    const from = show.moves.boughtFrom.get(ticket);
+    ensure(
+      from === undefined ? show.status[seat] === SEAT.free : isStillListed(show, ticket, from),
+      'I1',
+      () => `order ${order} takes seat ${seat} again, which is not to be had`,
+    );
     setSeat(show, seat, SEAT.sold, ticket);
   }
   buyers.places[orders.buyer[order]] += orders.quantity[order];

@@ -91,7 +91,55 @@ export type Command =
   /** The organiser calls the show off: nothing is sold any more, and everybody is paid back. */
   | { readonly type: 'cancel-show'; readonly reason: string }
   /** Begins the next refunds of a cancelled show. Sent by the show's own clock. */
-  | { readonly type: 'refund-next' };
+  | { readonly type: 'refund-next' }
+  /** The owner gives a ticket to whoever has the address, of which this is the digest; they have to accept it. */
+  | {
+      readonly type: 'transfer';
+      readonly once: Once;
+      readonly buyer: string;
+      readonly ticket: number;
+      readonly at: number;
+      readonly address: string;
+    }
+  | {
+      readonly type: 'accept-transfer';
+      readonly buyer: string;
+      readonly address: string;
+      readonly ticket: number;
+      readonly at: number;
+    }
+  | { readonly type: 'withdraw-transfer'; readonly buyer: string; readonly ticket: number; readonly at: number }
+  | { readonly type: 'decline-transfer'; readonly address: string; readonly ticket: number; readonly at: number }
+  /** The owner lists the seat of a ticket for resale. */
+  | {
+      readonly type: 'resell';
+      readonly once: Once;
+      readonly buyer: string;
+      readonly ticket: number;
+      readonly at: number;
+      readonly price: number;
+    }
+  | { readonly type: 'withdraw-listing'; readonly buyer: string; readonly ticket: number; readonly at: number }
+  /** Lets a ticket in, whose code was proved. `scannedAt`: when, by the gate's clock (ms); now if absent. */
+  | {
+      readonly type: 'admit';
+      readonly once: Once;
+      readonly ticket: number;
+      readonly at: number;
+      readonly gate?: string;
+      readonly scannedAt?: number;
+    }
+  /** The organiser takes an admission back: this one if `admittedAt` (ms) says which, else the standing one. */
+  | { readonly type: 'undo-admission'; readonly ticket: number; readonly at: number; readonly admittedAt?: number }
+  /** What a gate has let in while it was offline. The same scan again is no other. */
+  | { readonly type: 'merge-scans'; readonly gate: string; readonly scans: readonly Scan[] };
+
+/** A ticket whose code was proved, and when it was scanned (ms, by the gate's clock). */
+export interface Scan {
+  readonly ticket: number;
+  readonly at: number;
+  readonly scannedAt: number;
+}
 
 /** `won`: the money is ours again; `lost`: it is the buyer's for good. */
 export type DisputeStatus = 'open' | 'won' | 'lost';
@@ -105,10 +153,23 @@ export type Question =
   | { readonly type: 'list-orders'; readonly buyer: string }
   /** A buyer's own tickets, or all of the show's when `viewer.all`; newest first, answered as `{total, items}`. */
   | { readonly type: 'list-tickets'; readonly viewer: Viewer; readonly offset: number; readonly limit: number }
+  /** Tickets that are offered to whoever has the address; answered as `{total, items}`. */
+  | { readonly type: 'list-offers'; readonly address: string; readonly offset: number; readonly limit: number }
+  /** What is for resale and held by nobody; answered as `{total, items}`. */
+  | { readonly type: 'list-listings'; readonly offset: number; readonly limit: number }
   /** The order as settlement needs it. */
   | { readonly type: 'get-payment'; readonly order: number }
   /** How far the refunds of a cancelled show have come. */
   | { readonly type: 'get-cancellation' }
+  /** Tickets of the ledger of the doors, by number, and counts; answered as `AdmissionList`. */
+  | {
+      readonly type: 'list-admissions';
+      readonly only: 'admitted' | 'double' | 'void';
+      readonly offset: number;
+      readonly limit: number;
+    }
+  /** Tickets that had a code and are not valid now. */
+  | { readonly type: 'get-voided' }
   | { readonly type: 'get-summary' };
 
 /** Who looks: `all` for the show's organiser and admins. */
@@ -129,8 +190,25 @@ const SINCE_FORMAT_3: ReadonlySet<string> = new Set<(Command | Question)['type']
   'get-cancellation',
 ]);
 
+const SINCE_FORMAT_4: ReadonlySet<string> = new Set<(Command | Question)['type']>([
+  'transfer',
+  'accept-transfer',
+  'withdraw-transfer',
+  'decline-transfer',
+  'resell',
+  'withdraw-listing',
+  'list-offers',
+  'list-listings',
+  'admit',
+  'undo-admission',
+  'merge-scans',
+  'list-admissions',
+  'get-voided',
+]);
+
 /** The format (`formats.ts`) that every node must read before this may be asked: what it leads to is journaled in it. */
 export function formatOf(message: Command | Question): number {
+  if (SINCE_FORMAT_4.has(message.type)) return 4;
   const isNew =
     SINCE_FORMAT_3.has(message.type) ||
     (message.type === 'order' && message.comp === true) ||

@@ -1,9 +1,10 @@
 import type { Command } from './commands.ts';
 import { type Decision, done, NO_ORDER, OUTCOME_DONE, refused } from './decision.ts';
-import type { OrderLine, ShowEvent } from './events.ts';
+import type { OrderLine, Resale, ShowEvent } from './events.ts';
 import { HOLD } from './holds.ts';
 import { ORDER } from './orders.ts';
 import { HOLD_OVER, inPayment, NO_HOLD, ownHold } from './own-holds.ts';
+import { isStillListed, priceOfSeat, resalesOf, sellerOf } from './resales.ts';
 import { PAYMENT_WINDOW_MS, PENDING_WINDOW_MS, SEAT, SEAT_STATES, type Show } from './show.ts';
 
 type OrderCommand = Extract<Command, { type: 'order' }>;
@@ -14,20 +15,24 @@ export function decideOrder(show: Show, command: OrderCommand, at: number): Deci
   if (show.holds.state[place] === HOLD.inPayment || show.holds.state[place] === HOLD.bought)
     return inPayment(show, place);
   if (show.holds.state[place] !== HOLD.active || at >= show.endOfHold(place)) return HOLD_OVER;
-  const priceOf = (category: number): number => (command.comp === true ? 0 : show.prices[category]);
+  const isComp = command.comp === true;
   const lines: OrderLine[] = [];
   let total = 0;
   for (const seat of show.seatsOfHold(place).sort((a, b) => a - b)) {
-    const price = priceOf(show.hall.categoryOf[seat]);
-    lines.push({ seat, price });
+    const seller = sellerOf(show, seat);
+    if (isComp && seller !== undefined)
+      return refused('HOLD_INVALID', 'A seat that somebody resells cannot be given away.');
+    const price = isComp ? 0 : priceOfSeat(show, seat);
+    lines.push(seller === undefined ? { seat, price } : { seat, price, from: seller.ticket });
     total += price;
   }
   for (const [area, quantity] of show.areasOfHold.get(command.hold) ?? []) {
-    const price = priceOf(show.hall.areas[area].category);
+    const price = isComp ? 0 : show.prices[show.hall.areas[area].category];
     for (let i = 0; i < quantity; i++) lines.push({ seat: -1 - area, price });
     total += price * quantity;
   }
   const until = Math.max(show.holds.until[place], at + PAYMENT_WINDOW_MS);
+  const resold = total === 0 ? resoldFree(show, lines) : [];
   return done({
     type: 'ordered',
     once: command.once,
@@ -36,8 +41,22 @@ export function decideOrder(show: Show, command: OrderCommand, at: number): Deci
     lines,
     total,
     until,
-    ...(command.comp === true ? { comp: true } : {}),
+    ...(isComp ? { comp: true } : {}),
+    ...(resold.length === 0 ? {} : { resold }),
   });
+}
+
+/** A free order is paid at once: its sellers get nothing back, and a refund that says so. */
+function resoldFree(show: Show, lines: readonly OrderLine[]): readonly Resale[] {
+  const sellers = lines.flatMap(({ from }) => from ?? []);
+  return sellers.map((ticket, i) => ({ ticket, refund: show.refunds.count + 1 + i, amount: 0 }));
+}
+
+export function decideCaptured(show: Show, order: number): Decision {
+  const isDue = show.orders.has(order) && show.orders.state[order] === ORDER.committed;
+  const resold = isDue ? resalesOf(show, order) : [];
+  const event: ShowEvent = resold.length === 0 ? { type: 'captured', order } : { type: 'captured', order, resold };
+  return ofOrder(show, order, [ORDER.committed], [ORDER.paid], event);
 }
 
 export function decideCancel(show: Show, userId: string, order: number, madeAt: number): Decision {
@@ -101,9 +120,12 @@ function obstacleTo(show: Show, order: number, at: number): string | null {
   const { orders, tickets, buyers, terms } = show;
   const wanted = new Map<number, number>();
   for (let i = 0; i < orders.quantity[order]; i++) {
-    const seat = tickets.seat[orders.firstTicket[order] + i];
+    const ticket = orders.firstTicket[order] + i;
+    const seat = tickets.seat[ticket];
+    const from = show.moves.boughtFrom.get(ticket);
     if (seat < 0) wanted.set(-1 - seat, (wanted.get(-1 - seat) ?? 0) + 1);
-    else if (show.status[seat] !== SEAT.free) return 'The payment came too late: others had the seats by then.';
+    else if (from === undefined ? show.status[seat] !== SEAT.free : !isStillListed(show, ticket, from))
+      return 'The payment came too late: others had the seats by then.';
   }
   for (const [area, quantity] of wanted) {
     if (show.areaCounts[area * SEAT_STATES + SEAT.free] < quantity)

@@ -5,14 +5,14 @@ import type { ShowEvent } from './events.ts';
 import { ORDER } from './orders.ts';
 import { REFUND } from './refunds.ts';
 import type { Show } from './show.ts';
-import { TICKET } from './tickets.ts';
+import { OWNED } from './tickets.ts';
 
 /** Refunds of a cancelled show that begin in one turn; the rest follow in the next ones. */
 export const REFUNDS_PER_TURN = 256;
 
 type RefundCommand = Extract<Command, { type: 'refund' }>;
 
-/** Only valid tickets are taken back, each once; so an order is never refunded beyond what it cost. */
+/** Only tickets that are somebody's are taken back, each once; so an order is never refunded beyond what it cost. */
 export function decideRefund(show: Show, command: RefundCommand): Decision {
   const { order } = command;
   const { orders, tickets } = show;
@@ -20,7 +20,7 @@ export function decideRefund(show: Show, command: RefundCommand): Decision {
   if (orders.state[order] !== ORDER.paid) {
     return refused('ORDER_NOT_REFUNDABLE', 'Only a paid order can be refunded; an unpaid one can be cancelled.');
   }
-  const valid = show.ticketsOf(order, TICKET.valid);
+  const valid = show.ticketsOf(order, ...OWNED);
   const wanted = command.tickets ?? valid;
   const foreign = wanted.filter((ticket) => tickets.order[ticket] !== order);
   if (foreign.length > 0) return refused('NOT_FOUND', 'The order has no such ticket.');

@@ -2,7 +2,24 @@ import { scopedId } from '../ids.ts';
 import { MAX_ANSWERS, MAX_ANSWERS_WITH_ORDERS } from './answered.ts';
 import { type BestQuery, findBest } from './best-available.ts';
 import type { AreaRequest, BestRequest, Command } from './commands.ts';
-import { decideCancel, decideCommit, decideOrder, decidePending, decideSettled, ofOrder } from './decide-orders.ts';
+import { decideAdmit, decideScans, decideUndo } from './decide-doors.ts';
+import {
+  decideAcceptTransfer,
+  decideDeclineTransfer,
+  decideResell,
+  decideTransfer,
+  decideWithdrawListing,
+  decideWithdrawTransfer,
+} from './decide-moves.ts';
+import {
+  decideCancel,
+  decideCaptured,
+  decideCommit,
+  decideOrder,
+  decidePending,
+  decideSettled,
+  ofOrder,
+} from './decide-orders.ts';
 import {
   decideCancelShow,
   decideDispute,
@@ -12,11 +29,13 @@ import {
   ofRefund,
 } from './decide-refunds.ts';
 import { type Decision, done, OUTCOME_DONE, once, refused } from './decision.ts';
+import type { ListedSeat } from './events.ts';
 import { HOLD } from './holds.ts';
 import { ORDER } from './orders.ts';
 import { checkPick } from './orphan-rule.ts';
 import { HOLD_OVER, inPayment, NO_HOLD, ownHold } from './own-holds.ts';
 import { REFUND } from './refunds.ts';
+import { sellerOf } from './resales.ts';
 import { MAX_HOLD_LIVES, SEAT, SEAT_STATES, type Show } from './show.ts';
 
 /**
@@ -50,7 +69,7 @@ export function decide(show: Show, command: Command, at: number): Decision {
         { type: 'rejected', order: command.order, reason: command.reason },
       );
     case 'captured':
-      return ofOrder(show, command.order, [ORDER.committed], [ORDER.paid], { type: 'captured', order: command.order });
+      return decideCaptured(show, command.order);
     case 'void':
       return ofOrder(show, command.order, [ORDER.committed], [ORDER.voided], {
         type: 'voided',
@@ -77,6 +96,24 @@ export function decide(show: Show, command: Command, at: number): Decision {
       return decideCancelShow(show, command.reason);
     case 'refund-next':
       return decideRefundNext(show);
+    case 'transfer':
+      return once(show, command.once, at, MAX_ANSWERS, () => decideTransfer(show, command));
+    case 'accept-transfer':
+      return decideAcceptTransfer(show, command);
+    case 'withdraw-transfer':
+      return decideWithdrawTransfer(show, command);
+    case 'decline-transfer':
+      return decideDeclineTransfer(show, command);
+    case 'resell':
+      return once(show, command.once, at, MAX_ANSWERS, () => decideResell(show, command));
+    case 'withdraw-listing':
+      return decideWithdrawListing(show, command);
+    case 'admit':
+      return once(show, command.once, at, MAX_ANSWERS_WITH_ORDERS, () => decideAdmit(show, command, at));
+    case 'undo-admission':
+      return decideUndo(show, command, at);
+    case 'merge-scans':
+      return decideScans(show, command, at);
   }
 }
 
@@ -108,11 +145,12 @@ function decideHold(show: Show, command: HoldCommand, at: number): Decision {
     if (!Array.isArray(chosen)) return chosen;
     seats = chosen;
   } else if (picked.length > 0) {
-    const chosen = takePicked(show, picked);
+    const chosen = takePicked(show, picked, command.buyer);
     if (!Array.isArray(chosen)) return chosen;
     seats = chosen;
   }
   const until = at + show.terms.holdSeconds * 1000;
+  const listed = listedAmong(show, seats);
   return done({
     type: 'held',
     once: command.once,
@@ -121,7 +159,18 @@ function decideHold(show: Show, command: HoldCommand, at: number): Decision {
     seats,
     areas: places,
     until,
+    ...(listed.length === 0 ? {} : { listed }),
   });
+}
+
+function listedAmong(show: Show, seats: readonly number[]): ListedSeat[] {
+  const listed: ListedSeat[] = [];
+  if (show.moves.listings.size === 0) return listed;
+  for (const seat of seats) {
+    const seller = sellerOf(show, seat);
+    if (seller !== undefined) listed.push([seat, seller.ticket, seller.price]);
+  }
+  return listed;
 }
 
 function checkLimits(show: Show, userId: string, quantity: number): Decision | null {
@@ -169,7 +218,7 @@ function takeAreas(show: Show, areas: readonly AreaRequest[], places: (readonly 
   return null;
 }
 
-function takePicked(show: Show, ids: readonly string[]): number[] | Decision {
+function takePicked(show: Show, ids: readonly string[], userId: string): number[] | Decision {
   const seats: number[] = [];
   let unknown: string[] | null = null;
   let taken: string[] | null = null;
@@ -182,7 +231,7 @@ function takePicked(show: Show, ids: readonly string[]): number[] | Decision {
       return refused('HOLD_INVALID', `Seat ${JSON.stringify(id)} is named twice.`);
     } else {
       seats.push(seat);
-      if (show.status[seat] !== SEAT.free) {
+      if (show.status[seat] !== SEAT.free && show.status[seat] !== SEAT.listed) {
         taken ??= [];
         taken.push(id);
       }
@@ -199,7 +248,16 @@ function takePicked(show: Show, ids: readonly string[]): number[] | Decision {
       alternatives: alternativesTo(show, seats),
     });
   }
-  const orphan = checkPick(show, seats);
+  const own = seats.find((seat) => isListedBy(show, seat, userId));
+  if (own !== undefined) {
+    const id = show.hall.seatIds[own];
+    return refused('OWN_LISTING', `You list seat ${id} yourself; withdraw the listing to keep it.`, { seat: id });
+  }
+  // A seat that somebody sells was taken before: it leaves nothing single.
+  const orphan = checkPick(
+    show,
+    seats.filter((seat) => show.status[seat] === SEAT.free),
+  );
   if (orphan !== null) {
     const seat = show.hall.seatIds[orphan.orphan];
     const instead = orphan.instead.map((index) => show.hall.seatIds[index]);
@@ -213,6 +271,11 @@ function takePicked(show: Show, ids: readonly string[]): number[] | Decision {
     );
   }
   return seats;
+}
+
+function isListedBy(show: Show, seat: number, userId: string): boolean {
+  const seller = show.status[seat] === SEAT.listed ? sellerOf(show, seat) : undefined;
+  return seller !== undefined && show.holderOf(seller.ticket) === show.buyers.find(userId);
 }
 
 /** The best free seats for the same party in the category of its first seat; empty when there are not enough. */

@@ -1,5 +1,6 @@
 import type { Refusal } from '../errors.ts';
 import type { DisputeStatus, Once } from './commands.ts';
+import type { ScanRecord } from './doors.ts';
 
 /** What a show was created with; the first event of every journal. Times in ms since the epoch, money in minor units. */
 export interface ShowTerms {
@@ -21,6 +22,18 @@ export interface ShowTerms {
 export interface OrderLine {
   readonly seat: number;
   readonly price: number;
+  /** The ticket of the seller, for a seat that is listed for resale. */
+  readonly from?: number;
+}
+
+/** A listed seat, as a hold takes it: the seller's ticket, and the price. */
+export type ListedSeat = readonly [seat: number, ticket: number, price: number];
+
+/** A seller's ticket that is void now, and what is owed for it. */
+export interface Resale {
+  readonly ticket: number;
+  readonly refund: number;
+  readonly amount: number;
 }
 
 /**
@@ -37,6 +50,8 @@ export type ShowEvent =
       readonly seats: readonly number[];
       readonly areas: readonly (readonly [area: number, quantity: number])[];
       readonly until: number;
+      /** Which of the seats were listed for resale. */
+      readonly listed?: readonly ListedSeat[];
     }
   | { readonly type: 'extended'; readonly hold: number; readonly until: number }
   | { readonly type: 'released'; readonly hold: number }
@@ -50,6 +65,8 @@ export type ShowEvent =
       readonly total: number;
       readonly until: number;
       readonly comp?: true;
+      /** A free order is paid at once, and with it what it bought from sellers. */
+      readonly resold?: readonly Resale[];
     }
   | { readonly type: 'cancelled'; readonly order: number }
   /** The seats are held until then, for a payment that takes days. */
@@ -59,7 +76,7 @@ export type ShowEvent =
   /** Paid too late: the order had expired, and its places are not to be had any more. */
   | { readonly type: 'declined'; readonly order: number; readonly reason: string }
   | { readonly type: 'rejected'; readonly order: number; readonly reason: string }
-  | { readonly type: 'captured'; readonly order: number }
+  | { readonly type: 'captured'; readonly order: number; readonly resold?: readonly Resale[] }
   | { readonly type: 'voided'; readonly order: number; readonly reason: string }
   | { readonly type: 'settled'; readonly order: number; readonly reason?: string }
   /** The tickets are taken back and their price, `amount`, is owed. All are of one order. */
@@ -83,4 +100,29 @@ export type ShowEvent =
   | { readonly type: 'disputed'; readonly order: number; readonly dispute: string; readonly status: DisputeStatus }
   /** `holds`: those that were live and end with it. */
   | { readonly type: 'show-cancelled'; readonly reason: string; readonly holds: readonly number[] }
+  /** The ticket ends; `to` is another of its order, offered to whoever has this address (a digest of it). */
+  | {
+      readonly type: 'transferred';
+      readonly once: Once;
+      readonly ticket: number;
+      readonly to: number;
+      readonly address: string;
+    }
+  | { readonly type: 'transfer-accepted'; readonly ticket: number; readonly buyer: string }
+  /** Withdrawn or declined: the ticket is its sender's. */
+  | { readonly type: 'transfer-ended'; readonly ticket: number }
+  | { readonly type: 'listed'; readonly once: Once; readonly ticket: number; readonly price: number }
+  | { readonly type: 'unlisted'; readonly ticket: number }
+  /** Let in at the door. `at`: as the ledger has it, by the gate's clock; `gate`: '' if none was named. */
+  | {
+      readonly type: 'admitted';
+      readonly once: Once;
+      readonly ticket: number;
+      readonly at: number;
+      readonly gate: string;
+    }
+  /** Entries of the ticket up to then (ms) count no more. */
+  | { readonly type: 'admission-undone'; readonly ticket: number; readonly until: number }
+  /** Scans of a gate that the ledger did not have. */
+  | { readonly type: 'scanned'; readonly gate: string; readonly scans: readonly ScanRecord[] }
   | { readonly type: 'refused'; readonly once: Once; readonly refusal: Refusal };

@@ -1,4 +1,5 @@
 import { SEAT, SEAT_STATES, type Show } from './show.ts';
+import { TICKET } from './tickets.ts';
 
 /** An invariant does not hold: a bug. The actor that meets it stops before anything of the turn is kept or said. */
 export class InvariantViolation extends Error {
@@ -54,11 +55,11 @@ export function assertWhole(show: Show): void {
         () => `seat ${seat} is claimed by hold ${claim}, which is not live`,
       );
       owners.set(claim, (owners.get(claim) ?? 0) + 1);
-    } else if (state === SEAT.sold) {
+    } else if (state === SEAT.sold || state === SEAT.listed) {
       ensure(
         show.tickets.has(claim) && show.tickets.seat[claim] === seat,
         'I1',
-        () => `sold seat ${seat} and ticket ${claim} disagree`,
+        () => `sold or listed seat ${seat} and ticket ${claim} disagree`,
       );
     } else {
       ensure(claim === 0, 'I1', () => `seat ${seat} is not taken, yet claimed by ${claim}`);
@@ -71,6 +72,7 @@ export function assertWhole(show: Show): void {
       () => `${counted[state]} seats in state ${state}, counted ${show.seatCounts[state]}`,
     );
   }
+  assertTickets(show);
   for (let n = show.holds.oldest; n < show.holds.next; n++) {
     const place = show.holds.place(n);
     if (!show.holds.isLive(place)) continue;
@@ -82,4 +84,43 @@ export function assertWhole(show: Show): void {
       () => `hold ${n} has ${places} of its ${show.holds.quantity[place]} places`,
     );
   }
+}
+
+/** Each ticket that is somebody's has its seat, or lists it; nothing else is listed or offered (I1, I11). */
+function assertTickets({ tickets, moves, status, claim }: Show): void {
+  let listed = 0;
+  let offered = 0;
+  for (let ticket = 1; ticket <= tickets.count; ticket++) {
+    const seat = tickets.seat[ticket];
+    const state = tickets.state[ticket];
+    if (state === TICKET.offered) offered++;
+    if (state === TICKET.listed) {
+      listed++;
+      const isMarked = status[seat] !== SEAT.listed || claim[seat] === ticket;
+      const isSold = status[seat] === SEAT.sold && moves.boughtFrom.get(claim[seat]) !== ticket;
+      ensure(
+        moves.listings.get(seat)?.ticket === ticket && isMarked && !isSold,
+        'I1',
+        () => `ticket ${ticket} is listed, and seat ${seat} is not its own to sell`,
+      );
+    } else if (state === TICKET.valid || state === TICKET.offered || state === TICKET.suspended) {
+      ensure(
+        seat < 0 || (status[seat] === SEAT.sold && claim[seat] === ticket),
+        'I1',
+        () => `ticket ${ticket} is in state ${state} without its seat ${seat}`,
+      );
+    }
+    ensure(
+      (state === TICKET.transferred) === moves.successors.has(ticket),
+      'I11',
+      () => `ticket ${ticket} is in state ${state} and its successor is ${moves.successors.get(ticket)}`,
+    );
+  }
+  let sellers = 0;
+  for (const [seat, { ticket }] of moves.listings) {
+    if (ticket !== 0) sellers++;
+    else ensure(status[seat] === SEAT.held || status[seat] === SEAT.inPayment, 'I1', () => `nobody sells seat ${seat}`);
+  }
+  ensure(listed === sellers, 'I1', () => `${listed} tickets are listed, and ${sellers} seats`);
+  ensure(offered === moves.offers.size, 'I11', () => `${offered} tickets are offered, to ${moves.offers.size}`);
 }

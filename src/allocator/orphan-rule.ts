@@ -24,7 +24,7 @@ export function orphanRuleApplies(show: Show): boolean {
  * (whoever needs one has little choice), and late in the sale. Null: the pick is fine.
  */
 export function checkPick(show: Show, seats: readonly number[]): OrphanRefusal | null {
-  if (!orphanRuleApplies(show) || seats.some((seat) => isReserved(show, seat))) return null;
+  if (seats.length === 0 || !orphanRuleApplies(show) || seats.some((seat) => isReserved(show, seat))) return null;
   const orphan = orphanOf(show, seats);
   if (orphan < 0) return null;
   const instead = shifted(show, seats) ?? elsewhere(show, seats);

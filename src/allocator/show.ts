@@ -3,13 +3,15 @@ import { type Banks, banksOf } from './banks.ts';
 import { Buyers } from './buyers.ts';
 import type { DisputeStatus } from './commands.ts';
 import { Deadlines } from './deadlines.ts';
+import { Doors } from './doors.ts';
 import type { ShowTerms } from './events.ts';
 import { FreeRuns } from './free-runs.ts';
 import type { Hall } from './hall.ts';
 import { HOLD, Holds } from './holds.ts';
+import { Moves } from './moves.ts';
 import { ORDER, Orders } from './orders.ts';
 import { Refunds } from './refunds.ts';
-import { TICKET, Tickets } from './tickets.ts';
+import { OWNED, Tickets } from './tickets.ts';
 import { Windows } from './windows.ts';
 
 /**
@@ -19,9 +21,13 @@ import { Windows } from './windows.ts';
  *      ▲        │           │          │
  *      └────────┴───────────┴──────────┘   released, expired, cancelled, voided, refunded
  *     blocked: never on sale in this show (its category has no price)
+ *
+ * A sold seat may be listed for resale; then it goes the same way, and back to its seller instead of free:
+ *
+ *     sold ◄─► listed ◄─► held, inPayment ──► sold, to the buyer
  */
-export const SEAT = { free: 0, held: 1, inPayment: 2, sold: 3, blocked: 4 } as const;
-export const SEAT_STATES = 5;
+export const SEAT = { free: 0, held: 1, inPayment: 2, sold: 3, blocked: 4, listed: 5 } as const;
+export const SEAT_STATES = 6;
 
 /** The server keeps a hold this much longer than it shows the buyer, for requests on their way. */
 export const HOLD_GRACE_MS = 60_000;
@@ -54,7 +60,7 @@ export class Show {
   at = 0;
 
   readonly status: Uint8Array;
-  /** The hold of a held seat or one in payment, the ticket of a sold one. */
+  /** The hold of a held seat or one in payment, the ticket of a sold or listed one. */
   readonly claim: Uint32Array;
   /** Chain of the seats of one hold; -1 ends it. */
   readonly nextInHold: Int32Array;
@@ -76,6 +82,8 @@ export class Show {
   /** Orders whose money is not at rest; refunds that are due count by themselves. */
   unsettledOrders = 0;
   readonly refunds = new Refunds();
+  readonly moves = new Moves();
+  readonly doors = new Doors();
   /** By order: the disputes over its payment, as they were heard of. */
   readonly disputes = new Map<number, readonly Dispute[]>();
   /** When the show was called off (ms), and why. */
@@ -178,26 +186,45 @@ export class Show {
     this.findOrdersToRefund();
   }
 
-  /** In a cancelled show every ticket that is valid is to be paid back. */
+  /** In a cancelled show every ticket that is somebody's is to be paid back. */
   findOrdersToRefund(): void {
     if (this.cancelled === null) return;
-    for (let order = 1; order <= this.orders.count; order++) {
-      if (this.orders.state[order] === ORDER.paid && this.hasValidTickets(order)) this.toRefund.add(order);
-    }
+    for (let order = 1; order <= this.orders.count; order++) if (this.isToRefund(order)) this.toRefund.add(order);
   }
 
-  hasValidTickets(order: number): boolean {
-    return this.ticketsOf(order, TICKET.valid).length > 0;
+  /** Whether the order still has what a cancelled show pays back. While a dispute is open that is the bank's affair. */
+  isToRefund(order: number): boolean {
+    return (
+      this.orders.state[order] === ORDER.paid &&
+      !this.hasOpenDispute(order) &&
+      this.ticketsOf(order, ...OWNED).length > 0
+    );
   }
 
-  /** The order's tickets in this state, in the order of its lines. */
-  ticketsOf(order: number, state: number): number[] {
+  hasOpenDispute(order: number): boolean {
+    return this.disputes.get(order)?.some(({ status }) => status === 'open') === true;
+  }
+
+  /** The order's tickets in these states, in the order of its lines; those that took the place of others with their line. */
+  ticketsOf(order: number, ...states: readonly number[]): number[] {
     const first = this.orders.firstTicket[order];
     const found: number[] = [];
-    for (let ticket = first; ticket < first + this.orders.quantity[order]; ticket++) {
-      if (this.tickets.state[ticket] === state) found.push(ticket);
+    for (let line = first; line < first + this.orders.quantity[order]; line++) {
+      for (let ticket: number | undefined = line; ticket !== undefined; ticket = this.moves.successors.get(ticket)) {
+        if (states.includes(this.tickets.state[ticket])) found.push(ticket);
+      }
     }
     return found;
+  }
+
+  /** The number of the buyer whose ticket it is; of one that was transferred, whose it was. */
+  holderOf(ticket: number): number {
+    return this.moves.holders.get(ticket) ?? this.orders.buyer[this.tickets.order[ticket]];
+  }
+
+  /** Only a paid order has tickets. */
+  isPaid(ticket: number): boolean {
+    return this.orders.state[this.tickets.order[ticket]] === ORDER.paid;
   }
 }
 

@@ -5,6 +5,16 @@ import type { Hall } from './hall.ts';
 import { HOLD_FIELDS } from './holds.ts';
 import { REFUND_FIELDS } from './refunds.ts';
 import { type Dispute, Show } from './show.ts';
+import { type DoorsPart, doorsColumns, doorsPart, restoreDoors } from './snapshot-doors.ts';
+import {
+  countListed,
+  type MovesHeader,
+  movesColumns,
+  movesHeader,
+  packedCounts,
+  restoreMoves,
+  unpackCounts,
+} from './snapshot-moves.ts';
 
 /**
  * The forms of the bytes; a reader refuses any other by name. A show is written in the lowest that can tell it: so an older
@@ -14,9 +24,11 @@ import { type Dispute, Show } from './show.ts';
  * | ------ | -------------------------------------------- |
  * | 1      | the first                                    |
  * | 2      | refunds, disputes, and whether it is cancelled |
+ * | 3      | parts of their own, each only if it says something: tickets that moved, the doors |
  */
 const PLAIN = 1;
 const WITH_REFUNDS = 2;
+const WITH_PARTS = 3;
 /** Holds, orders, tickets, buyers and answers are numbered in 32 bits. */
 const COUNT_MAX = 0xffff_ffff;
 
@@ -36,6 +48,9 @@ interface Header {
   readonly buyers: number;
   /** Format 2. */
   readonly late?: Late;
+  /** Format 3. */
+  readonly moves?: MovesHeader;
+  readonly doors?: DoorsPart;
 }
 
 /** What comes after a sale. */
@@ -65,8 +80,10 @@ function lateOf({ cancelled, disputes, refunds }: Show): Late | null {
 export function encodeShow(show: Show): Uint8Array {
   const { orders, tickets, buyers } = show;
   const late = lateOf(show);
+  const moves = movesHeader(show);
+  const doors = doorsPart(show);
   const header: Header = {
-    format: late === null ? PLAIN : WITH_REFUNDS,
+    format: moves !== null || doors !== null ? WITH_PARTS : late === null ? PLAIN : WITH_REFUNDS,
     showId: show.id,
     seq: show.seq,
     at: show.at,
@@ -80,6 +97,8 @@ export function encodeShow(show: Show): Uint8Array {
     tickets: tickets.count,
     buyers: buyers.count,
     ...(late === null ? {} : { late }),
+    ...(moves === null ? {} : { moves }),
+    ...(doors === null ? {} : { doors }),
   };
   const text = new TextEncoder().encode(JSON.stringify(header));
   const lines = orders.count + 1;
@@ -88,9 +107,9 @@ export function encodeShow(show: Show): Uint8Array {
     show.status,
     show.claim,
     show.nextInHold,
-    show.seatCounts,
+    packedCounts(show.seatCounts),
     show.freeByCategory,
-    show.areaCounts,
+    packedCounts(show.areaCounts),
     show.holds.dump(),
     orders.at.subarray(0, lines),
     orders.until.subarray(0, lines),
@@ -113,6 +132,8 @@ export function encodeShow(show: Show): Uint8Array {
     buyers.newestOrder.subarray(0, buyers.count),
     show.answered.dump(),
     ...(late === null ? [] : [show.refunds.dump()]),
+    ...(moves === null ? [] : movesColumns(show)),
+    ...(doors === null ? [] : doorsColumns(show)),
   ];
   let size = aligned(8 + text.length);
   for (const column of columns) size += 8 + aligned(column.byteLength);
@@ -139,8 +160,8 @@ export function decodeShow(bytes: Uint8Array, showId: string, hall: Hall): Show 
   const view = new DataView(copy.buffer);
   const length = view.getUint32(0, true);
   const header = JSON.parse(new TextDecoder().decode(copy.subarray(8, 8 + length))) as Header;
-  if (header.format !== PLAIN && header.format !== WITH_REFUNDS)
-    throw new Error(`snapshot format ${header.format} is not known; this version knows ${PLAIN} and ${WITH_REFUNDS}`);
+  if (![PLAIN, WITH_REFUNDS, WITH_PARTS].includes(header.format))
+    throw new Error(`snapshot format ${header.format} is not known; this version knows ${PLAIN} to ${WITH_PARTS}`);
   if (header.showId !== showId) throw new Error(`the snapshot is of ${header.showId}, not of ${showId}`);
   let at = aligned(8 + length);
   const next = (): Uint8Array => {
@@ -162,9 +183,9 @@ export function decodeShow(bytes: Uint8Array, showId: string, hall: Hall): Show 
   show.status.set(fitting(bytes8(), show.status.length, 'seats'));
   show.claim.set(fitting(words(), show.claim.length, 'claims'));
   show.nextInHold.set(fitting(signed(), show.nextInHold.length, 'seats in holds'));
-  show.seatCounts.set(fitting(words(), show.seatCounts.length, 'counts of seats'));
+  unpackCounts(show.seatCounts, words());
   show.freeByCategory.set(fitting(words(), show.freeByCategory.length, 'categories'));
-  show.areaCounts.set(fitting(signed(), show.areaCounts.length, 'counts of areas'));
+  unpackCounts(show.areaCounts, signed());
   show.holds.restore(counted(header.oldestHold, 'oldest hold'), records(floats(), HOLD_FIELDS, 'holds'));
   const { orders, tickets } = show;
   orders.count = counted(header.orders, 'orders');
@@ -195,6 +216,11 @@ export function decodeShow(bytes: Uint8Array, showId: string, hall: Hall): Show 
     throw new Error('the snapshot has an order to come');
   show.answered.restore(counted(header.oldestAnswer, 'oldest answer'), records(words(), ANSWER_FIELDS, 'answers'));
   if (header.late !== undefined) restoreLate(show, header.late, floats());
+  if (header.moves !== undefined) restoreMoves(show, header.moves, words);
+  countListed(show);
+  if (header.doors !== undefined) {
+    restoreDoors(show, header.doors, words(), floats(), over(Uint16Array, next()), bytes8());
+  }
   assertHoldsEnd(show);
   show.rederive();
   return show;

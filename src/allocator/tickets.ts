@@ -5,8 +5,27 @@ import { nextCapacity, widened } from './columns.ts';
  *       ▲ │                         ▲│
  *       │ └──► void ◄── suspended ◄─┴┘ (and back, if the dispute is won)
  *       └───────┘ the order was late, and is sold after all
+ *
+ * How tickets move (offered, listed, transferred, and void once it is resold) stands in `moves.ts`.
  */
-export const TICKET = { none: 0, valid: 1, void: 2, refunded: 3, suspended: 4 } as const;
+export const TICKET = {
+  none: 0,
+  valid: 1,
+  void: 2,
+  refunded: 3,
+  suspended: 4,
+  offered: 5,
+  listed: 6,
+  transferred: 7,
+} as const;
+
+/** Tickets that are paid for and somebody's: they can be taken back. */
+export const OWNED: readonly number[] = [TICKET.valid, TICKET.offered, TICKET.listed];
+
+/** What each state of a ticket is called. */
+export const TICKET_NAMES: Readonly<Record<number, keyof typeof TICKET>> = Object.fromEntries(
+  Object.entries(TICKET).map(([name, state]) => [state, name as keyof typeof TICKET]),
+);
 
 /** The lines of all orders, numbered from 1: a line becomes a ticket when its order is paid. */
 export class Tickets {

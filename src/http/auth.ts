@@ -1,11 +1,11 @@
 import type { FastifyReply, FastifyRequest, HookHandlerDoneFunction } from 'fastify';
-import type { Principal, Role, Tokens } from '../accounts/tokens.ts';
+import type { Bearer, Role, Tokens } from '../accounts/tokens.ts';
 import { RefusedError } from '../errors.ts';
 
 declare module 'fastify' {
   interface FastifyRequest {
     /** Who asks. Set on routes that have {@link Guards.user} or {@link Guards.role} as `onRequest` hook, nowhere else. */
-    user: Principal;
+    user: Bearer;
   }
 }
 
@@ -47,12 +47,12 @@ function authenticate(tokens: Tokens, request: FastifyRequest, done: (error?: Er
     return;
   }
   tokens.verify(token).then(
-    (principal) => {
-      if (principal === null) {
-        done(unauthenticated('The token is not valid or has expired; log in again.'));
+    (bearer) => {
+      if (bearer === null) {
+        done(unauthenticated('The token is not valid, has expired or was logged out; log in again.'));
         return;
       }
-      request.user = principal;
+      request.user = bearer;
       done();
     },
     (error: Error) => done(error),

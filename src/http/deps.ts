@@ -1,5 +1,7 @@
 import type { Logger } from 'pino';
 import type { Accounts } from '../accounts/accounts.ts';
+import type { LogIns } from '../accounts/log-ins.ts';
+import type { PasswordResets } from '../accounts/password-resets.ts';
 import type { Tokens } from '../accounts/tokens.ts';
 import type { Shows } from '../actors/shows.ts';
 import type { Catalogue } from '../catalog/catalogue.ts';
@@ -15,15 +17,28 @@ export interface HttpSettings {
   readonly trustProxy: readonly string[];
   /** Sign-ups that one address may make a minute. */
   readonly signUpsPerMinute: number;
-  /** Log-ins that one address may try a minute. */
+  /** Log-ins and changes of the password that one address may try a minute. */
   readonly logInsPerMinute: number;
+  /** Password resets that one address may ask for, and use, a minute. */
+  readonly resetsPerMinute: number;
+  /** Holds that one account, and one address, may ask for a minute; infinity for no limit. */
+  readonly holdsPerMinute: { readonly user: number; readonly address: number };
 }
 
-export const DEFAULT_HTTP_SETTINGS: HttpSettings = { trustProxy: [], signUpsPerMinute: 1_200, logInsPerMinute: 2_400 };
+/** Each on every node by itself. Behind one address there may be a whole university. */
+export const DEFAULT_HTTP_SETTINGS: HttpSettings = {
+  trustProxy: [],
+  signUpsPerMinute: 1_200,
+  logInsPerMinute: 2_400,
+  resetsPerMinute: 60,
+  holdsPerMinute: { user: 120, address: 6_000 },
+};
 
 /** Everything the routes stand on; chosen and wired by `src/main.ts`, or by a test. */
 export interface HttpDeps {
   readonly accounts: Accounts;
+  readonly logIns: LogIns;
+  readonly resets: Pick<PasswordResets, 'ask' | 'use'>;
   readonly tokens: Tokens;
   readonly catalogue: Catalogue;
   readonly shows: Shows;

@@ -37,5 +37,5 @@ export const PLAN_UPLOADS_MAX = 4;
 /** Milliseconds that a readiness check may take. */
 export const READINESS_TIMEOUT_MS = 2_000;
 
-/** Addresses that a rate limit remembers; the least recently seen goes first. */
-export const RATE_LIMITED_ADDRESSES_MAX = 20_000;
+/** Addresses or accounts that a rate limit remembers; the least recently seen goes first. */
+export const RATE_LIMITED_MAX = 20_000;

@@ -6,8 +6,9 @@ import type { Exports } from '../projector/exports.ts';
 import type { OwnLists } from '../projector/own-lists.ts';
 import type { Reports } from '../projector/reports.ts';
 import type { TicketKeys } from '../tickets/keys.ts';
+import type { OfferedShows } from '../tickets/receiver-address.ts';
 import type { WebhookEndpoints } from '../webhooks/endpoints.ts';
-import type { HttpDeps } from './deps.ts';
+import type { HttpDeps, HttpSettings } from './deps.ts';
 
 /** What the routes of seats, holds, orders, payments and tickets stand on. */
 export interface SalesDeps extends Pick<HttpDeps, 'shows' | 'clock' | 'timers'> {
@@ -22,6 +23,11 @@ export interface SalesDeps extends Pick<HttpDeps, 'shows' | 'clock' | 'timers'> 
   readonly reports: Reports;
   readonly exports: Exports;
   readonly webhookEndpoints: WebhookEndpoints;
+  /** How often holds may be asked for. */
+  readonly holdsPerMinute: HttpSettings['holdsPerMinute'];
+  readonly offeredShows: OfferedShows;
+  /** The e-mail address of a user, or null for an account that is gone. */
+  emailOf(userId: string): Promise<string | null>;
   /** The user id of a show's organiser, or null for an unknown show. */
   organiserOf(showId: string): Promise<string | null>;
   /** The catalogue is to tell that a show was called off. */

@@ -1,5 +1,5 @@
 import Type from 'typebox';
-import type { CancellationView, HoldView, OrderStatus, RefundView, TicketView } from '../actors/shows.ts';
+import type { CancellationView, HoldView, ListingView, OrderStatus, RefundView, TicketView } from '../actors/shows.ts';
 import type { PayableOrder } from './payable-order.ts';
 import { MoneySchema, TimeOut } from './schemas.ts';
 
@@ -29,7 +29,7 @@ export const HoldSchema = Type.Unsafe<HoldView>(
   ),
 );
 
-const SeatNameSchema = Type.Object(
+export const SeatNameSchema = Type.Object(
   {
     id: Type.Optional(Type.String()),
     zone: Type.Optional(Type.String()),
@@ -128,6 +128,13 @@ export const OrderSchema = Type.Unsafe<PayableOrder>(
   ),
 );
 
+export const TicketStatusSchema = Type.String({
+  enum: ['valid', 'used', 'listed', 'offered', 'transferred', 'refunded', 'void', 'suspended'],
+  description:
+    '`used`: admitted at the door; `offered`: waits for its receiver; `transferred`: somebody else has the place, or the ticket ' +
+    'that took its place; `void`: resold, or taken by a lost dispute; `suspended`: the payment is disputed',
+});
+
 /** A ticket as HTTP shows it. */
 export type CodedTicket = TicketView & { readonly code?: string };
 
@@ -136,10 +143,17 @@ export const TicketSchema = Type.Unsafe<CodedTicket>(
     {
       id: Type.String(),
       showId: Type.String(),
-      orderId: Type.String(),
+      orderId: Type.Optional(Type.String({ description: 'Absent for a ticket that was transferred to you' })),
       seat: SeatNameSchema,
       price: MoneySchema,
-      status: Type.String({ enum: ['valid', 'void', 'refunded', 'suspended'] }),
+      status: TicketStatusSchema,
+      listing: Type.Optional(
+        Type.Object({ price: MoneySchema }, { description: 'What the seat is listed for; only while listed' }),
+      ),
+      admittedAt: Type.Optional(
+        Type.String({ format: 'date-time', description: 'Of a used ticket; for the organiser' }),
+      ),
+      gate: Type.Optional(Type.String({ description: 'Where it was admitted; for the organiser' })),
       code: Type.Optional(
         Type.String({
           description: 'Ed25519-signed; only while valid. Checked offline with /.well-known/usher-keys.json',
@@ -148,4 +162,8 @@ export const TicketSchema = Type.Unsafe<CodedTicket>(
     },
     { title: 'Ticket' },
   ),
+);
+
+export const ListingSchema = Type.Unsafe<ListingView>(
+  Type.Object({ seat: SeatNameSchema, price: MoneySchema }, { title: 'Listing' }),
 );

@@ -21,6 +21,7 @@ import type { RouteTimes } from './route-times.ts';
 import { healthRoutes } from './routes/health.ts';
 import { meRoutes } from './routes/me.ts';
 import { metricsRoutes } from './routes/metrics.ts';
+import { passwordResetRoutes } from './routes/password-resets.ts';
 import { performerRoutes } from './routes/performers.ts';
 import { planRoutes } from './routes/plans.ts';
 import { sessionRoutes } from './routes/sessions.ts';
@@ -77,7 +78,8 @@ export function buildServer(deps: HttpDeps, sales: SalesDeps): FastifyInstance {
   app.register(
     (v1: App, _options, done) => {
       userRoutes(v1, deps);
-      sessionRoutes(v1, deps);
+      sessionRoutes(v1, deps, guard);
+      passwordResetRoutes(v1, deps);
       meRoutes(v1, deps, guard);
       venueRoutes(v1, deps, guard);
       planRoutes(v1, deps, guard);

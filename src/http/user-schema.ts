@@ -1,5 +1,7 @@
 import Type from 'typebox';
-import type { UserView } from '../accounts/accounts.ts';
+import type { Session } from '../accounts/log-ins.ts';
+import type { UserView } from '../accounts/user-view.ts';
+import { rfc3339 } from '../rfc3339.ts';
 import { AddressOut } from './address-schema.ts';
 import { TimeOut } from './schemas.ts';
 
@@ -17,3 +19,12 @@ export const UserSchema = Type.Unsafe<UserView>(
     { title: 'User' },
   ),
 );
+
+export const SessionSchema = Type.Object(
+  { token: Type.String(), expiresAt: TimeOut, user: UserSchema },
+  { title: 'Session' },
+);
+
+export function viewSession({ token, expiresAt, user }: Session) {
+  return { token, expiresAt: rfc3339(expiresAt), user };
+}

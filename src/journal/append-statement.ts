@@ -11,8 +11,8 @@ import { WRITER_SINCE } from './row-hash.ts';
 export const FENCE = 'select id, epoch from shard where id = any($1::int2[]) and owner = $2 order by id for share';
 
 /**
- * One statement for many turns: those whose fence holds are written, their new buyers and the mail to be sent noted, the
- * others left out. A notice that is there already stays as it is: it may have been sent since.
+ * One statement for many turns: those whose fence holds are written, their new buyers, to whom they offer tickets and the
+ * mail to be sent noted, the others left out. A notice that is there already stays as it is: it may have been sent since.
  * One row comes back: how many were written, and the places (from 1) of the fenced ones.
  * Parameters: see {@link appendValues}.
  */
@@ -34,6 +34,12 @@ export function appendStatement(fence: string): string {
       insert into buyer_show (buyer_id, show_id)
       select b.buyer_id, b.show_id
       from unnest($11::text[], $12::text[]) as b (buyer_id, show_id) join written using (show_id)
+      on conflict do nothing
+    ),
+    offered as (
+      insert into offered_show (address, show_id)
+      select o.address, o.show_id
+      from unnest($20::text[], $21::text[]) as o (address, show_id) join written using (show_id)
       on conflict do nothing
     ),
     told as (
@@ -76,10 +82,12 @@ export function canaryValues(owner: string, lane: number): (string | Buffer)[] {
  */
 export function appendValues(owner: string, turns: readonly Turn[]): (string | Buffer)[] {
   const buyers: { buyer: string; showId: string }[] = [];
+  const offered: { address: string; showId: string }[] = [];
   const told: { notice: Notice; showId: string; at: number }[] = [];
-  for (const { format, writer, newBuyers, notices, showId, at } of turns) {
+  for (const { format, writer, newBuyers, offeredTo, notices, showId, at } of turns) {
     if (writer !== (format >= WRITER_SINCE ? owner : null)) throw new RangeError(`${writer} is not the writer here`);
     for (const buyer of newBuyers) buyers.push({ buyer, showId });
+    for (const address of offeredTo) offered.push({ address, showId });
     for (const notice of notices) told.push({ notice, showId, at });
   }
   return [
@@ -102,5 +110,7 @@ export function appendValues(owner: string, turns: readonly Turn[]): (string | B
     textArray(told, ({ notice }) => notice.orderId),
     textArray(told, ({ notice }) => notice.refundId ?? ''),
     int8Array(told, ({ at }) => at),
+    textArray(offered, ({ address }) => address),
+    textArray(offered, ({ showId }) => showId),
   ];
 }

@@ -24,8 +24,10 @@ export interface Turn {
   readonly hash: string;
   /** When the show next needs to be awake (ms), or null: then nothing of it is pending. */
   readonly wakeAt: number | null;
-  /** Users who got their first order in this show in this turn: kept as an index from buyer to shows. */
+  /** Users who got their first order, or a transferred ticket, in this turn: kept as an index from buyer to shows. */
   readonly newBuyers: readonly string[];
+  /** Addresses (as digests) to which tickets of this show were offered in this turn: kept as an index from them to shows. */
+  readonly offeredTo: readonly string[];
   /** What buyers are to be told of this turn by mail: kept with the row, to be sent later. */
   readonly notices: readonly Notice[];
 }

@@ -1,8 +1,18 @@
 import type { Pool } from 'pg';
 import type { Notice } from '../journal/journal.ts';
 
+/** Something that whoever has an e-mail address is to hear of. */
+export interface AccountNotice {
+  readonly id: string;
+  /** `password-reset`: a token with which the account's password can be set anew was asked for. */
+  readonly kind: 'password-reset';
+  readonly email: string;
+}
+
 /** A notice that a node has taken on itself to send. */
-export interface Claim extends Notice {
+export type Claim = (Notice | AccountNotice) & Claimed;
+
+interface Claimed {
   /** ms since the epoch. */
   readonly createdAt: number;
   /** This one included. */
@@ -25,8 +35,8 @@ const CLAIM = `
   claimed as (
     update mail set claimed_until = ${NOW} + $2, attempts = attempts + 1
     from due where mail.id = due.id
-    returning mail.id, kind, order_id as "orderId", refund_id as "refundId", created_at as "createdAt", attempts,
-      claimed_until as until
+    returning mail.id, kind, order_id as "orderId", refund_id as "refundId", email, created_at as "createdAt",
+      attempts, claimed_until as until
   )
   select
     coalesce((select json_agg(claimed) from claimed), '[]') as claims,

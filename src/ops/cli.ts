@@ -1,6 +1,7 @@
 import { Command, CommanderError } from 'commander';
 import { RefusedError, StartError } from '../errors.ts';
 import { CommandError, EXIT } from './exit-codes.ts';
+import { keyCommands } from './key-commands.ts';
 import { moveCommands } from './move-commands.ts';
 import { planCommands } from './plan-commands.ts';
 import { rebuildCommand } from './rebuild-command.ts';
@@ -19,6 +20,7 @@ verifyCommand(program);
 rebuildCommand(program);
 planCommands(program);
 userCommands(program);
+keyCommands(program);
 
 // Whoever reads has enough, as `head` does: no fault.
 process.stdout.on('error', (error: NodeJS.ErrnoException) => {

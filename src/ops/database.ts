@@ -14,6 +14,7 @@ import type { Settings } from '../settings.ts';
 import { systemClock } from '../system/clock.ts';
 import type { Log } from '../system/log.ts';
 import { systemRandom } from '../system/random.ts';
+import { KeyRing, type TicketsTables } from '../tickets/key-ring.ts';
 import { CommandError, EXIT } from './exit-codes.ts';
 
 /** Commands set no prices. */
@@ -23,6 +24,7 @@ const ANY = { amountFault: () => null };
 export interface OpenedDatabase {
   readonly accounts: Accounts;
   readonly catalogue: Catalogue;
+  readonly keys: KeyRing;
   readonly journal: JournalReader;
   /** Reads bigint as number. */
   readonly pool: Pool;
@@ -52,6 +54,7 @@ export async function withDatabase<T>(
         // Kysely's type of tables admits no widening: each room sees its own.
         accounts: new Accounts(db as unknown as Kysely<AccountsTables>, clock, systemRandom),
         catalogue: createCatalogue({ db, clock, random: systemRandom, shardOf, amounts: ANY }),
+        keys: new KeyRing(db as unknown as Kysely<TicketsTables>, clock, systemRandom),
         journal,
         pool: database.pool,
       });

@@ -47,13 +47,18 @@ function reportText(report: PaymentReport, provider: string): string {
     `Replayed from the first row: ${report.shows} shows, ${report.orders} orders. In the books of the ${provider}: ` +
       `${report.payments} payments.`,
     `Captured ${amountsText(report.captured)}, given back ${amountsText(report.refunded)}, disputed ` +
-      `${amountsText(report.disputed)}; valid tickets cost ${amountsText(report.valid)} (I11).`,
+      `${amountsText(report.disputed)}; valid tickets cost ${amountsText(report.valid)}${keptText(report.kept)} (I11).`,
     `${report.underWay} orders are under way: nothing is wrong if their two sides differ for the time being.`,
     ...differences.map((difference) => `DIFFERENCE: ${differenceText(difference)}`),
   ];
   if (unnamed > 0) lines.push(`and ${unnamed} more`);
   lines.push(differences.length === 0 ? 'No differences.' : `${differences.length + unnamed} differences.`);
   return lines.join('\n');
+}
+
+/** Of most sales there is none. */
+function keptText(kept: PaymentReport['kept']): string {
+  return Object.keys(kept).length === 0 ? '' : `, kept of resales ${amountsText(kept)}`;
 }
 
 function differenceText(difference: NamedDifference): string {

@@ -2,8 +2,9 @@ import { ORDER_STATES } from '../actors/order-views.ts';
 import type { ShowReplays } from '../actors/replays.ts';
 import type { ShowEvent } from '../allocator/events.ts';
 import { REFUND } from '../allocator/refunds.ts';
+import { keptFromResales } from '../allocator/resales.ts';
 import type { Show } from '../allocator/show.ts';
-import { TICKET } from '../allocator/tickets.ts';
+import { OWNED } from '../allocator/tickets.ts';
 import { parseScopedId, scopedId } from '../ids.ts';
 import type { VerifiedJournal } from '../journal/verify.ts';
 import type { Clock } from '../ports.ts';
@@ -35,8 +36,10 @@ export interface PaymentReport {
   refunded: Amounts;
   /** Taken back by buyers' banks, for the time being or for good. */
   disputed: Amounts;
-  /** What the valid tickets cost: captured less refunded and disputed, once nothing is under way (I11). */
+  /** What the tickets that are somebody's cost; with `kept`: captured less refunded and disputed, once nothing is under way (I11). */
   valid: Amounts;
+  /** What sellers had paid above what they resold for: it stays with the organiser. */
+  kept: Amounts;
   differences: NamedDifference[];
   /** Differences beyond {@link DIFFERENCE_LIMIT}. */
   unnamed: number;
@@ -64,7 +67,7 @@ export async function verifyPayments(deps: {
   const { journal, replays, books, clock } = deps;
   const report: PaymentReport = {
     ...{ shows: 0, orders: 0, underWay: 0, payments: 0 },
-    ...{ captured: {}, refunded: {}, disputed: {}, valid: {} },
+    ...{ captured: {}, refunded: {}, disputed: {}, valid: {}, kept: {} },
     ...{ differences: [], unnamed: 0 },
   };
   const since = clock.now() - CLOCK_MARGIN_MS;
@@ -132,6 +135,9 @@ async function replayed(
 function ordersMovedBy(event: ShowEvent, show: Show): readonly number[] {
   switch (event.type) {
     case 'captured':
+      return [event.order, ...(event.resold ?? []).map(({ ticket }) => show.tickets.order[ticket])];
+    case 'ordered':
+      return (event.resold ?? []).map(({ ticket }) => show.tickets.order[ticket]);
     case 'rejected':
     case 'settled':
     case 'refunding':
@@ -163,9 +169,10 @@ function compareShow(show: Show, moved: ReadonlySet<number>, booked: Booked, rep
   }
   let valid = 0;
   for (let ticket = 1; ticket <= tickets.count; ticket++) {
-    if (tickets.state[ticket] === TICKET.valid) valid += tickets.price[ticket];
+    if (OWNED.includes(tickets.state[ticket])) valid += tickets.price[ticket];
   }
   add(report.valid, terms.currency, valid);
+  add(report.kept, terms.currency, keptFromResales(show));
 }
 
 function moneyOf(show: Show, order: number, moved: ReadonlySet<number>): OrderMoney {

@@ -1,6 +1,6 @@
 import type { Pool } from 'pg';
 import type { OrderRow, SeatLabel, TicketRow } from './rows.ts';
-import { statusOf } from './views.ts';
+import { linesOf, statusOf } from './views.ts';
 
 /** Rows read at a time; of them no more than two batches are in memory. */
 const BATCH_ROWS = 1_000;
@@ -25,7 +25,7 @@ const NAME = `coalesce(person.first_name || ' ' || person.last_name, '')`;
 const ORDERS = `
   select o.number, o.state, o.id, ${ISO('o.made_at')} as "madeAt", ${ISO('o.paid_at')} as "paidAt", o.buyer_id, o.total,
     o.is_comp, o.reason, p.currency, coalesce(person.email, '') as email, ${NAME} as name,
-    array(select json_build_object('state', state) from read_ticket t
+    array(select json_build_object('number', number, 'line', line, 'refund_number', refund_number) from read_ticket t
       where t.show_id = o.show_id and t.order_number = o.number) as tickets,
     (select coalesce(sum(amount), 0)::int8 from read_refund r
       where r.show_id = o.show_id and r.order_number = o.number) as refunded
@@ -33,13 +33,13 @@ const ORDERS = `
   left join usher_user person on person.id = o.buyer_id
   where o.show_id = $1 and o.number > $2 order by o.number limit ${BATCH_ROWS}`;
 
-/** Tickets that let somebody in, or have. */
+/** Tickets that are somebody's. */
 const ATTENDEES = `
   select t.number, t.id, t.order_id, t.state, t.seat, t.category, t.price, t.holder_id,
     ${ISO('t.admitted_at')} as "admittedAt", p.currency, coalesce(person.email, '') as email, ${NAME} as name
   from read_ticket t join projection p on p.show_id = t.show_id
   left join usher_user person on person.id = t.holder_id
-  where t.show_id = $1 and t.number > $2 and t.state in ('valid', 'suspended') order by t.number limit ${BATCH_ROWS}`;
+  where t.show_id = $1 and t.number > $2 and t.state in ('valid', 'suspended', 'offered', 'listed') order by t.number limit ${BATCH_ROWS}`;
 
 interface Person {
   readonly email: string;
@@ -51,7 +51,7 @@ type FoundOrder = Person &
     readonly madeAt: string;
     readonly paidAt: string;
     readonly currency: string;
-    readonly tickets: readonly TicketRow[];
+    readonly tickets: readonly Pick<TicketRow, 'number' | 'line' | 'refund_number'>[];
     readonly refunded: number;
   };
 
@@ -97,7 +97,7 @@ function orderLine(row: FoundOrder): Record<(typeof ORDER_COLUMNS)[number], stri
     buyer_id: row.buyer_id,
     buyer_email: row.email,
     buyer_name: row.name,
-    tickets: row.tickets.length,
+    tickets: linesOf(row.tickets).length,
     total: row.total,
     refunded: row.refunded,
     currency: row.currency,

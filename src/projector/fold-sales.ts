@@ -1,7 +1,9 @@
-import type { ShowEvent } from '../allocator/events.ts';
+import type { Resale, ShowEvent } from '../allocator/events.ts';
 import type { Hall } from '../allocator/hall.ts';
 import { scopedId } from '../ids.ts';
 import type { Folds } from './fold.ts';
+import { letListedGo, resell, sellerOf, takeListed } from './fold-moves.ts';
+import { owe } from './fold-owed.ts';
 import { orderPaid } from './news.ts';
 import type { CategoryRow, OrderRow, SeatLabel, TicketRow } from './rows.ts';
 import type { ShowModel } from './show-model.ts';
@@ -34,14 +36,17 @@ export const SALES: Pick<
     const add = (category: string, count: number): void => {
       places[category] = (places[category] ?? 0) + count;
     };
-    for (const seat of event.seats) add(categoryOf(model.hall, seat), 1);
+    const fromSellers = new Set((event.listed ?? []).map(([seat]) => seat));
+    for (const seat of event.seats) if (!fromSellers.has(seat)) add(categoryOf(model.hall, seat), 1);
     for (const [area, count] of event.areas) add(categoryOf(model.hall, -1 - area), count);
     const { at } = model.projection;
-    model.addHold({ number: event.hold, buyer_id: event.buyer, made_at: at, order_number: 0, places });
+    const listed = sellersOf(event);
+    model.addHold({ number: event.hold, buyer_id: event.buyer, made_at: at, order_number: 0, places, listed });
+    takeListed(model, listed, event.hold);
   },
   extended() {},
   released(model, event) {
-    model.endHold(event.hold);
+    letGo(model, event.hold);
   },
   expired(model, event) {
     for (const hold of event.holds) endWithHold(model, hold, 'expired', null);
@@ -57,7 +62,7 @@ export const SALES: Pick<
     model.changed(order);
   },
   committed(model, event) {
-    commit(model, model.order(event.order));
+    commit(model, model.order(event.order), event.late === true);
   },
   declined(model, event) {
     const order = model.order(event.order);
@@ -71,13 +76,17 @@ export const SALES: Pick<
     endUnpaid(model, order, 'rejected');
   },
   captured(model, event) {
-    pay(model, model.order(event.order));
+    pay(model, model.order(event.order), event.resold);
   },
   voided(model, event) {
     const order = model.order(event.order);
     order.state = 'voided';
     order.reason = event.reason;
-    for (const { category } of model.ticketsOf(order)) model.addSales(category, { returned: 1 });
+    for (const line of model.ticketsOf(order)) {
+      const seller = sellerOf(model, order, line);
+      if (seller === null) model.addSales(line.category, { returned: 1 });
+      else letListedGo(model, [seller.number]);
+    }
     model.changed(order);
   },
   settled(model, event) {
@@ -93,7 +102,7 @@ export const SALES: Pick<
 export function endWithHold(model: ShowModel, number: number, state: OrderRow['state'], reason: string | null): void {
   const hold = model.hold(number);
   if (hold.order_number === 0) {
-    model.endHold(number);
+    letGo(model, number);
     return;
   }
   const order = model.order(hold.order_number);
@@ -101,8 +110,18 @@ export function endWithHold(model: ShowModel, number: number, state: OrderRow['s
   endUnpaid(model, order, state);
 }
 
+function letGo(model: ShowModel, number: number): void {
+  letListedGo(model, model.hold(number).listed);
+  model.endHold(number);
+}
+
+/** The tickets that sell what a hold takes of sellers. */
+export function sellersOf({ listed = [] }: Extract<ShowEvent, { type: 'held' }>): number[] {
+  return listed.map(([, ticket]) => ticket);
+}
+
 function endUnpaid(model: ShowModel, order: OrderRow, state: OrderRow['state']): void {
-  model.endHold(order.hold_number);
+  letGo(model, order.hold_number);
   order.state = state;
   model.changed(order);
 }
@@ -129,37 +148,53 @@ function ordered(model: ShowModel, event: Extract<ShowEvent, { type: 'ordered' }
   const tickets = event.lines.map(
     (line, i): TicketRow => ({
       number: before + 1 + i,
+      line: before + 1 + i,
       id: scopedId('tkt', at, model.showId, before + 1 + i),
       order_number: event.order,
       order_id: id,
       holder_id: hold.buyer_id,
+      is_received: false,
       category: categoryOf(model.hall, line.seat),
       seat: labelOf(model.hall, line.seat),
       price: line.price,
       state: 'unpaid',
       refund_number: null,
+      from_number: line.from ?? null,
+      list_price: null,
+      taken_by: null,
+      entries: [],
+      undone_until: null,
       admitted_at: null,
     }),
   );
   model.addOrder(order, tickets);
   if (event.total === 0) {
-    commit(model, order);
-    pay(model, order);
+    commit(model, order, false);
+    pay(model, order, event.resold);
   } else {
     hold.order_number = event.order;
     model.changedHold(hold);
   }
 }
 
-/** Late or in time: the hold of one that is late has ended. */
-function commit(model: ShowModel, order: OrderRow): void {
-  if (order.state !== 'expired') model.endHold(order.hold_number);
+/** Late or in time: the hold of one that is late has ended, and what it buys of sellers is taken again. */
+function commit(model: ShowModel, order: OrderRow, isLate: boolean): void {
+  const lines = model.ticketsOf(order);
+  if (isLate) {
+    const sellers = lines.flatMap((line) => line.from_number ?? []);
+    takeListed(model, sellers, order.hold_number);
+  } else {
+    model.endHold(order.hold_number);
+  }
   order.state = 'committed';
-  for (const { category } of model.ticketsOf(order)) model.addSales(category, { sold: 1 });
+  for (const line of lines) {
+    // What a seller sells is sold already.
+    if (sellerOf(model, order, line) === null) model.addSales(line.category, { sold: 1 });
+  }
   model.changed(order);
 }
 
-function pay(model: ShowModel, order: OrderRow): void {
+function pay(model: ShowModel, order: OrderRow, resold: readonly Resale[] = []): void {
   order.state = 'paid';
   order.paid_at = model.projection.at;
   for (const ticket of model.ticketsOf(order)) {
@@ -168,6 +203,7 @@ function pay(model: ShowModel, order: OrderRow): void {
   }
   model.changed(order);
   orderPaid(model, order);
+  for (const refund of resell(model, resold)) owe(model, refund);
 }
 
 /** `seat` as in lines: its index, or -1 - area. */

@@ -1,8 +1,10 @@
 import type { ShowEvent } from '../allocator/events.ts';
 import type { Hall } from '../allocator/hall.ts';
 import type { JournalRow } from '../journal/journal.ts';
+import { DOORS } from './fold-doors.ts';
+import { MOVES } from './fold-moves.ts';
 import { REFUNDS } from './fold-refunds.ts';
-import { SALES } from './fold-sales.ts';
+import { SALES, sellersOf } from './fold-sales.ts';
 import { tellSoldOut } from './news.ts';
 import {
   type Changes,
@@ -22,7 +24,7 @@ export type Folds = {
   readonly [Type in ShowEvent['type']]: (model: ShowModel, event: Extract<ShowEvent, { type: Type }>) => void;
 };
 
-const FOLDS: Folds = { ...SALES, ...REFUNDS };
+const FOLDS: Folds = { ...SALES, ...REFUNDS, ...MOVES, ...DOORS };
 
 /** A row of the journal with its events read. */
 export interface ParsedRow {
@@ -55,7 +57,9 @@ export async function fold(
 ): Promise<Changes> {
   const keys = keysOf(rows);
   for (let reloads = 0; reloads < RELOADS_MAX; reloads++) {
-    const model = new ShowModel(showId, hall, await load(keys));
+    const rowsOfKeys = await load(keys);
+    if (leadFurther(rowsOfKeys, keys)) continue;
+    const model = new ShowModel(showId, hall, rowsOfKeys);
     try {
       for (const row of rows) foldRow(model, row);
       return model.changes();
@@ -65,6 +69,21 @@ export async function fold(
     }
   }
   throw new ProjectionFault(`rows ${rows[0].seq} to ${rows.at(-1)?.seq} need ever more`);
+}
+
+/**
+ * Whether what was found leads to more, as `keys` then says: from buyers to the tickets that they buy, and from those to the
+ * holds of their buyers. Found out one by one it would take a load for each.
+ */
+function leadFurther({ holds, orders, tickets }: LoadedRows, keys: Keys): boolean {
+  const before = keys.tickets.size + keys.holds.size;
+  for (const { listed } of holds) for (const ticket of listed) keys.tickets.add(ticket);
+  const paid = new Set(orders.flatMap(({ state, number }) => (state === 'paid' ? number : [])));
+  for (const ticket of tickets) {
+    if (ticket.from_number !== null && !paid.has(ticket.order_number)) keys.tickets.add(ticket.from_number);
+    if (ticket.taken_by !== null) keys.holds.add(ticket.taken_by);
+  }
+  return keys.tickets.size + keys.holds.size > before;
 }
 
 function foldRow(model: ShowModel, { seq, at, events }: ParsedRow): void {
@@ -95,6 +114,7 @@ function keysOf(rows: readonly ParsedRow[]): Keys {
   const keys = noKeys();
   for (const { events } of rows) {
     for (const event of events) {
+      for (const ticket of ticketsWithin(event)) keys.tickets.add(ticket);
       for (const [field, kind] of NAMING) {
         const value = (event as unknown as Record<string, unknown>)[field];
         for (const number of Array.isArray(value) ? value : [value]) {
@@ -104,4 +124,12 @@ function keysOf(rows: readonly ParsedRow[]): Keys {
     }
   }
   return keys;
+}
+
+/** Tickets that stand deeper in an event than in a field of their own. */
+function ticketsWithin(event: ShowEvent): readonly number[] {
+  if (event.type === 'scanned') return event.scans.map(([ticket]) => ticket);
+  if (event.type === 'held') return sellersOf(event);
+  if (event.type === 'ordered' || event.type === 'captured') return (event.resold ?? []).map(({ ticket }) => ticket);
+  return [];
 }

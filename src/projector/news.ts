@@ -1,7 +1,8 @@
 import { scopedId } from '../ids.ts';
 import { rfc3339 } from '../rfc3339.ts';
-import type { OrderRow, RefundRow } from './rows.ts';
+import type { OrderRow, RefundRow, TicketRow } from './rows.ts';
 import type { ShowModel } from './show-model.ts';
+import { statusOf } from './views.ts';
 
 /** What organisers' own systems are told, see `docs/webhooks.md`. */
 
@@ -26,15 +27,27 @@ export function orderRefunded(model: ShowModel, refund: RefundRow): void {
   const { showId, projection } = model;
   const order = model.order(refund.order_number);
   const tickets = model.ticketsOf(order);
-  const isPartial = tickets.some(({ state }) => state !== 'refunded');
   model.announce('order.refunded', String(refund.number), {
     showId,
     orderId: order.id,
     refundId: scopedId('rfd', refund.made_at, showId, refund.number),
     buyerId: order.buyer_id,
     amount: { amount: refund.amount, currency: projection.currency },
-    orderStatus: isPartial ? 'partially_refunded' : 'refunded',
+    orderStatus: statusOf(order, tickets),
     ticketIds: tickets.filter(({ refund_number }) => refund_number === refund.number).map(({ id }) => id),
+  });
+}
+
+/** Told when the receiver has accepted it. */
+export function ticketTransferred(model: ShowModel, order: OrderRow, ticket: TicketRow, fromUserId: string): void {
+  const before = model.ticketsOf(order).filter(({ line, number }) => line === ticket.line && number < ticket.number);
+  model.announce('ticket.transferred', String(ticket.number), {
+    showId: model.showId,
+    orderId: order.id,
+    ticketId: ticket.id,
+    fromTicketId: before.at(-1)?.id,
+    fromUserId,
+    toUserId: ticket.holder_id,
   });
 }
 

@@ -15,7 +15,7 @@ const ENTER = 'insert into projection (show_id) values ($1) on conflict do nothi
 const LOCK = `select ${PROJECTION_COLUMNS} from projection where show_id = $1 for update`;
 
 const LOAD_HOLDS = `
-  select number, buyer_id, made_at, order_number, places from read_hold where show_id = $1 and number = any($2::int4[])`;
+  select number, buyer_id, made_at, order_number, places, listed from read_hold where show_id = $1 and number = any($2::int4[])`;
 const LOAD_REFUNDS = `
   select number, order_number, made_at, amount, state, reason from read_refund
   where show_id = $1 and number = any($2::int4[])`;
@@ -26,7 +26,8 @@ const LOAD_ORDERS = `
     union select order_number from read_ticket where show_id = $1 and number = any($3::int4[])
   ))`;
 const LOAD_TICKETS = `
-  select number, id, order_number, order_id, holder_id, category, seat, price, state, refund_number, admitted_at
+  select number, id, line, order_number, order_id, holder_id, is_received, category, seat, price, state, refund_number,
+    from_number, list_price, taken_by, entries, undone_until, admitted_at
   from read_ticket where show_id = $1 and order_number = any($2::int4[])`;
 
 /** A statement that writes rows of one show, given as JSON, over those that have their key. */
@@ -42,14 +43,14 @@ function writeInto(table: string, key: string, columns: readonly string[], onCon
 const SALES_FIGURES = ['sold', 'returned', 'gross', 'refunded', 'lost'];
 const WRITE = {
   categories: writeInto('read_category', 'category', ['capacity', 'blocked', 'removed', 'price']),
-  holds: writeInto('read_hold', 'number', ['buyer_id', 'made_at', 'order_number', 'places']),
+  holds: writeInto('read_hold', 'number', ['buyer_id', 'made_at', 'order_number', 'places', 'listed']),
   orders: writeInto('read_order', 'number', [
     ...['id', 'buyer_id', 'hold_number', 'held_at', 'made_at', 'until', 'paid_at', 'total'],
     ...['is_comp', 'state', 'reason', 'disputes'],
   ]),
   tickets: writeInto('read_ticket', 'number', [
-    ...['id', 'order_number', 'order_id', 'holder_id', 'category', 'seat', 'price'],
-    ...['state', 'refund_number', 'admitted_at'],
+    ...['id', 'line', 'order_number', 'order_id', 'holder_id', 'is_received', 'category', 'seat', 'price', 'state'],
+    ...['refund_number', 'from_number', 'list_price', 'taken_by', 'entries', 'undone_until', 'admitted_at'],
   ]),
   refunds: writeInto('read_refund', 'number', ['order_number', 'made_at', 'amount', 'state', 'reason']),
   // Added to what the hour has already.

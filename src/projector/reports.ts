@@ -94,8 +94,9 @@ const REPORT = `
         'pending', coalesce(sum(amount) filter (where state = 'due'), 0),
         'failed', coalesce(sum(amount) filter (where state = 'failed'), 0))
       from read_refund where show_id = $1) as refunds,
-    (select json_build_object('expected', count(*), 'admitted', count(admitted_at))
-      from read_ticket where show_id = $1 and state = 'valid') as admissions
+    (select json_build_object(
+        'expected', count(*) filter (where state in ('valid', 'offered', 'listed')), 'admitted', count(admitted_at))
+      from read_ticket where show_id = $1) as admissions
   from projection p where p.show_id = $1`;
 
 /** Of a show of which nothing was taken over yet: everything that has a price is free. */

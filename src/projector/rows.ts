@@ -38,8 +38,10 @@ export interface HoldRow {
   made_at: number;
   /** 0 before it is ordered. */
   order_number: number;
-  /** By category. */
+  /** By category; without those that are bought from sellers, which stay sold. */
   places: Record<string, number>;
+  /** The tickets of the sellers of the rest. */
+  listed: number[];
 }
 
 export interface OrderRow {
@@ -68,21 +70,39 @@ export interface SeatLabel {
   area?: string;
 }
 
-/** `unpaid`: a line of an order that is not paid, or ended so. `void`: its money was lost to a dispute. */
-export type TicketState = 'unpaid' | 'valid' | 'suspended' | 'refunded' | 'void';
+/**
+ * `unpaid`: a line of an order that is not paid, or ended so. `void`: its money was lost to a dispute, or it was resold, and
+ * then a refund names it.
+ */
+export type TicketState = 'unpaid' | 'valid' | 'suspended' | 'refunded' | 'void' | 'offered' | 'listed' | 'transferred';
 
 export interface TicketRow {
   number: number;
   id: string;
+  /** The line of the order whose place it has: its own number, unless it took the place of a transferred ticket. */
+  line: number;
   order_number: number;
   order_id: string;
+  /** Whose it is; of one that was transferred, whose it was. */
   holder_id: string;
+  /** Not by whoever bought it: they may know nothing of the order. */
+  is_received: boolean;
   category: string;
   seat: SeatLabel;
   price: number;
   state: TicketState;
   /** The refund that took it back. */
   refund_number: number | null;
+  /** The ticket of whoever the line was bought from. */
+  from_number: number | null;
+  /** What its holder sells it for, or sold it for. */
+  list_price: number | null;
+  /** The hold of whoever has the place of a ticket that is listed; until they have paid. */
+  taken_by: number | null;
+  /** When it was scanned while it was valid (ms), in the order in which that was told. */
+  entries: number[];
+  /** Entries up to then do not count. */
+  undone_until: number | null;
   /** When its holder was let in. */
   admitted_at: number | null;
 }

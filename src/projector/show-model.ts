@@ -127,14 +127,16 @@ export class ShowModel {
     return this.#orders.get(number) ?? this.#unloaded('orders', number);
   }
 
-  /** All lines of the order, in their order. The caller changes them, and tells by {@link changed}. */
+  /** All lines of the order, in their order, then what took the place of any. The caller changes them, and tells by {@link changed}. */
   ticketsOf(order: OrderRow): readonly TicketRow[] {
     return this.#ticketsOf.get(order.number) ?? this.#missing('order', order.number);
   }
 
-  /** The order that a ticket is of. */
-  orderOfTicket(number: number): OrderRow {
-    return this.order(this.#orderOfTicket.get(number) ?? this.#unloaded('tickets', number));
+  /** The ticket and its order. The caller changes it, and tells by {@link changed}. */
+  ticket(number: number): readonly [ticket: TicketRow, order: OrderRow] {
+    const order = this.order(this.#orderOfTicket.get(number) ?? this.#unloaded('tickets', number));
+    const ticket = this.ticketsOf(order).find((one) => one.number === number);
+    return [ticket ?? this.#missing('ticket', number), order];
   }
 
   refund(number: number): RefundRow {
@@ -159,6 +161,14 @@ export class ShowModel {
     this.#ticketsOf.set(order.number, tickets);
     for (const { number } of tickets) this.#orderOfTicket.set(number, order.number);
     this.projection.tickets += tickets.length;
+    this.changed(order);
+  }
+
+  /** A ticket that takes the place of another of the order. */
+  addTicket(order: OrderRow, ticket: TicketRow): void {
+    this.#ticketsOf.get(order.number)?.push(ticket);
+    this.#orderOfTicket.set(ticket.number, order.number);
+    this.projection.tickets++;
     this.changed(order);
   }
 

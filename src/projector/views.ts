@@ -1,5 +1,5 @@
 import { ORDER_STATUS } from '../actors/order-views.ts';
-import type { OrderStatus, OrderView, RefundView, TicketView } from '../actors/shows.ts';
+import type { OrderStatus, OrderView, RefundView, TicketStatus, TicketView } from '../actors/shows.ts';
 import { ORDER } from '../allocator/orders.ts';
 import { scopedId } from '../ids.ts';
 import { rfc3339 } from '../rfc3339.ts';
@@ -31,7 +31,7 @@ export function orderView(
     id: order.id,
     showId,
     holdId: scopedId('hld', order.held_at, showId, order.hold_number),
-    lines: tickets.map(({ id, seat, category, price }) => ({
+    lines: linesOf(tickets).map(({ id, seat, category, price }) => ({
       ticketId: id,
       seat: { ...seat, category },
       price: { amount: price, currency },
@@ -47,11 +47,19 @@ export function orderView(
   };
 }
 
-export function statusOf(order: Pick<OrderRow, 'state'>, tickets: readonly Pick<TicketRow, 'state'>[]): OrderStatus {
+/** What was ordered, without what took its place. */
+export function linesOf<T extends Pick<TicketRow, 'number' | 'line'>>(tickets: readonly T[]): T[] {
+  return tickets.filter(({ number, line }) => number === line);
+}
+
+export function statusOf(
+  order: Pick<OrderRow, 'state'>,
+  tickets: readonly Pick<TicketRow, 'number' | 'line' | 'refund_number'>[],
+): OrderStatus {
   if (order.state !== 'paid') return ORDER_STATUS[ORDER[order.state]];
-  const refunded = tickets.filter(({ state }) => state === 'refunded').length;
+  const refunded = tickets.filter(({ refund_number }) => refund_number !== null).length;
   if (refunded === 0) return 'paid';
-  return refunded === tickets.length ? 'refunded' : 'partially_refunded';
+  return refunded === linesOf(tickets).length ? 'refunded' : 'partially_refunded';
 }
 
 function refundView(show: ShowFacts, order: OrderRow, tickets: readonly TicketRow[], refund: RefundRow): RefundView {
@@ -60,22 +68,27 @@ function refundView(show: ShowFacts, order: OrderRow, tickets: readonly TicketRo
     id: scopedId('rfd', refund.made_at, show.showId, refund.number),
     orderId: order.id,
     amount: { amount: refund.amount, currency: show.currency },
-    ticketIds: tickets.filter(({ refund_number }) => refund_number === refund.number).map(({ id }) => id),
+    ticketIds: tickets
+      .filter(({ refund_number }) => refund_number === refund.number)
+      .sort((a, b) => a.line - b.line)
+      .map(({ id }) => id),
     status: REFUND_STATUS[refund.state],
     ...(reason === null ? {} : { reason }),
     createdAt: rfc3339(refund.made_at),
   };
 }
 
-/** A ticket of a paid order. */
+/** A ticket of a paid order, as its holder sees it: see `actors/ticket-views.ts`. */
 export function ticketView(show: ShowFacts, ticket: TicketRow): TicketView {
-  const { id, order_id, seat, category, price, state } = ticket;
+  const { id, order_id, is_received, seat, category, price, state, list_price } = ticket;
+  const { currency } = show;
   return {
     id,
     showId: show.showId,
-    orderId: order_id,
+    ...(is_received ? {} : { orderId: order_id }),
     seat: { ...seat, category },
-    price: { amount: price, currency: show.currency },
-    status: state as TicketView['status'],
+    price: { amount: price, currency },
+    status: state === 'valid' && ticket.admitted_at !== null ? 'used' : (state as TicketStatus),
+    ...(state !== 'listed' || list_price === null ? {} : { listing: { price: { amount: list_price, currency } } }),
   };
 }

@@ -1,91 +1,104 @@
 import { createPrivateKey, createPublicKey, type KeyObject } from 'node:crypto';
-import type { ColumnType, Kysely } from 'kysely';
-import type { Clock, Random } from '../ports.ts';
-import { rfc3339 } from '../rfc3339.ts';
-import { type CodeSigner, keyIdOf } from './codes.ts';
+import type { Logger } from 'pino';
+import type { Clock, Timer, Timers } from '../ports.ts';
+import type { CodeSigner } from './codes.ts';
+import type { KeyRing, PublicJwk, PublishedKey } from './key-ring.ts';
 
-/** A public key as `/.well-known/usher-keys.json` lists it (RFC 8037). */
-interface PublicJwk {
-  readonly kty: 'OKP';
-  readonly crv: 'Ed25519';
-  readonly x: string;
-  readonly kid: string;
-  readonly alg: 'EdDSA';
-  readonly use: 'sig';
-}
+/** A node looks so often whether keys were rotated or retired. */
+export const KEYS_LOOK_MS = 15_000;
+/** A code of a key that is not known here makes it look at once, but no oftener than this. */
+const KEYS_LOOK_AGAIN_MS = 1_000;
 
-interface SigningKeyTable {
-  kid: string;
-  /** Written as JSON text. */
-  public_jwk: ColumnType<PublicJwk, string, never>;
-  private_pkcs8: Buffer;
-  active: boolean;
-  /** RFC 3339. */
-  created_at: string;
-}
-
-export interface TicketsTables {
-  signing_key: SigningKeyTable;
-}
-
-/** The keys of this box office: one signs, all prove. */
+/** The keys of this box office, as they are now: one signs, all prove. */
 export interface TicketKeys {
   readonly signer: CodeSigner;
   readonly jwks: { readonly keys: readonly PublicJwk[] };
-  publicKeyOf(kid: string): KeyObject | undefined;
+  readonly publicKeyOf: (kid: string) => KeyObject | undefined;
+  /** The same after a look at the database, if the key is not known here: it may be new. */
+  readonly findPublicKey: (kid: string) => Promise<KeyObject | undefined>;
 }
 
-/** A PKCS #8 Ed25519 private key is this, then its 32-byte seed. */
-const PKCS8_PREFIX = Buffer.from('302e020100300506032b657004220420', 'hex');
-const SEED_LENGTH = 32;
-
-/** A new Ed25519 key pair; its seed comes through the port, so that simulated runs repeat. */
-function newKey(random: Random): { readonly jwk: PublicJwk; readonly pkcs8: Buffer } {
-  const pkcs8 = Buffer.concat([PKCS8_PREFIX, random.bytes(SEED_LENGTH)]);
-  const { x } = createPublicKey(createPrivateKey({ key: pkcs8, format: 'der', type: 'pkcs8' })).export({
-    format: 'jwk',
-  });
-  if (x === undefined) throw new Error('an Ed25519 key exports without x');
-  const kid = keyIdOf(Buffer.from(x, 'base64url'));
-  return { jwk: { kty: 'OKP', crv: 'Ed25519', x, kid, alg: 'EdDSA', use: 'sig' }, pkcs8 };
+interface Known {
+  readonly signer: CodeSigner;
+  readonly jwks: { readonly keys: readonly PublicJwk[] };
+  readonly publicKeys: ReadonlyMap<string, KeyObject>;
 }
 
-/** Reads the signing keys, after making the first one if there is none; of several nodes that start at once one makes it. */
-export async function loadTicketKeys(db: Kysely<TicketsTables>, clock: Clock, random: Random): Promise<TicketKeys> {
-  const read = () =>
-    db
-      .selectFrom('signing_key')
-      .select(['kid', 'public_jwk', 'private_pkcs8', 'active'])
-      .orderBy('created_at', 'desc')
-      .execute();
-  let rows = await read();
-  if (!rows.some((row) => row.active)) {
-    const { jwk, pkcs8 } = newKey(random);
-    await db
-      .insertInto('signing_key')
-      .values({
-        kid: jwk.kid,
-        public_jwk: JSON.stringify(jwk),
-        private_pkcs8: pkcs8,
-        active: true,
-        created_at: rfc3339(clock.now()),
-      })
-      .onConflict((conflict) => conflict.column('active').where('active', '=', true).doNothing())
-      .execute();
-    rows = await read();
-  }
-  const active = rows.find((row) => row.active);
-  if (active === undefined) throw new Error('no active signing key');
-  const jwks = rows.map((row) => row.public_jwk);
-  const publicKeys = new Map(
-    jwks.map((jwk) => [jwk.kid, createPublicKey({ key: { kty: jwk.kty, crv: jwk.crv, x: jwk.x }, format: 'jwk' })]),
-  );
+function knownOf(keys: readonly PublishedKey[]): Known {
+  const active = keys.find(({ pkcs8 }) => pkcs8 !== null);
+  if (active === undefined || active.pkcs8 === null) throw new Error('no active signing key');
   return {
     signer: {
-      kid: active.kid,
-      privateKey: createPrivateKey({ key: active.private_pkcs8, format: 'der', type: 'pkcs8' }),
+      kid: active.jwk.kid,
+      privateKey: createPrivateKey({ key: active.pkcs8, format: 'der', type: 'pkcs8' }),
     },
-    jwks: { keys: jwks },
-    publicKeyOf: (kid) => publicKeys.get(kid),
+    jwks: { keys: keys.map(({ jwk }) => jwk) },
+    publicKeys: new Map(
+      keys.map(({ jwk: { kid, kty, crv, x } }) => [kid, createPublicKey({ key: { kty, crv, x }, format: 'jwk' })]),
+    ),
   };
+}
+
+/** The keys that a node uses: those of the key ring, looked at again every {@link KEYS_LOOK_MS}. */
+export class LookedUpKeys implements TicketKeys {
+  readonly #ring: KeyRing;
+  readonly #clock: Clock;
+  readonly #log: Pick<Logger, 'warn'>;
+  readonly #timer: Timer;
+  #known: Known;
+  #looking: Promise<void> | null = null;
+  #lookedAt: number;
+
+  /** Makes the first key if there is none. */
+  static async open(ring: KeyRing, clock: Clock, timers: Timers, log: Pick<Logger, 'warn'>): Promise<LookedUpKeys> {
+    await ring.ensureActive();
+    return new LookedUpKeys(ring, knownOf(await ring.published()), clock, timers, log);
+  }
+
+  private constructor(ring: KeyRing, known: Known, clock: Clock, timers: Timers, log: Pick<Logger, 'warn'>) {
+    this.#ring = ring;
+    this.#known = known;
+    this.#clock = clock;
+    this.#log = log;
+    this.#lookedAt = clock.now();
+    this.#timer = timers.every(KEYS_LOOK_MS, () => void this.#look());
+  }
+
+  get signer(): CodeSigner {
+    return this.#known.signer;
+  }
+
+  get jwks(): Known['jwks'] {
+    return this.#known.jwks;
+  }
+
+  readonly publicKeyOf = (kid: string): KeyObject | undefined => this.#known.publicKeys.get(kid);
+
+  readonly findPublicKey = async (kid: string): Promise<KeyObject | undefined> => {
+    const known = this.publicKeyOf(kid);
+    if (known !== undefined) return known;
+    if (this.#looking !== null || this.#clock.now() - this.#lookedAt >= KEYS_LOOK_AGAIN_MS) await this.#look();
+    return this.publicKeyOf(kid);
+  };
+
+  /** Looks no more; resolves when the look under way is over. */
+  async close(): Promise<void> {
+    this.#timer.cancel();
+    await this.#looking;
+  }
+
+  /** One look at a time. A failed one leaves the keys as they are. */
+  #look(): Promise<void> {
+    this.#looking ??= this.#ring
+      .published()
+      .then((keys) => {
+        this.#known = knownOf(keys);
+      })
+      .catch((err: unknown) => this.#log.warn({ err }, 'the keys of ticket codes cannot be read'))
+      .finally(() => {
+        this.#lookedAt = this.#clock.now();
+        this.#looking = null;
+      });
+    return this.#looking;
+  }
 }

@@ -5,7 +5,7 @@ import type { TestCluster } from '../support/cluster-processes.ts';
 import { Dice } from '../support/dice.ts';
 import type { History } from '../support/sale-history.ts';
 
-const BUYERS = 48;
+const BUYERS = 24;
 const LOUNGERS = 6;
 const THINK_MS = 1_200;
 /** Of one user: few, so that buyers soon turn to another node and another show. */

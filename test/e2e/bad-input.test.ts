@@ -1,6 +1,7 @@
 import { createHmac } from 'node:crypto';
 import fc from 'fast-check';
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
+import { withDatabase } from '../support/prepared-database.ts';
 import { temporaryDirectoryForFile } from '../support/temporary-directory.ts';
 import { expectCode, expectFaultAt, expectRefusal } from './bad-input/expect-refusal.ts';
 import { type RawAnswer, RawClient, type RawRequest } from './bad-input/raw-client.ts';
@@ -44,7 +45,7 @@ let operations: Map<string, Operation>;
 let keys = 0;
 
 beforeAll(async () => {
-  office = await openBoxOffice(temporaryDirectoryForFile());
+  office = await openBoxOffice(withDatabase(temporaryDirectoryForFile()));
   client = new RawClient(office.port);
   world = await buildWorld(office, client);
   const { body } = await client.send({ method: 'GET', path: '/openapi.json' });
@@ -80,7 +81,7 @@ const guarded = routes.filter(([, route]) => route.as !== 'anyone');
 function addressOf(name: string, route: RouteCase, id?: string): { method: string; path: string } {
   const [method, template] = name.split(' ');
   const own = route.id?.(world) ?? (route.kind === undefined ? '' : world.ids[route.kind]);
-  return { method, path: template.replace(/\{\w+\}/, () => id ?? own) };
+  return { method, path: template.replace(/\{\w+\}/, () => id ?? own).replace('{ticketId}', world.ids.tkt) };
 }
 
 /** A right request to a route, by the person that may send it, but for what `change` says. */

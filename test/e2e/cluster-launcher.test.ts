@@ -12,14 +12,13 @@ import { systemTimers } from '../../src/system/timers.ts';
 import { capturedLog } from '../support/captured-log.ts';
 import { freePort } from '../support/free-port.ts';
 import { natsServer } from '../support/nats-server.ts';
+import { withDatabase } from '../support/prepared-database.ts';
 import { wireTo } from '../support/tcp-proxy.ts';
-import { temporaryDirectory, temporaryDirectoryForFile } from '../support/temporary-directory.ts';
+import { temporaryDirectory } from '../support/temporary-directory.ts';
 
 const LAUNCHER = fileURLToPath(new URL('../../src/dev-cluster/main.ts', import.meta.url));
 const READY_LIMIT_MS = 90_000;
 const GONE_LIMIT_MS = 15_000;
-/** Much of a start is compiling. */
-const compileCache = temporaryDirectoryForFile();
 
 interface Launched {
   readonly child: ChildProcess;
@@ -40,7 +39,7 @@ function launch(args: readonly string[], extra: Readonly<Record<string, string>>
       USHER_LOG_LEVEL: 'warn',
       NODE_ENV: 'production',
       USHER_SANDBOX: 'on',
-      NODE_COMPILE_CACHE: compileCache,
+      NODE_COMPILE_CACHE: process.env.NODE_COMPILE_CACHE,
       ...extra,
     },
     stdio: ['ignore', 'pipe', 'pipe'],
@@ -147,7 +146,7 @@ test('three nodes share the work, one that is killed is told of and stays away, 
 test('a Postgres and a NATS that are given are used, none is started beside them, and both run on after the stop', {
   timeout: 2 * READY_LIMIT_MS,
 }, async () => {
-  const dataDir = temporaryDirectory();
+  const dataDir = withDatabase(temporaryDirectory());
   const postgres = await startEmbeddedPostgres({ dataDir, maxConnections: 120, log: capturedLog().log });
   onTestFinished(() => postgres.stop());
   const database = new pg.Pool({ connectionString: postgres.url, max: 1 });

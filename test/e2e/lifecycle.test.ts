@@ -1,6 +1,5 @@
 import { existsSync } from 'node:fs';
 import { createServer } from 'node:net';
-import { join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
 import pg from 'pg';
 import { afterAll, beforeAll, describe, expect, onTestFinished, test, vi } from 'vitest';
@@ -20,23 +19,21 @@ import { Dice } from '../support/dice.ts';
 import { fakePostgres } from '../support/fake-postgres.ts';
 import { freePort } from '../support/free-port.ts';
 import { type HttpAnswer, HttpClient } from '../support/http-client.ts';
+import { withDatabase } from '../support/prepared-database.ts';
 import { changedAnswers, knowledgeOf, lostThings, Outside, wrongCounts } from '../support/sale-audit.ts';
 import { type History, isDefinite } from '../support/sale-history.ts';
 import { temporaryDirectory, temporaryDirectoryForFile } from '../support/temporary-directory.ts';
 import { postgresServers, runUsher, type ServerProcess, type Settings, startServer } from '../support/usher-process.ts';
 
 const { log } = capturedLog();
-/** Much of a start is compiling. */
-const compileCache = temporaryDirectoryForFile();
 
 /** The settings of one node: on `databaseUrl`, else on embedded Postgres in a directory of its own. */
 async function nodeSettings(databaseUrl?: string): Promise<Settings & { PORT: string; USHER_DATA_DIR: string }> {
   return {
     PORT: `${await freePort()}`,
-    USHER_DATA_DIR: join(temporaryDirectory(), 'data'),
+    USHER_DATA_DIR: databaseUrl === undefined ? withDatabase(temporaryDirectory()) : temporaryDirectory(),
     JWT_SECRET,
     USHER_LOG_LEVEL: 'info',
-    NODE_COMPILE_CACHE: compileCache,
     ...(databaseUrl === undefined ? {} : { DATABASE_URL: databaseUrl }),
   };
 }
@@ -218,7 +215,7 @@ describe('a start that cannot be', () => {
   let postgres: EmbeddedPostgres;
   let databases = 0;
   beforeAll(async () => {
-    postgres = await startEmbeddedPostgres({ dataDir: temporaryDirectoryForFile(), log });
+    postgres = await startEmbeddedPostgres({ dataDir: withDatabase(temporaryDirectoryForFile()), log });
   });
   afterAll(() => postgres.stop());
 

@@ -1,8 +1,8 @@
-import { join } from 'node:path';
 import { expect, onTestFinished, test } from 'vitest';
 import { JWT_SECRET, laLaguna, newBuyer, openShows, signUpOrganiser } from '../support/box-office.ts';
 import { freePort } from '../support/free-port.ts';
 import { HttpClient } from '../support/http-client.ts';
+import { withDatabase } from '../support/prepared-database.ts';
 import { startStripe } from '../support/stripe/stand-in.ts';
 import { temporaryDirectory } from '../support/temporary-directory.ts';
 import { startServer } from '../support/usher-process.ts';
@@ -13,7 +13,7 @@ test('a node with a key of Stripe has its orders paid there, and no sandbox', as
   const port = await freePort();
   const server = startServer({
     PORT: `${port}`,
-    USHER_DATA_DIR: join(temporaryDirectory(), 'data'),
+    USHER_DATA_DIR: withDatabase(temporaryDirectory()),
     JWT_SECRET,
     USHER_SANDBOX: '',
     STRIPE_SECRET_KEY: stripe.secretKey,

@@ -13,6 +13,7 @@ import {
 } from '../support/box-office.ts';
 import { freePort } from '../support/free-port.ts';
 import { HttpClient } from '../support/http-client.ts';
+import { withDatabase } from '../support/prepared-database.ts';
 import { type StandIn, startStripe } from '../support/stripe/stand-in.ts';
 import { temporaryDirectory } from '../support/temporary-directory.ts';
 import { runUsher, type ServerProcess, type Settings, startServer } from '../support/usher-process.ts';
@@ -43,7 +44,7 @@ class BoxOffice {
     this.standIn = standIn;
     this.settings = {
       PORT: `${port}`,
-      USHER_DATA_DIR: join(temporaryDirectory(), 'data'),
+      USHER_DATA_DIR: withDatabase(temporaryDirectory()),
       JWT_SECRET,
       STRIPE_SECRET_KEY: standIn.secretKey,
       STRIPE_WEBHOOK_SECRET: WEBHOOK_SECRET,

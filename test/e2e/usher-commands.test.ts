@@ -15,6 +15,7 @@ import { capturedLog } from '../support/captured-log.ts';
 import { freePort } from '../support/free-port.ts';
 import { HttpClient } from '../support/http-client.ts';
 import { MemoryPlanStore } from '../support/memory-plan-store.ts';
+import { withDatabase } from '../support/prepared-database.ts';
 import { SimulatedCluster } from '../support/simulated-cluster.ts';
 import { SHOW_ID } from '../support/small-show.ts';
 import { temporaryDirectory } from '../support/temporary-directory.ts';
@@ -86,7 +87,11 @@ test('a wrong setting or command is told in a line', async () => {
 });
 
 test('users grant gives an account a role beside the running server, which the next log-in tells', async () => {
-  const settings = { PORT: String(await freePort()), USHER_DATA_DIR: temporaryDirectory(), USHER_DEMO: 'off' };
+  const settings = {
+    PORT: String(await freePort()),
+    USHER_DATA_DIR: withDatabase(temporaryDirectory()),
+    USHER_DEMO: 'off',
+  };
   const server = startServer(settings);
   await server.open;
   const client = new HttpClient(Number(settings.PORT));

@@ -1,4 +1,3 @@
-import { join } from 'node:path';
 import pg from 'pg';
 import { expect, onTestFinished, test, vi } from 'vitest';
 import { useEmbeddedPostgres } from '../../src/postgres/embedded-postgres.ts';
@@ -8,6 +7,7 @@ import { capturedLog } from '../support/captured-log.ts';
 import { Dice } from '../support/dice.ts';
 import { freePort } from '../support/free-port.ts';
 import { HttpClient } from '../support/http-client.ts';
+import { withDatabase } from '../support/prepared-database.ts';
 import type { History } from '../support/sale-history.ts';
 import { clientOf } from '../support/stripe/for-test.ts';
 import { startStripe } from '../support/stripe/stand-in.ts';
@@ -20,7 +20,7 @@ const AT_REST_MS = 30_000;
 async function nodeSettings(): Promise<Record<'PORT' | 'USHER_DATA_DIR', string> & Settings> {
   return {
     PORT: `${await freePort()}`,
-    USHER_DATA_DIR: join(temporaryDirectory(), 'data'),
+    USHER_DATA_DIR: withDatabase(temporaryDirectory()),
     JWT_SECRET,
     USHER_LOG_LEVEL: 'info',
   };

@@ -1,12 +1,20 @@
+import { createHash, randomBytes } from 'node:crypto';
 import type { RawClient } from '../e2e/bad-input/raw-client.ts';
+import type { BoxOffice } from '../e2e/bad-input/whole-box-office.ts';
 import { asJson, type World } from '../e2e/bad-input/world.ts';
 
 /** How long a thing of the stock is good for: a hold lives longer. */
 const FRESH_MS = 120_000;
 
-interface Kept {
+/** What a route is to be called with. */
+interface Fresh {
   readonly id: string;
   readonly body?: unknown;
+  /** Of whoever is to call it, if not just any of those who may. */
+  readonly token?: string;
+}
+
+interface Kept extends Fresh {
   readonly at: number;
 }
 
@@ -14,16 +22,18 @@ interface Kept {
 export class BoxOfficeStock {
   readonly #client: RawClient;
   readonly #world: World;
+  readonly #office: BoxOffice;
   readonly #kept = new Map<string, Kept>();
   #requests = 0;
 
-  constructor(client: RawClient, world: World) {
+  constructor(client: RawClient, world: World, office: BoxOffice) {
     this.#client = client;
     this.#world = world;
+    this.#office = office;
   }
 
   /** What this route is to be called with; null if what the world has will do for ever. */
-  async take(route: string): Promise<{ readonly id: string; readonly body?: unknown } | null> {
+  async take(route: string): Promise<Fresh | null> {
     const make = this.#makers[route];
     if (make === undefined) return null;
     let kept = this.#kept.get(route);
@@ -44,7 +54,11 @@ export class BoxOfficeStock {
     return `fuzz-${++this.#requests}`;
   }
 
-  readonly #makers: Readonly<Record<string, () => Promise<{ id: string; body?: unknown }>>> = {
+  readonly #makers: Readonly<Record<string, () => Promise<Fresh>>> = {
+    'DELETE /v1/sessions/current': () => this.#person(),
+    'DELETE /v1/sessions': () => this.#person(),
+    'PUT /v1/me/password': () => this.#person(),
+    'POST /v1/password-resets/{token}': async () => ({ id: await this.#resetToken((await this.#person()).id) }),
     'POST /v1/shows/{id}/holds': async () => ({ id: await this.#show(), body: this.#wish() }),
     'POST /v1/shows/{id}/cancel': async () => ({ id: await this.#show() }),
     'GET /v1/holds/{id}': () => this.#hold(),
@@ -60,6 +74,20 @@ export class BoxOfficeStock {
     },
     'POST /v1/sandbox/payments/{paymentId}/confirm': async () => ({ id: (await this.#order()).payment.id }),
   };
+
+  /** Somebody whose sessions may end. */
+  #person(): Promise<{ id: string; token: string }> {
+    return this.#office.signUp(`${this.next()}@example.org`, 'buyer');
+  }
+
+  /** As the letter would have it. */
+  async #resetToken(userId: string): Promise<string> {
+    const token = randomBytes(32).toString('base64url');
+    const digest = createHash('sha256').update(token).digest();
+    const expiresAt = Date.now() + 1_800_000;
+    await this.#office.pool.query('insert into password_reset values ($1, $2, $3)', [digest, userId, expiresAt]);
+    return token;
+  }
 
   /** One of the ways to ask for seats. */
   #wish(): unknown {

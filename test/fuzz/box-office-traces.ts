@@ -1,6 +1,6 @@
 import type { Pool } from 'pg';
 
-/** Written by the box office itself, at its own time: beats, leases, mail, and what follows from money. */
+/** Written by the box office itself, at its own time: beats, leases, mail, failed log-ins, and what follows from money. */
 const ITS_OWN = [
   'journal',
   'snapshot',
@@ -11,6 +11,7 @@ const ITS_OWN = [
   'mail',
   'webhook_event',
   'webhook_poll',
+  'log_in_failure',
 ];
 const OF_SETTLEMENT = ['sandbox_payment', 'sandbox_refund', 'buyer_show'];
 /** What only a client can bring about. */

@@ -44,7 +44,7 @@ beforeAll(async () => {
   office = await openBoxOffice(temporaryDirectoryForFile());
   client = new PatientClient(office.port);
   world = await buildWorld(office, client);
-  stock = new BoxOfficeStock(client, world);
+  stock = new BoxOfficeStock(client, world, office);
   traces = new BoxOfficeTraces(office.pool);
   const { body } = await client.send({ method: 'GET', path: '/openapi.json' });
   const { paths } = JSON.parse(body) as { paths: Record<string, Record<string, Operation>> };
@@ -70,7 +70,8 @@ async function requestTo(name: string, wrong: Distortion): Promise<RawRequest> {
   const id = fresh?.id ?? route.id?.(world) ?? (route.kind === undefined ? '' : world.ids[route.kind]);
   const path = template.replace(/\{\w+\}/, () => distortedId(id, Object.values(world.ids), wrong.id));
   const person = wrong.who.kind === 'right' ? route.as : PEOPLE[wrong.who.which % PEOPLE.length];
-  const token = person === 'anyone' ? null : world.people[person].token;
+  // Where a session may end by it, it is one that nobody needs any more.
+  const token = person === 'anyone' ? null : (fresh?.token ?? world.people[person].token);
   const names = (operations.get(name)?.parameters ?? []).filter((each) => each.in === 'query').map((each) => each.name);
   const query = wrong.query.map(([which, value]) => {
     const known = typeof which === 'string' ? which : names[which % Math.max(1, names.length)];

@@ -10,6 +10,7 @@ import { type EmbeddedPostgres, startEmbeddedPostgres } from '../../src/postgres
 import { migrate } from '../../src/postgres/migrate.ts';
 import { capturedLog } from '../support/captured-log.ts';
 import { fakePostgres } from '../support/fake-postgres.ts';
+import { withDatabase } from '../support/prepared-database.ts';
 import { tcpProxy } from '../support/tcp-proxy.ts';
 import { temporaryDirectory, temporaryDirectoryForFile } from '../support/temporary-directory.ts';
 
@@ -18,7 +19,7 @@ let databases = 0;
 const log = capturedLog().log;
 
 beforeAll(async () => {
-  server = await startEmbeddedPostgres({ dataDir: temporaryDirectoryForFile(), log });
+  server = await startEmbeddedPostgres({ dataDir: withDatabase(temporaryDirectoryForFile()), log });
 });
 afterAll(() => server.stop());
 

@@ -17,6 +17,7 @@ import { freePort } from '../support/free-port.ts';
 import { type JournalDatabase, journalServer, nodeOn } from '../support/journal-database.ts';
 import { IDLE, selfOf, under } from '../support/node-starts.ts';
 import { PacedTimers } from '../support/paced-timers.ts';
+import { withDatabase } from '../support/prepared-database.ts';
 import { registryContract } from '../support/registry-contract.ts';
 import { tcpProxy } from '../support/tcp-proxy.ts';
 import { temporaryDirectory } from '../support/temporary-directory.ts';
@@ -374,7 +375,7 @@ describe('a death', () => {
   });
 
   test('is not a restart of the database, nor its recovery from a crash', async () => {
-    const dataDir = temporaryDirectory();
+    const dataDir = withDatabase(temporaryDirectory());
     const { log } = capturedLog();
     let server = await startEmbeddedPostgres({ dataDir, log });
     onTestFinished(() => server.stop());

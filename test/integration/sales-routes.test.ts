@@ -48,6 +48,12 @@ const PATHS_WITH_ID: readonly [
   ['POST', (id) => `/v1/orders/${id}/cancel`, 'ord'],
   ['GET', (id) => `/v1/tickets/${id}`, 'tkt'],
   ['GET', (id) => `/v1/tickets/${id}/qr.svg`, 'tkt'],
+  ['POST', (id) => `/v1/tickets/${id}/transfer`, 'tkt', { email: 'ann@example.org' }],
+  ['DELETE', (id) => `/v1/tickets/${id}/transfer`, 'tkt'],
+  ['POST', (id) => `/v1/tickets/${id}/accept`, 'tkt'],
+  ['DELETE', (id) => `/v1/transfers/${id}`, 'tkt'],
+  ['POST', (id) => `/v1/tickets/${id}/listing`, 'tkt', { price: 1 }],
+  ['DELETE', (id) => `/v1/tickets/${id}/listing`, 'tkt'],
   ['POST', (id) => `/v1/sandbox/payments/${id}/confirm`, 'pay', { card: '4242424242424242' }],
 ];
 
@@ -62,6 +68,7 @@ describe('every route of a sale', () => {
       ['POST', `/v1/shows/${SHOW}/holds`],
       ['GET', '/v1/orders'],
       ['GET', '/v1/tickets'],
+      ['GET', '/v1/transfers'],
     ];
     for (const [method, url] of urls) {
       const reply = await app.inject({ method: method as 'GET', url, headers: KEY });

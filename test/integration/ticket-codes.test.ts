@@ -1,21 +1,32 @@
 import { createPublicKey, verify } from 'node:crypto';
-import { describe, expect, test } from 'vitest';
+import { type Kysely, sql } from 'kysely';
+import { describe, expect, onTestFinished, test, vi } from 'vitest';
 import { scopedId } from '../../src/ids.ts';
-import { keyIdOf, ticketCode, verifyCode } from '../../src/tickets/codes.ts';
-import { loadTicketKeys, type TicketsTables } from '../../src/tickets/keys.ts';
+import { keyIdOf, proveCode, ticketCode, verifyCode } from '../../src/tickets/codes.ts';
+import { KeyRing, type TicketsTables } from '../../src/tickets/key-ring.ts';
+import { KEYS_LOOK_MS, LookedUpKeys } from '../../src/tickets/keys.ts';
+import { capturedLog } from '../support/captured-log.ts';
 import { manualTime } from '../support/manual-time.ts';
 import { salesServer } from '../support/sales-database.ts';
 import { seededRandom } from '../support/seeded-random.ts';
 
 const newDatabase = salesServer();
-const { clock } = manualTime();
+const { clock, timers, advance: passes } = manualTime();
+const { log } = capturedLog();
 
 const SHOW = 'shw_01k9zxh3m4q8r2v6w7y0t5b1cd';
 const TICKET = scopedId('tkt', 1_790_000_000_123, SHOW, 4_711);
 
+/** As a node has them. */
+async function keysOf(kysely: Kysely<TicketsTables>, seed: number): Promise<LookedUpKeys> {
+  const keys = await LookedUpKeys.open(new KeyRing(kysely, clock, seededRandom(seed)), clock, timers, log);
+  onTestFinished(() => keys.close());
+  return keys;
+}
+
 async function newKeys(seed = 1) {
   const { kysely } = await newDatabase<TicketsTables>();
-  return loadTicketKeys(kysely, clock, seededRandom(seed));
+  return keysOf(kysely, seed);
 }
 
 describe('ticket codes', () => {
@@ -89,10 +100,8 @@ describe('ticket codes', () => {
 describe('signing keys', () => {
   test('are made once by nodes that start together, and kept', async () => {
     const { kysely } = await newDatabase<TicketsTables>();
-    const loaded = await Promise.all(
-      Array.from({ length: 8 }, (_, seed) => loadTicketKeys(kysely, clock, seededRandom(seed + 1))),
-    );
-    const later = await loadTicketKeys(kysely, clock, seededRandom(99));
+    const loaded = await Promise.all(Array.from({ length: 8 }, (_, seed) => keysOf(kysely, seed + 1)));
+    const later = await keysOf(kysely, 99);
     for (const keys of [...loaded, later]) {
       expect(keys.signer.kid).toBe(loaded[0].signer.kid);
       expect(keys.jwks.keys).toHaveLength(1);
@@ -102,12 +111,69 @@ describe('signing keys', () => {
 
   test('still prove what they signed after another took over', async () => {
     const { kysely } = await newDatabase<TicketsTables>();
-    const before = await loadTicketKeys(kysely, clock, seededRandom(1));
+    const before = await keysOf(kysely, 1);
     const code = ticketCode(TICKET, before.signer);
     await kysely.updateTable('signing_key').set({ active: false }).execute();
-    const after = await loadTicketKeys(kysely, clock, seededRandom(2));
+    const after = await keysOf(kysely, 2);
     expect(after.signer.kid).not.toBe(before.signer.kid);
     expect(after.jwks.keys).toHaveLength(2);
     expect(verifyCode(code, after.publicKeyOf)?.ticketId).toBe(TICKET);
+  });
+
+  test('are followed by running nodes: a new one signs within seconds, or as soon as somebody comes with its code', async () => {
+    const { kysely } = await newDatabase<TicketsTables>();
+    const [ring, node, other] = [
+      new KeyRing(kysely, clock, seededRandom(7)),
+      await keysOf(kysely, 1),
+      await keysOf(kysely, 2),
+    ];
+    const first = node.signer.kid;
+    const old = ticketCode(TICKET, node.signer);
+    const kid = await ring.rotate();
+    // One node has heard of it; who shows its code at the other makes that look.
+    await passes(KEYS_LOOK_MS);
+    await vi.waitFor(() => expect(node.signer.kid).toBe(kid));
+    expect(node.jwks.keys.map((key) => key.kid).sort()).toEqual([first, kid].sort());
+    const code = ticketCode(TICKET, node.signer);
+    expect((await proveCode(code, other.findPublicKey))?.kid).toBe(kid);
+    expect((await proveCode(old, other.findPublicKey))?.kid).toBe(first);
+    expect((await ring.list()).map(({ state }) => state).sort()).toEqual(['active', 'proving']);
+  });
+
+  test('that are retired prove nothing any more, are not published, and cannot be the one that signs', async () => {
+    const { kysely } = await newDatabase<TicketsTables>();
+    const [ring, node] = [new KeyRing(kysely, clock, seededRandom(7)), await keysOf(kysely, 1)];
+    const first = node.signer.kid;
+    const code = ticketCode(TICKET, node.signer);
+    expect(await ring.retire(first)).toBe('active');
+    expect(await ring.retire('unknown')).toBeNull();
+    const kid = await ring.rotate();
+    expect(await ring.retire(first)).toBe('proving');
+    expect(await ring.retire(first)).toBe('retired');
+    await passes(KEYS_LOOK_MS);
+    await vi.waitFor(() => expect(node.jwks.keys.map((key) => key.kid)).toEqual([kid]));
+    expect(await proveCode(code, node.findPublicKey)).toBeNull();
+    const [{ rows }] = [
+      await sql<{ size: number }>`select length(private_pkcs8) as size from signing_key where kid = ${first}`.execute(
+        kysely,
+      ),
+    ];
+    expect(rows).toEqual([{ size: 0 }]);
+    expect(await ring.list()).toMatchObject([
+      { state: 'active', createdAt: expect.stringMatching(/^\d{4}-\d\d-\d\dT/) },
+      { kid: first, state: 'retired' },
+    ]);
+  });
+
+  test('of two rotations at once one signs in the end, and both prove', async () => {
+    const { kysely } = await newDatabase<TicketsTables>();
+    const node = await keysOf(kysely, 1);
+    const kids = await Promise.all([2, 3].map((seed) => new KeyRing(kysely, clock, seededRandom(seed)).rotate()));
+    const states = (await new KeyRing(kysely, clock, seededRandom(4)).list()).map(({ state }) => state);
+    expect(states.sort()).toEqual(['active', 'proving', 'proving']);
+    const after = await keysOf(kysely, 5);
+    expect(kids).toContain(after.signer.kid);
+    expect(after.jwks.keys).toHaveLength(3);
+    expect(node.signer.kid).not.toBe(after.signer.kid);
   });
 });

@@ -1,7 +1,7 @@
 import { isSameSet } from './answers.ts';
 import type { Findings } from './findings.ts';
 import type { AreaQuantity, OrderOperation, TicketLine } from './history.ts';
-import type { JournalOrder, JournalState } from './journal-state.ts';
+import type { JournalOrder, JournalState, JournalTicket } from './journal-state.ts';
 import type { Cases, Entry, HoldFile, OrderFile } from './show-file.ts';
 import { countUpTo } from './sorted-times.ts';
 import type { Witness } from './witness.ts';
@@ -73,6 +73,9 @@ function judgeHold(state: JournalState, hold: HoldFile, findings: Findings): voi
 const essence = (ticket: TicketLine): string =>
   `${ticket.id} ${ticket.seat ?? ''} ${ticket.area ?? ''} ${ticket.price}`;
 
+const linesOf = ({ tickets }: JournalOrder): readonly JournalTicket[] =>
+  tickets.filter(({ isSuccessor }) => isSuccessor !== true);
+
 function judgeOrderMade(kept: JournalOrder | undefined, { n, line }: Entry<OrderOperation>, findings: Findings): void {
   if (kept === undefined) {
     findings.add('I3', `order ${line.order} of ${line.client} was acknowledged, and is not in the journal`, n);
@@ -82,7 +85,7 @@ function judgeOrderMade(kept: JournalOrder | undefined, { n, line }: Entry<Order
     findings.add('I14', `order ${line.order} is ${kept.hold.client}'s, and ${line.client} was told of it`, n, kept.n);
   if (kept.hold.id !== line.hold)
     findings.add('I3', `order ${line.order} is of hold ${kept.hold.id}, not of ${line.hold}`, n, kept.n);
-  if (line.tickets !== undefined && !isSameSet(line.tickets.map(essence), kept.tickets.map(essence)))
+  if (line.tickets !== undefined && !isSameSet(line.tickets.map(essence), linesOf(kept).map(essence)))
     findings.add('I3', `order ${line.order} was told with other tickets than the journal has`, n, kept.n);
   if (line.total !== undefined && line.total !== kept.total)
     findings.add('I3', `order ${line.order} was told to cost ${line.total}, the journal has ${kept.total}`, n, kept.n);

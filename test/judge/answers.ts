@@ -1,6 +1,6 @@
 import { knownPaid, lifeOf, mayBeTakenBack, PAID } from './claims.ts';
 import type { Findings } from './findings.ts';
-import type { AreaQuantity, HoldOperation, Operation, OrderStatus, TicketLine } from './history.ts';
+import type { AreaQuantity, HoldOperation, Operation, OrderStatus, SeenTicket, TicketLine } from './history.ts';
 import type { Cases, Entry, HoldFile, OrderFile } from './show-file.ts';
 
 /*
@@ -84,6 +84,8 @@ function contentOf(line: Operation): string {
       return JSON.stringify([op, outcome, code, line.order, line.tickets, line.total]);
     case 'refund':
       return JSON.stringify([op, outcome, code, line.refund]);
+    case 'admit':
+      return JSON.stringify([op, outcome, code, line.ticket, line.admittedAt, line.gate]);
     default:
       return JSON.stringify([op, outcome, code]);
   }
@@ -250,7 +252,8 @@ function judgeMissingTickets(cases: Cases, findings: Findings): void {
   const byClient = Map.groupBy(cases.orders.values(), (order) => order.made?.line.client ?? '');
   for (const { n, line: read } of cases.ticketReads) {
     if (read.outcome !== 'ok' || read.to === undefined || read.all === true) continue;
-    const valid = new Set((read.tickets ?? []).filter(({ status }) => status === 'valid').map(({ id }) => id));
+    const isValid = ({ status }: SeenTicket): boolean => status === 'valid' || status === 'used';
+    const valid = new Set((read.tickets ?? []).filter(isValid).map(({ id }) => id));
     for (const order of byClient.get(read.client) ?? []) {
       if (order.made === null || knownPaid(order) >= read.from) continue;
       for (const { id } of order.made.line.tickets ?? []) {

@@ -5,7 +5,10 @@ import type { Timeline } from './timeline.ts';
 
 const EVER = Number.POSITIVE_INFINITY;
 
-type KeyedEvent = Extract<RowEvent, { event: 'held' | 'ordered' | 'refunding' | 'refused' }>;
+type KeyedEvent = Extract<
+  RowEvent,
+  { event: 'held' | 'ordered' | 'refunding' | 'transferred' | 'listed' | 'admitted' | 'refused' }
+>;
 
 /**
  * Who asked for each event of the journal, and when that was answered: gives each its place in the timeline. A key takes
@@ -42,6 +45,9 @@ export class Askers {
         this.#noteKeyed(cases.orders.get(event.order)?.made ?? null, event, n, at);
         return;
       case 'refunding':
+      case 'transferred':
+      case 'listed':
+      case 'admitted':
       case 'refused':
         this.#noteKeyed(null, event, n, at);
         return;
@@ -61,6 +67,18 @@ export class Askers {
         return;
       case 'show-cancelled':
         this.#noteAsked(cases.showCancels, event.event, this.#plan.plan, n);
+        return;
+      case 'scanned': {
+        const scans = new Set(event.scans.map(({ ticket, at: when }) => `${ticket} ${when}`));
+        const told = cases.uploads.filter(
+          ({ line }) => line.gate === event.gate && line.scans.some((scan) => scans.has(`${scan.ticket} ${scan.at}`)),
+        );
+        this.#noteAsked(told, event.event, event.scans[0]?.ticket ?? '', n);
+        return;
+      }
+      case 'admission-undone':
+        // Which of several undos it was, nobody was told.
+        this.#noteAsked(cases.doors.get(event.ticket)?.undos ?? [], event.event, event.ticket, n, false);
         return;
       case 'captured': {
         this.#noteNobody();
@@ -139,7 +157,7 @@ export class Askers {
   }
 
   /** An event that any of these may have asked for; it was there when the first of them was told so. */
-  #noteAsked(entries: readonly Entry<Operation>[], what: string, id: string, n: number): void {
+  #noteAsked(entries: readonly Entry<Operation>[], what: string, id: string, n: number, isSeen = true): void {
     let asked = EVER;
     let askedBy = 0;
     let seen = EVER;
@@ -157,7 +175,7 @@ export class Askers {
     }
     if (askedBy > 0) this.#timeline.add(asked, EVER, askedBy);
     else this.#noteNobody();
-    if (seenBy > 0) this.#timeline.sawLast(seen, seenBy);
+    if (seenBy > 0 && isSeen) this.#timeline.sawLast(seen, seenBy);
     if (askedBy > 0 || this.#plan.partial === true) return;
     const refused = entries[0]?.n ?? 0;
     this.#findings.add('I3', `journal: ${id} is ${what}, though nobody asked for it or was told so`, refused, n);

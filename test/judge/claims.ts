@@ -83,12 +83,16 @@ export function knownPaid(order: OrderFile): number {
   return first;
 }
 
-/** From when on a sold ticket (all of the order's if none is named) may have been taken back. */
+/** From when on a sold ticket (all of the order's if none is named) may have been taken back, or be somebody else's. */
 export function mayBeTakenBack(cases: Cases, order: OrderFile, ticket: string | null): number {
   let first = Math.min(firstStart(cases.showCancels), firstStart(order.disputes));
   for (const { line } of order.refunds) {
     if (line.outcome === 'refused' || line.from >= first) continue;
     if (line.tickets === undefined || ticket === null || line.tickets.includes(ticket)) first = line.from;
+  }
+  for (const { line } of order.moves) {
+    if (line.outcome === 'refused' || line.from >= first) continue;
+    if (ticket === null || line.tickets.includes(ticket)) first = line.from;
   }
   return first;
 }
@@ -181,7 +185,7 @@ export function claimsOf(plan: PlanLine, cases: Cases): Claims {
     const made = hold.made?.line;
     const { order } = hold;
     const life = lifeOf(cases, hold);
-    if (order === null || order.refunds.length === 0) {
+    if (order === null || order.refunds.length + order.moves.length === 0) {
       for (const claim of claimsFor(table, cases, hold, life, null)) {
         claimSeats(made?.seats, claim);
         claimAreas(made?.areas, claim);

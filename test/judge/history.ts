@@ -84,6 +84,8 @@ export interface TicketLine {
   readonly seat?: string;
   readonly area?: string;
   readonly price: number;
+  /** In the journal: the ticket of the seller from whom it is bought. */
+  readonly from?: string;
 }
 
 export interface OrderOperation extends Intention {
@@ -138,6 +140,13 @@ export interface CancelShowOperation extends Intention {
   readonly op: 'cancel-show';
 }
 
+/** The client gives tickets away or lists them for resale: from here on their places may be others'. */
+export interface MoveOperation extends Intention {
+  readonly op: 'move';
+  readonly order: string;
+  readonly tickets: readonly string[];
+}
+
 /** The buyer's bank claims the money back: from here on the order's seats may become free. */
 export interface DisputeOperation extends Intention {
   readonly op: 'dispute';
@@ -151,7 +160,7 @@ export interface SeatsOperation extends Intention {
   readonly version?: number;
   /** It was told that it may be old. */
   readonly stale?: boolean;
-  /** A letter a seat, as the plan line has them: a free, h held, p in payment (or h), s sold, b blocked. */
+  /** A letter a seat, as the plan line has them: a free, h held, p in payment (or h), s sold, b blocked, l for resale. */
   readonly letters?: string;
   readonly areas?: readonly { readonly id: string; readonly available: number }[];
 }
@@ -172,6 +181,29 @@ export interface TicketsOperation extends Intention {
   readonly all?: boolean;
 }
 
+/** Somebody comes with a ticket's code; ok: they were let in. */
+export interface AdmitOperation extends Intention {
+  readonly op: 'admit';
+  readonly ticket: string;
+  readonly gate?: string;
+  /** If ok: when, as the server told it. */
+  readonly admittedAt?: number;
+}
+
+/** The organiser takes an admission back. */
+export interface UndoAdmissionOperation extends Intention {
+  readonly op: 'undo-admission';
+  readonly ticket: string;
+}
+
+/** A gate that was offline tells whom it has let in; `at`: on its clock, as it told the server. */
+export interface ScansOperation extends Intention {
+  readonly op: 'scans';
+  readonly gate: string;
+  /** `result`: what became of it, if ok. */
+  readonly scans: readonly { readonly ticket: string; readonly at: number; readonly result?: string }[];
+}
+
 export type Operation =
   | HoldOperation
   | ExtendOperation
@@ -182,9 +214,13 @@ export type Operation =
   | OrderStateOperation
   | RefundOperation
   | CancelShowOperation
+  | MoveOperation
   | DisputeOperation
   | SeatsOperation
-  | TicketsOperation;
+  | TicketsOperation
+  | AdmitOperation
+  | UndoAdmissionOperation
+  | ScansOperation;
 
 /** A row of a show's journal, in the order of `seq`. */
 export interface RowLine {
@@ -205,6 +241,8 @@ export type RowEvent =
       readonly seats: readonly string[];
       readonly areas: readonly AreaQuantity[];
       readonly until: number;
+      /** Which of the seats were for resale. */
+      readonly listed?: readonly string[];
       readonly key?: string;
     }
   | { readonly event: 'extended'; readonly hold: string; readonly until: number }
@@ -217,11 +255,13 @@ export type RowEvent =
       readonly tickets: readonly TicketLine[];
       readonly total: number;
       readonly until: number;
+      /** Sellers' tickets that are void with it; of a free order, which is paid at once. */
+      readonly resold?: readonly string[];
       readonly key?: string;
     }
   | { readonly event: 'pending'; readonly order: string; readonly until: number }
   | { readonly event: 'committed'; readonly order: string; readonly late?: boolean }
-  | { readonly event: 'captured'; readonly order: string }
+  | { readonly event: 'captured'; readonly order: string; readonly resold?: readonly string[] }
   /** `rejected` and `cancelled` end an unpaid order, `voided` a committed one, `declined` one that was paid too late. */
   | { readonly event: 'cancelled' | 'rejected' | 'declined' | 'voided'; readonly order: string }
   /** Takes valid tickets back; all of the order if none are named. */
@@ -239,6 +279,27 @@ export type RowEvent =
       readonly status: 'open' | 'won' | 'lost';
     }
   | { readonly event: 'show-cancelled'; readonly holds: readonly string[] }
+  /** The ticket ends; `to` takes its place, and is its sender's until it is accepted. */
+  | { readonly event: 'transferred'; readonly ticket: string; readonly to: string; readonly key?: string }
+  | { readonly event: 'transfer-accepted'; readonly ticket: string; readonly client: string }
+  | { readonly event: 'transfer-ended'; readonly ticket: string }
+  | { readonly event: 'listed'; readonly ticket: string; readonly price: number; readonly key?: string }
+  | { readonly event: 'unlisted'; readonly ticket: string }
+  /** `gate`: '' if none was named. */
+  | {
+      readonly event: 'admitted';
+      readonly ticket: string;
+      readonly at: number;
+      readonly gate: string;
+      readonly key?: string;
+    }
+  | {
+      readonly event: 'scanned';
+      readonly gate: string;
+      /** `void`: the ticket was not valid. */
+      readonly scans: readonly { readonly ticket: string; readonly at: number; readonly void: boolean }[];
+    }
+  | { readonly event: 'admission-undone'; readonly ticket: string; readonly until: number }
   /** Kept as the answer to this key: it never takes effect. */
   | { readonly event: 'refused'; readonly code: string; readonly key: string };
 
@@ -264,7 +325,7 @@ export interface EndLine {
   readonly rest: boolean;
 }
 
-export type Invariant = 'I1' | 'I2' | 'I3' | 'I4' | 'I5' | 'I7' | 'I8' | 'I9' | 'I10' | 'I11' | 'I12' | 'I14';
+export type Invariant = 'I1' | 'I2' | 'I3' | 'I4' | 'I5' | 'I7' | 'I8' | 'I9' | 'I10' | 'I11' | 'I12' | 'I14' | 'I15';
 
 /** A promise that was not kept. */
 export interface Violation {

@@ -10,6 +10,7 @@ export const HELD = 1;
 export const IN_PAYMENT = 2;
 export const SOLD = 3;
 export const BLOCKED = 4;
+export const LISTED = 5;
 
 /** The places of a hold in the journal. `seats`: places in the plan line. */
 export interface JournalHold {
@@ -26,14 +27,29 @@ export interface JournalHold {
 
 export interface JournalTicket extends TicketLine {
   readonly index: number;
-  state: 'none' | 'valid' | 'suspended' | 'refunded' | 'void';
+  state: 'none' | 'valid' | 'suspended' | 'refunded' | 'void' | 'offered' | 'listed' | 'transferred' | 'resold';
+  /** It took the place of another: no line of its order. */
+  readonly isSuccessor?: true;
+  /** Once it is resold: what its seller is owed. */
+  resoldFor?: number;
+  /** What the ledger of the doors has of it, and up to when that counts no more. */
+  readonly entries: { readonly at: number; readonly gate: string; readonly wasVoid: boolean; readonly n: number }[];
+  undoneUntil: number;
 }
+
+/** The states of a ticket that is paid for and somebody's. */
+export const OWNED: readonly JournalTicket['state'][] = ['valid', 'offered', 'listed'];
 
 export interface JournalOrder {
   readonly id: string;
   readonly hold: JournalHold;
-  readonly tickets: readonly JournalTicket[];
+  /** Its lines, and what took their place by transfers. */
+  readonly tickets: JournalTicket[];
   readonly total: number;
+  /** Disputes over it that are open. */
+  disputes: number;
+  /** One is open or lost: the buyer's bank has what was left of its money. */
+  isWithdrawn: boolean;
   state: 'awaiting' | 'pending' | 'committed' | 'paid' | 'cancelled' | 'expired' | 'rejected' | 'declined' | 'voided';
   /** Whether its sale was ever committed. */
   wasSold: boolean;
@@ -60,6 +76,9 @@ export class JournalState {
   readonly holds = new Map<string, JournalHold>();
   readonly orders = new Map<string, JournalOrder>();
   readonly tickets = new Map<string, JournalTicket>();
+  readonly orderOf = new Map<JournalTicket, JournalOrder>();
+  /** What is for resale, by seat, also while a buyer has it: the sellers' tickets. */
+  readonly listings = new Map<number, { readonly ticket: JournalTicket; readonly price: number }>();
   readonly refunds = new Map<
     string,
     { readonly order: JournalOrder; readonly tickets: readonly JournalTicket[]; readonly n: number }
@@ -78,6 +97,21 @@ export class JournalState {
     this.owner = new Array<JournalHold | null>(plan.seats.length).fill(null);
     for (const id of plan.blocked ?? []) this.seats[this.seatIndex.get(id) ?? -1] = BLOCKED;
     this.areas = new Map(plan.areas.map(({ id, capacity }) => [id, { id, capacity, taken: [0, 0, 0] }]));
+  }
+
+  /** Nobody has the seat any more: it is free, or its seller's again. */
+  letGo(seat: number): void {
+    const ticket = this.listings.get(seat)?.ticket;
+    const seller = ticket === undefined ? undefined : this.orderOf.get(ticket);
+    if (ticket === undefined || seller === undefined) {
+      this.set(seat, FREE, null);
+    } else if (seller.disputes > 0) {
+      this.listings.delete(seat);
+      ticket.state = 'suspended';
+      this.set(seat, SOLD, seller.hold);
+    } else {
+      this.set(seat, LISTED, seller.hold);
+    }
   }
 
   /** Sets what a seat is, and keeps when it was taken or became free. */
@@ -112,9 +146,13 @@ export function statusOf(order: JournalOrder): OrderStatus {
       return 'cancelled';
     case 'paid': {
       let refunded = 0;
-      for (const { state } of order.tickets) if (state === 'refunded') refunded++;
+      let lines = 0;
+      for (const { state } of order.tickets) {
+        if (state !== 'transferred') lines++;
+        if (state === 'refunded' || state === 'resold') refunded++;
+      }
       if (refunded === 0) return 'paid';
-      return refunded === order.tickets.length ? 'refunded' : 'partially_refunded';
+      return refunded === lines ? 'refunded' : 'partially_refunded';
     }
   }
 }

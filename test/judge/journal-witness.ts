@@ -1,5 +1,5 @@
-import type { OrderLine, ShowEvent } from '../../src/allocator/events.ts';
-import { scopedId } from '../../src/ids.ts';
+import type { OrderLine, Resale, ShowEvent } from '../../src/allocator/events.ts';
+import { parseScopedId, scopedId } from '../../src/ids.ts';
 import type { AreaQuantity, RowEvent, RowLine, TicketLine } from './history.ts';
 
 /** The part of a journal row that a witness tells. `events`: the row's JSON text. */
@@ -25,7 +25,8 @@ export class JournalWitness {
   readonly #hall: WitnessedHall;
   readonly #holds = new Map<number, string>();
   readonly #orders: { readonly id: string; readonly at: number }[] = [];
-  #tickets = 0;
+  /** By number. */
+  readonly #tickets: string[] = [];
   #row: WitnessedRow | null = null;
 
   constructor(showId: string, hall: WitnessedHall) {
@@ -50,7 +51,9 @@ export class JournalWitness {
         const areas = event.areas.map(
           ([area, quantity]): AreaQuantity => ({ id: this.#hall.areas[area].id, quantity }),
         );
-        told.push({ event: 'held', hold, client: event.buyer, seats, areas, until: event.until, key: event.once.id });
+        const listed = event.listed?.map(([seat]) => this.#hall.seatIds[seat]);
+        const held = { hold, client: event.buyer, seats, areas, until: event.until, key: event.once.id };
+        told.push({ event: 'held', ...held, ...(listed === undefined ? {} : { listed }) });
         return;
       }
       case 'extended':
@@ -76,6 +79,25 @@ export class JournalWitness {
         return;
       }
       case 'captured':
+        told.push({ event: 'captured', order: this.#order(event.order).id, ...this.#resold(event.resold) });
+        return;
+      case 'transferred': {
+        const ticket = this.#ticket(event.ticket);
+        const to = scopedId('tkt', this.#madeAt(ticket), this.#showId, event.to);
+        this.#tickets[event.to] = to;
+        told.push({ event: 'transferred', ticket, to, key: event.once.id });
+        return;
+      }
+      case 'transfer-accepted':
+        told.push({ event: event.type, ticket: this.#ticket(event.ticket), client: event.buyer });
+        return;
+      case 'listed':
+        told.push({ event: 'listed', ticket: this.#ticket(event.ticket), price: event.price, key: event.once.id });
+        return;
+      case 'transfer-ended':
+      case 'unlisted':
+        told.push({ event: event.type, ticket: this.#ticket(event.ticket) });
+        return;
       case 'cancelled':
       case 'rejected':
       case 'declined':
@@ -103,6 +125,25 @@ export class JournalWitness {
       case 'show-cancelled':
         told.push({ event: 'show-cancelled', holds: event.holds.map((hold) => this.#hold(hold)) });
         return;
+      case 'admitted': {
+        const { ticket, at: when, gate, once } = event;
+        told.push({ event: 'admitted', ticket: this.#ticket(ticket), at: when, gate, key: once.id });
+        return;
+      }
+      case 'scanned':
+        told.push({
+          event: 'scanned',
+          gate: event.gate,
+          scans: event.scans.map(([ticket, when, wasVoid]) => ({
+            ticket: this.#ticket(ticket),
+            at: when,
+            void: wasVoid === 1,
+          })),
+        });
+        return;
+      case 'admission-undone':
+        told.push({ event: 'admission-undone', ticket: this.#ticket(event.ticket), until: event.until });
+        return;
       case 'refused':
         told.push({ event: 'refused', code: event.refusal.code, key: event.once.id });
         return;
@@ -121,14 +162,31 @@ export class JournalWitness {
   #ordered(event: Extract<ShowEvent, { type: 'ordered' }>, at: number): RowEvent {
     const order = scopedId('ord', at, this.#showId, event.order);
     this.#orders[event.order] = { id: order, at };
-    const tickets = event.lines.map(({ seat, price }: OrderLine): TicketLine => {
-      const id = scopedId('tkt', at, this.#showId, ++this.#tickets);
-      return seat >= 0
-        ? { id, seat: this.#hall.seatIds[seat], price }
-        : { id, area: this.#hall.areas[-1 - seat].id, price };
+    const tickets = event.lines.map(({ seat, price, from }: OrderLine): TicketLine => {
+      const number = Math.max(1, this.#tickets.length);
+      const id = scopedId('tkt', at, this.#showId, number);
+      this.#tickets[number] = id;
+      const place = seat >= 0 ? { seat: this.#hall.seatIds[seat] } : { area: this.#hall.areas[-1 - seat].id };
+      return { id, ...place, price, ...(from === undefined ? {} : { from: this.#ticket(from) }) };
     });
-    const hold = this.#hold(event.hold);
-    return { event: 'ordered', order, hold, tickets, total: event.total, until: event.until, key: event.once.id };
+    const made = { order, hold: this.#hold(event.hold), tickets, total: event.total, until: event.until };
+    return { event: 'ordered', ...made, ...this.#resold(event.resold), key: event.once.id };
+  }
+
+  #resold(resold: readonly Resale[] | undefined): { readonly resold?: readonly string[] } {
+    return resold === undefined ? {} : { resold: resold.map(({ ticket }) => this.#ticket(ticket)) };
+  }
+
+  /** The time in the id of a ticket: that of its order. */
+  #madeAt(ticket: string): number {
+    return parseScopedId('tkt', ticket)?.at ?? 0;
+  }
+
+  #ticket(number: number): string {
+    const id = this.#tickets[number];
+    if (id === undefined || number === 0)
+      throw new Error(`row ${this.#row?.seq} names ticket ${number}, which no row before it made`);
+    return id;
   }
 
   #hold(number: number): string {

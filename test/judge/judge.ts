@@ -1,6 +1,7 @@
 import { judgeAcknowledged } from './acknowledged.ts';
 import { judgeAnswers } from './answers.ts';
 import { claimsOf } from './claims.ts';
+import { judgeDoorsAcknowledged, judgeDoorsAlone } from './doors.ts';
 import { Findings } from './findings.ts';
 import type { BookLine, EndLine, HistoryLine, Violation } from './history.ts';
 import { type Account, accountOf, judgeBook, judgeRest } from './money.ts';
@@ -76,11 +77,13 @@ export class Judge {
     for (const show of this.#shows.values()) {
       const { cases } = show;
       judgeAnswers(cases, findings);
+      judgeDoorsAlone(cases, findings);
       judgeSeatsAlone(claimsOf(show.plan, cases), cases, findings);
       let witness: Witness | null = null;
       if (show.rows.length > 0) {
         witness = witnessOf(show.plan, show.rows, cases, findings);
         judgeAcknowledged(witness, cases, findings);
+        judgeDoorsAcknowledged(witness.state, cases, findings);
         if (isAtRest) judgeRest(witness.state, booked, this.#end?.n ?? 0, findings);
       }
       for (const id of booked) {

@@ -53,17 +53,21 @@ export const OPERATIONS = {
   'order-state': operation('order-state', { order: Id, state: maybe(STATES), all: maybe(Type.Boolean()) }),
   refund: operation('refund', { order: Id, refund: maybe(Id), tickets: maybe(Ids) }),
   'cancel-show': operation('cancel-show', {}),
+  move: operation('move', { order: Id, tickets: Ids }),
   dispute: operation('dispute', { order: Id }),
   seats: operation('seats', {
     version: maybe(Count),
     stale: maybe(Type.Boolean()),
-    letters: maybe(Type.String({ pattern: '^[ahpsb]*$' })),
+    letters: maybe(Type.String({ pattern: '^[ahpsbl]*$' })),
     areas: maybe(many(closed({ id: Id, available: Type.Integer() }))),
   }),
   tickets: operation('tickets', {
     tickets: maybe(many(closed({ id: Id, seat: maybe(Id), area: maybe(Id), order: maybe(Id), status: Id }))),
     all: maybe(Type.Boolean()),
   }),
+  admit: operation('admit', { ticket: Id, gate: maybe(Type.String()), admittedAt: maybe(Time) }),
+  'undo-admission': operation('undo-admission', { ticket: Id }),
+  scans: operation('scans', { gate: Id, scans: many(closed({ ticket: Id, at: Time, result: maybe(Id) })) }),
 };
 
 const event = <N extends string, T extends Type.TProperties>(name: N, properties: T) =>
@@ -71,7 +75,15 @@ const event = <N extends string, T extends Type.TProperties>(name: N, properties
 
 /** By `event`. */
 export const EVENTS = {
-  held: event('held', { hold: Id, client: Id, seats: Ids, areas: Areas, until: Time, key: maybe(Id) }),
+  held: event('held', {
+    hold: Id,
+    client: Id,
+    seats: Ids,
+    areas: Areas,
+    until: Time,
+    listed: maybe(Ids),
+    key: maybe(Id),
+  }),
   extended: event('extended', { hold: Id, until: Time }),
   released: event('released', { hold: Id }),
   expired: event('expired', { holds: Ids }),
@@ -81,11 +93,12 @@ export const EVENTS = {
     tickets: many(Ticket),
     total: Count,
     until: Time,
+    resold: maybe(Ids),
     key: maybe(Id),
   }),
   pending: event('pending', { order: Id, until: Time }),
   committed: event('committed', { order: Id, late: maybe(Type.Boolean()) }),
-  captured: event('captured', { order: Id }),
+  captured: event('captured', { order: Id, resold: maybe(Ids) }),
   cancelled: event('cancelled', { order: Id }),
   rejected: event('rejected', { order: Id }),
   declined: event('declined', { order: Id }),
@@ -93,6 +106,14 @@ export const EVENTS = {
   refunding: event('refunding', { refund: Id, order: Id, tickets: maybe(Ids), key: maybe(Id) }),
   disputed: event('disputed', { order: Id, dispute: Id, status: one('open', 'won', 'lost') }),
   'show-cancelled': event('show-cancelled', { holds: Ids }),
+  transferred: event('transferred', { ticket: Id, to: Id, key: maybe(Id) }),
+  'transfer-accepted': event('transfer-accepted', { ticket: Id, client: Id }),
+  'transfer-ended': event('transfer-ended', { ticket: Id }),
+  listed: event('listed', { ticket: Id, price: Count, key: maybe(Id) }),
+  unlisted: event('unlisted', { ticket: Id }),
+  admitted: event('admitted', { ticket: Id, at: Time, gate: Type.String(), key: maybe(Id) }),
+  scanned: event('scanned', { gate: Id, scans: many(closed({ ticket: Id, at: Time, void: Type.Boolean() })) }),
+  'admission-undone': event('admission-undone', { ticket: Id, until: Time }),
   refused: event('refused', { code: Id, key: Id }),
 };
 

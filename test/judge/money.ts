@@ -1,7 +1,7 @@
 import { knownPaid } from './claims.ts';
 import type { Findings } from './findings.ts';
 import type { BookLine } from './history.ts';
-import type { JournalOrder, JournalState } from './journal-state.ts';
+import { type JournalOrder, type JournalState, OWNED } from './journal-state.ts';
 import type { Cases, Entry, OrderFile } from './show-file.ts';
 
 /*
@@ -56,8 +56,12 @@ export function judgeBook(
     );
 }
 
-function worthOf({ tickets }: JournalOrder): number {
-  return tickets.reduce((sum, { state, price }) => sum + (state === 'valid' ? price : 0), 0);
+function worthOf({ tickets, isWithdrawn }: JournalOrder): number {
+  return tickets.reduce((sum, { state, price, resoldFor = 0 }) => {
+    // What its seller had paid above what it was resold for is kept.
+    if (state === 'resold') return isWithdrawn ? sum : sum + price - resoldFor;
+    return sum + (OWNED.includes(state) ? price : 0);
+  }, 0);
 }
 
 /** Without a journal: as far as the order's clients know what became of it. */

@@ -1,6 +1,6 @@
 import type { Findings } from './findings.ts';
 import type { Invariant, RowEvent } from './history.ts';
-import { FREE, HELD, type JournalArea, type JournalHold, type JournalState } from './journal-state.ts';
+import { FREE, HELD, type JournalArea, type JournalHold, type JournalState, LISTED } from './journal-state.ts';
 
 /** What journal events do to the places of holds, and which of it is not legal where it stands (I1, I4, I5, I9). */
 export class ReplayPlaces {
@@ -44,7 +44,7 @@ export class ReplayPlaces {
       const seat = state.seatIndex.get(id);
       if (seat === undefined) {
         this.fault('I5', `hold ${event.hold} has seat ${id}, which the plan does not have`);
-      } else if (state.seats[seat] !== FREE) {
+      } else if (state.seats[seat] !== (event.listed?.includes(id) ? LISTED : FREE)) {
         const owner = state.owner[seat];
         const other = owner === null ? 'is not for sale' : `belongs to hold ${owner.id}`;
         this.fault('I1', `hold ${event.hold} takes seat ${id}, which ${other}`, owner?.n ?? 0);
@@ -86,7 +86,7 @@ export class ReplayPlaces {
   /** Gives all places of a hold back. */
   free(hold: JournalHold, from: number, as: 'released' | 'ended'): void {
     for (const seat of hold.seats) {
-      if (this.state.owner[seat] === hold && this.state.seats[seat] === from) this.state.set(seat, FREE, null);
+      if (this.state.owner[seat] === hold && this.state.seats[seat] === from) this.state.letGo(seat);
       else this.fault('I1', `hold ${hold.id} gives seat ${this.state.plan.seats[seat]} back, which it does not have`);
     }
     for (const { area, quantity } of hold.areas) {

@@ -7,6 +7,8 @@ import {
   type JournalOrder,
   type JournalState,
   type JournalTicket,
+  LISTED,
+  OWNED,
   SOLD,
   statusOf,
 } from './journal-state.ts';
@@ -59,7 +61,7 @@ export class ReplaySales {
     this.#places.checkNotOver(hold, `order ${event.order} is made`);
     const tickets = event.tickets.map((line): JournalTicket => {
       const index = line.seat === undefined ? -1 : (state.seatIndex.get(line.seat) ?? -1);
-      return { ...line, index, state: 'none' };
+      return { ...line, index, state: 'none', entries: [], undoneUntil: Number.NEGATIVE_INFINITY };
     });
     const order: JournalOrder = {
       id: event.order,
@@ -68,6 +70,8 @@ export class ReplaySales {
       total: event.total,
       state: 'awaiting',
       wasSold: false,
+      disputes: 0,
+      isWithdrawn: false,
       told: [],
       position: state.position,
       n: this.#places.n,
@@ -77,6 +81,7 @@ export class ReplaySales {
     for (const ticket of tickets) {
       if (state.tickets.has(ticket.id)) this.#places.fault('I1', `ticket ${ticket.id} is made twice`);
       state.tickets.set(ticket.id, ticket);
+      state.orderOf.set(ticket, order);
     }
     this.#checkLines(order);
     for (const seat of hold.seats) if (state.owner[seat] === hold) state.set(seat, IN_PAYMENT, hold);
@@ -86,8 +91,35 @@ export class ReplaySales {
     this.become(order, 'awaiting');
     if (order.total > 0) return;
     this.#sell(order);
-    for (const ticket of tickets) ticket.state = 'valid';
+    this.paid(order, event.resold);
+  }
+
+  /** The order is paid: its tickets are valid, and those of the sellers from whom it buys end with that (I11). */
+  paid(order: JournalOrder, resold: readonly string[] = []): void {
+    for (const ticket of order.tickets) ticket.state = 'valid';
     this.become(order, 'paid');
+    const named = new Set(resold);
+    for (const line of order.tickets) {
+      const listing = this.#state.listings.get(line.index);
+      if (line.from === undefined || listing?.ticket.id !== line.from) continue;
+      const { ticket } = listing;
+      const seller = this.#state.orderOf.get(ticket);
+      if (!named.delete(line.from) || seller === undefined) {
+        this.#places.fault('I1', `seat ${line.seat} is bought from ticket ${line.from}, which does not end`, order.n);
+        continue;
+      }
+      if (line.price > ticket.price)
+        this.#places.fault(
+          'I11',
+          `ticket ${ticket.id} is resold for ${line.price}, and cost ${ticket.price}`,
+          seller.n,
+        );
+      ticket.state = 'resold';
+      ticket.resoldFor = line.price;
+      this.#state.listings.delete(line.index);
+      this.become(seller, 'paid');
+    }
+    for (const id of named) this.#places.fault('I11', `ticket ${id} is resold, and nobody buys its seat`, order.n);
   }
 
   /** An order is for all that its hold has and for nothing else (I8), and costs what its tickets cost. */
@@ -157,13 +189,13 @@ export class ReplaySales {
   committedLate(id: string): void {
     const order = this.order(id, 'committed late', 'expired');
     if (order === null) return;
-    for (const { index, area, seat } of order.tickets) {
+    for (const { index, area, seat, from } of order.tickets) {
       if (seat === undefined) {
         const counts = this.#state.areas.get(area ?? '');
         if (counts === undefined) continue;
         counts.taken[2]++;
         this.#places.checkCapacity(counts);
-      } else if (this.#state.seats[index] === FREE) {
+      } else if (this.#isToBeHad(index, from)) {
         this.#state.set(index, SOLD, order.hold);
       } else {
         const other = this.#state.owner[index];
@@ -179,15 +211,27 @@ export class ReplaySales {
     this.become(order, 'committed');
   }
 
+  #isToBeHad(seat: number, from: string | undefined): boolean {
+    if (from === undefined) return this.#state.seats[seat] === FREE;
+    return this.#state.seats[seat] === LISTED && this.#state.listings.get(seat)?.ticket.id === from;
+  }
+
   takeBack(order: JournalOrder, ticket: JournalTicket, as: 'void' | 'refunded'): void {
+    const was = ticket.state;
     ticket.state = as;
+    if (was === 'listed') {
+      this.#state.listings.delete(ticket.index);
+      // Who has it by now buys it from the organiser.
+      if (this.#state.seats[ticket.index] === LISTED) this.#state.set(ticket.index, FREE, null);
+      return;
+    }
     if (ticket.seat === undefined) {
       const area = this.#state.areas.get(ticket.area ?? '');
       if (area === undefined) return;
       area.taken[2]--;
       this.#places.checkCapacity(area);
     } else if (this.#state.seats[ticket.index] === SOLD && this.#state.owner[ticket.index] === order.hold) {
-      this.#state.set(ticket.index, FREE, null);
+      this.#state.letGo(ticket.index);
     } else {
       this.#places.fault('I1', `ticket ${ticket.id} gives seat ${ticket.seat} back, which it does not have`, order.n);
     }
@@ -201,8 +245,8 @@ export class ReplaySales {
     const taken: JournalTicket[] = [];
     const named = event.tickets === undefined ? null : new Set(event.tickets);
     for (const ticket of order.tickets) {
-      if (named === null ? ticket.state !== 'valid' : !named.delete(ticket.id)) continue;
-      if (ticket.state === 'valid') {
+      if (named === null ? !OWNED.includes(ticket.state) : !named.delete(ticket.id)) continue;
+      if (OWNED.includes(ticket.state)) {
         this.takeBack(order, ticket, 'refunded');
         taken.push(ticket);
       } else
@@ -222,16 +266,78 @@ export class ReplaySales {
     const order = this.order(id, 'disputed', 'paid');
     if (order === null) return;
     this.#disputes.set(`${id} ${dispute}`, status);
+    const all = [...this.#disputes].filter(([name]) => name.startsWith(`${id} `)).map(([, is]) => is);
+    order.disputes = all.filter((is) => is === 'open').length;
+    order.isWithdrawn = all.some((is) => is !== 'won');
     if (status === 'open') {
-      for (const ticket of order.tickets) if (ticket.state === 'valid') ticket.state = 'suspended';
+      for (const ticket of order.tickets) this.#suspend(ticket);
     } else if (status === 'lost') {
       for (const ticket of order.tickets) {
-        if (ticket.state === 'valid' || ticket.state === 'suspended') this.takeBack(order, ticket, 'void');
+        if (OWNED.includes(ticket.state) || ticket.state === 'suspended') this.takeBack(order, ticket, 'void');
       }
-    } else if (![...this.#disputes].some(([name, is]) => name.startsWith(`${id} `) && is === 'open')) {
+    } else if (order.disputes === 0) {
       for (const ticket of order.tickets) if (ticket.state === 'suspended') ticket.state = 'valid';
     }
     this.become(order, 'paid');
+  }
+
+  #suspend(ticket: JournalTicket): void {
+    if (ticket.state === 'listed') {
+      // Nobody takes it from a buyer who has it by now.
+      if (this.#state.seats[ticket.index] !== LISTED) return;
+      this.#unlist(ticket);
+    }
+    if (OWNED.includes(ticket.state)) ticket.state = 'suspended';
+  }
+
+  #unlist(ticket: JournalTicket): void {
+    this.#state.listings.delete(ticket.index);
+    ticket.state = 'valid';
+    this.#state.set(ticket.index, SOLD, this.#state.owner[ticket.index]);
+  }
+
+  /** The ticket of this event, which has to be in this state; null if it is not. */
+  #ticket(id: string, what: string, state: JournalTicket['state']): JournalTicket | null {
+    const ticket = this.#state.tickets.get(id);
+    if (ticket?.state === state) return ticket;
+    this.#places.fault('I11', `ticket ${id} is ${what}, but is ${ticket?.state ?? 'unknown'}`);
+    return null;
+  }
+
+  /** A ticket moves. */
+  moved(event: Of<'transferred' | 'transfer-accepted' | 'transfer-ended' | 'listed' | 'unlisted'>): void {
+    const before = event.event === 'transferred' || event.event === 'listed' ? 'valid' : 'offered';
+    const ticket = this.#ticket(event.ticket, event.event, event.event === 'unlisted' ? 'listed' : before);
+    if (ticket === null) return;
+    switch (event.event) {
+      case 'transferred': {
+        const order = this.#state.orderOf.get(ticket);
+        const next: JournalTicket = { ...ticket, id: event.to, state: 'offered', isSuccessor: true };
+        ticket.state = 'transferred';
+        if (this.#state.tickets.has(event.to)) this.#places.fault('I1', `ticket ${event.to} is made twice`);
+        this.#state.tickets.set(event.to, next);
+        if (order === undefined) return;
+        this.#state.orderOf.set(next, order);
+        order.tickets.push(next);
+        return;
+      }
+      case 'listed':
+        if (event.price > ticket.price)
+          this.#places.fault('I11', `ticket ${ticket.id} is listed for ${event.price}, and cost ${ticket.price}`);
+        if (this.#state.seats[ticket.index] !== SOLD)
+          this.#places.fault('I1', `ticket ${ticket.id} lists seat ${ticket.seat}, which it does not have`);
+        ticket.state = 'listed';
+        this.#state.listings.set(ticket.index, { ticket, price: event.price });
+        this.#state.set(ticket.index, LISTED, this.#state.owner[ticket.index]);
+        return;
+      case 'unlisted':
+        if (this.#state.seats[ticket.index] !== LISTED)
+          this.#places.fault('I1', `seat ${ticket.seat} is withdrawn while a buyer has it`);
+        this.#unlist(ticket);
+        return;
+      default:
+        ticket.state = 'valid';
+    }
   }
 
   showCancelled({ holds }: Of<'show-cancelled'>): void {

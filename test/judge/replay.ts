@@ -1,6 +1,7 @@
 import type { Findings } from './findings.ts';
 import type { RowEvent } from './history.ts';
 import { HELD, type JournalState } from './journal-state.ts';
+import { ReplayDoors } from './replay-doors.ts';
 import { ReplayPlaces } from './replay-places.ts';
 import { ReplaySales } from './replay-sales.ts';
 
@@ -12,11 +13,13 @@ export class Replay {
   readonly #state: JournalState;
   readonly #places: ReplayPlaces;
   readonly #sales: ReplaySales;
+  readonly #doors: ReplayDoors;
 
   constructor(state: JournalState, findings: Findings) {
     this.#state = state;
     this.#places = new ReplayPlaces(state, findings);
     this.#sales = new ReplaySales(this.#places);
+    this.#doors = new ReplayDoors(this.#places);
   }
 
   apply(event: RowEvent, n: number, at: number | undefined): void {
@@ -55,8 +58,7 @@ export class Replay {
       case 'captured': {
         const order = this.#sales.order(event.order, 'captured', 'committed');
         if (order === null) return;
-        for (const ticket of order.tickets) ticket.state = 'valid';
-        this.#sales.become(order, 'paid');
+        this.#sales.paid(order, event.resold);
         return;
       }
       case 'cancelled':
@@ -86,6 +88,22 @@ export class Replay {
         return;
       case 'show-cancelled':
         this.#sales.showCancelled(event);
+        return;
+      case 'transferred':
+      case 'transfer-accepted':
+      case 'transfer-ended':
+      case 'listed':
+      case 'unlisted':
+        this.#sales.moved(event);
+        return;
+      case 'admitted':
+        this.#doors.admitted(event);
+        return;
+      case 'scanned':
+        this.#doors.scanned(event);
+        return;
+      case 'admission-undone':
+        this.#doors.undone(event);
         return;
       case 'refused':
       // Changes nothing; `askers.ts` judges keys.

@@ -1,9 +1,11 @@
 import type {
+  AdmitOperation,
   CancelOperation,
   CancelShowOperation,
   DisputeOperation,
   ExtendOperation,
   HoldOperation,
+  MoveOperation,
   Operation,
   OrderOperation,
   OrderStateOperation,
@@ -12,8 +14,10 @@ import type {
   RefundOperation,
   ReleaseOperation,
   RowLine,
+  ScansOperation,
   SeatsOperation,
   TicketsOperation,
+  UndoAdmissionOperation,
 } from './history.ts';
 
 /** Something of a history and the number of its line. */
@@ -51,6 +55,7 @@ export class OrderFile {
   reads: List<OrderStateOperation> = NONE;
   refunds: List<RefundOperation> = NONE;
   disputes: List<DisputeOperation> = NONE;
+  moves: List<MoveOperation> = NONE;
 
   constructor(id: string) {
     this.id = id;
@@ -61,6 +66,12 @@ function append<T>(list: List<T>, entry: Entry<T>): List<T> {
   if (list.length === 0) return [entry];
   (list as Entry<T>[]).push(entry);
   return list;
+}
+
+/** What was asked of the doors about one ticket. */
+interface DoorFile {
+  readonly admits: Entry<AdmitOperation>[];
+  readonly undos: Entry<UndoAdmissionOperation>[];
 }
 
 /** The operations of one show by what they are about. */
@@ -74,6 +85,9 @@ export class Cases {
   readonly showCancels: Entry<CancelShowOperation>[] = [];
   readonly seatReads: Entry<SeatsOperation>[] = [];
   readonly ticketReads: Entry<TicketsOperation>[] = [];
+  /** By ticket. */
+  readonly doors = new Map<string, DoorFile>();
+  readonly uploads: Entry<ScansOperation>[] = [];
   /** The first operation under each key, and its number there by the key. */
   readonly keyed: Entry<Operation>[] = [];
   readonly keys = new Map<string, number>();
@@ -96,6 +110,15 @@ export class Cases {
     if (file === undefined) {
       file = new OrderFile(id);
       this.orders.set(id, file);
+    }
+    return file;
+  }
+
+  door(ticket: string): DoorFile {
+    let file = this.doors.get(ticket);
+    if (file === undefined) {
+      file = { admits: [], undos: [] };
+      this.doors.set(ticket, file);
     }
     return file;
   }
@@ -148,6 +171,11 @@ export class Cases {
         file.disputes = append(file.disputes, entry as Entry<DisputeOperation>);
         return;
       }
+      case 'move': {
+        const file = this.order(line.order);
+        file.moves = append(file.moves, entry as Entry<MoveOperation>);
+        return;
+      }
       case 'cancel-show':
         this.showCancels.push(entry as Entry<CancelShowOperation>);
         return;
@@ -156,6 +184,15 @@ export class Cases {
         return;
       case 'tickets':
         this.ticketReads.push(entry as Entry<TicketsOperation>);
+        return;
+      case 'admit':
+        this.door(line.ticket).admits.push(entry as Entry<AdmitOperation>);
+        return;
+      case 'undo-admission':
+        this.door(line.ticket).undos.push(entry as Entry<UndoAdmissionOperation>);
+        return;
+      case 'scans':
+        this.uploads.push(entry as Entry<ScansOperation>);
     }
   }
 

@@ -1,7 +1,7 @@
 import { Askers } from './askers.ts';
 import type { Findings } from './findings.ts';
 import type { PlanLine, RowLine, SeatsOperation } from './history.ts';
-import { BLOCKED, FREE, HELD, IN_PAYMENT, JournalState, SOLD } from './journal-state.ts';
+import { BLOCKED, FREE, HELD, IN_PAYMENT, JournalState, LISTED, SOLD } from './journal-state.ts';
 import { Replay } from './replay.ts';
 import type { Cases, Entry } from './show-file.ts';
 import { Timeline } from './timeline.ts';
@@ -80,6 +80,7 @@ const LETTERS: Readonly<Record<number, string>> = {
   [IN_PAYMENT]: 'hp',
   [SOLD]: 's',
   [BLOCKED]: 'b',
+  [LISTED]: 'l',
 };
 
 /** A seat map is the replayed state at its version, seat by seat. */

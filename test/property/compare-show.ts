@@ -3,9 +3,9 @@ import { SEAT_LETTERS } from '../../src/actors/seat-map.ts';
 import { ORDER } from '../../src/allocator/orders.ts';
 import { REFUND } from '../../src/allocator/refunds.ts';
 import { SEAT, SEAT_STATES, type Show } from '../../src/allocator/show.ts';
-import { TICKET } from '../../src/allocator/tickets.ts';
+import { OWNED, TICKET } from '../../src/allocator/tickets.ts';
 import type { PlaceState } from './reference-seats.ts';
-import type { ModelOrder, ReferenceState } from './reference-state.ts';
+import { allTickets, type ModelOrder, type ReferenceState } from './reference-state.ts';
 import { must } from './violation.ts';
 
 /** The show has what the model has, whoever of `users` looks; and its money adds up by itself. */
@@ -14,6 +14,7 @@ export function compareShow(show: Show, model: ReferenceState, users: readonly s
   compareHolds(show, model, users);
   compareOrders(show, model);
   compareRefunds(show, model);
+  compareDoors(show, model);
   checkMoney(show);
 }
 
@@ -60,9 +61,11 @@ function compareOrders(show: Show, model: ReferenceState): void {
       (orders.unsettled[number] === 0) === settled &&
       orders.until[number] === until;
     must(isRight, 'I6', () => `order ${number} is not ${state}`);
-    for (const ticket of order.tickets) {
+    for (const ticket of allTickets(order)) {
       const is = tickets.state[ticket.number];
       must(is === TICKET[ticket.state], 'I11', () => `ticket ${ticket.number} is ${is}, not ${ticket.state}`);
+      const holder = show.buyers.userId(show.holderOf(ticket.number));
+      must(holder === ticket.holder, 'I14', () => `ticket ${ticket.number} is of ${holder}, not of ${ticket.holder}`);
     }
   }
 }
@@ -87,38 +90,55 @@ function compareRefunds(show: Show, model: ReferenceState): void {
   );
 }
 
+function compareDoors({ doors }: Show, { doors: model }: ReferenceState): void {
+  const entries = Array.from({ length: doors.count }, (_, i) => i + 1);
+  const told = entries.map(
+    (entry) => `${doors.ticket[entry]} ${doors.at[entry]} ${doors.gateName(entry)} ${doors.kindOf(entry)}`,
+  );
+  const due = model.entries.map((entry) => `${entry.ticket} ${entry.at} ${entry.gate} ${model.kindOf(entry)}`);
+  must(told.sort().join() === due.sort().join(), 'I15', () => `the ledger has ${told}, not ${due}`);
+  const counts = [doors.admitted, doors.doubles, doors.voids].join();
+  const counted = [model.count('admission'), model.count('double'), model.count('void')].join();
+  must(counts === counted, 'I15', () => `the ledger counts ${counts}, not ${counted}`);
+}
+
 /**
- * From the show's own books: what was captured for an order, less its refunds and what the bank took back for its lost
- * disputes, is the price of its tickets that are valid or suspended.
+ * From the show's own books: what was captured for an order, less its refunds, what the bank took back for its lost disputes
+ * and what was kept of its resales, is the price of its tickets that are somebody's or suspended.
  */
-function checkMoney({ orders, refunds, tickets, disputes }: Show): void {
+function checkMoney(show: Show): void {
+  const { orders, refunds, tickets, disputes } = show;
+  const priceOf = (found: readonly number[]): number => found.reduce((sum, ticket) => sum + tickets.price[ticket], 0);
   for (let order = 1; order <= orders.count; order++) {
-    let valid = 0;
-    let taken = 0;
+    const valid = priceOf(show.ticketsOf(order, TICKET.suspended, ...OWNED));
+    const ended = show.ticketsOf(order, TICKET.void);
+    const resold = ended.filter((ticket) => refunds.ofTicket.has(ticket));
+    const isLost = disputes.get(order)?.some(({ status }) => status === 'lost') === true;
+    const taken = isLost ? priceOf(ended) - priceOf(resold) : 0;
+    const paidToSellers = resold.reduce((sum, ticket) => sum + refunds.amount[refunds.ofTicket.get(ticket) ?? 0], 0);
+    const kept = priceOf(resold) - paidToSellers;
     let given = 0;
-    for (
-      let ticket = orders.firstTicket[order];
-      ticket < orders.firstTicket[order] + orders.quantity[order];
-      ticket++
-    ) {
-      const state = tickets.state[ticket];
-      if (state === TICKET.valid || state === TICKET.suspended) valid += tickets.price[ticket];
-      const isLost = disputes.get(order)?.some(({ status }) => status === 'lost') === true;
-      if (state === TICKET.void && isLost) taken += tickets.price[ticket];
-    }
     for (const refund of refunds.of(order)) given += refunds.amount[refund];
     const paid = orders.state[order] === ORDER.paid ? orders.total[order] : 0;
     must(given <= paid, 'I10', () => `order ${order} is refunded ${given} of ${paid}`);
     must(
-      paid - given - taken === valid,
+      paid - given - taken - kept === valid && kept >= 0,
       'I11',
-      () => `order ${order} has tickets of ${valid} for ${paid} paid, ${given} given back and ${taken} taken back`,
+      () =>
+        `order ${order} has tickets of ${valid} for ${paid} paid, ${given} given, ${taken} taken back and ${kept} kept`,
     );
   }
 }
 
 export function comparePublished(seats: PublishedSeats, model: ReferenceState, version: number): void {
-  const letters = { free: 'available', held: 'held', inPayment: 'held', sold: 'sold', blocked: 'blocked' } as const;
+  const letters = {
+    free: 'available',
+    held: 'held',
+    inPayment: 'held',
+    sold: 'sold',
+    blocked: 'blocked',
+    listed: 'listed',
+  } as const;
   must(seats.version === version, 'I6', () => `the seat map has version ${seats.version}, not ${version}`);
   for (const { index, id, state } of model.seats) {
     const letter = seats.letters[model.hall.documentOrder[index]];

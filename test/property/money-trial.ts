@@ -101,6 +101,16 @@ const step = fc.oneof(
   { weight: 1, arbitrary: fc.record({ do: fc.constant('look' as const), which }) },
   { weight: 1, arbitrary: fc.record({ do: fc.constant('give-up' as const), which }) },
   { weight: 2, arbitrary: fc.record({ do: fc.constant('refund' as const), which, one: fc.boolean() }) },
+  {
+    weight: 5,
+    arbitrary: fc.record({
+      do: fc.constant('resell' as const),
+      method: fc.constantFrom(...PAYS),
+      share: fc.constantFrom(1, 1, 0.5, 0),
+      tear: fc.option(fc.constantFrom(...TEARS)),
+      tornCall: fc.constantFrom('capture', 'refund'),
+    }),
+  },
   { weight: 1, arbitrary: fc.record({ do: fc.constant('dispute' as const), which, won: fc.boolean() }) },
   { weight: 1, arbitrary: fc.record({ do: fc.constant('bank' as const), which, ok: fc.boolean() }) },
   {
@@ -124,6 +134,7 @@ const step = fc.oneof(
 );
 type Step = typeof step extends fc.Arbitrary<infer T> ? T : never;
 type TooLate = Extract<Step, { readonly do: 'too-late' }>;
+type Resell = Extract<Step, { readonly do: 'resell' }>;
 
 interface Dispute {
   readonly purchase: Purchase;
@@ -199,6 +210,8 @@ class Trial {
         return this.#giveUp(this.#purchase(step.which));
       case 'refund':
         return this.#refund(this.#purchase(step.which), step.one);
+      case 'resell':
+        return this.#resell(step);
       case 'dispute':
         return this.#dispute(this.#purchase(step.which), step.won);
       case 'bank':
@@ -265,6 +278,24 @@ class Trial {
     await this.#pay(purchase, method);
     await this.#look(purchase);
     return purchase;
+  }
+
+  /** Somebody buys a seat, lists it, and another buys that; money is on its way both to and from. */
+  async #resell({ method, share, tear, tornCall }: Resell): Promise<void> {
+    const world = this.#world;
+    const sold = await this.#buy(1, method);
+    const [line] = sold?.order.lines ?? [];
+    const id = parseScopedId('tkt', line?.ticketId ?? '');
+    if (sold === null || line?.seat.id === undefined || id === null) return;
+    this.#refunded.add(sold);
+    const once = onceOf(++this.#keys);
+    const price = Math.floor(line.price.amount * share);
+    await this.#tried({ type: 'resell', once, buyer: userOf(sold.buyer), ticket: id.number, at: id.at, price });
+    if (tear !== null) this.#tear(tornCall === 'capture' ? CAPTURE : REFUND, tear);
+    const bought = await this.#order(1, [line.seat.id]);
+    await this.#pay(bought, method);
+    await this.#look(bought);
+    await world.advance(2 * SECOND);
   }
 
   #tear(route: RequestMatch, tear: Tear): void {

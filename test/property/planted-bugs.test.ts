@@ -288,6 +288,54 @@ const applyDisputedStaysValid: Apply = (show, event, ...place) => {
   for (const ticket of valid) show.tickets.state[ticket] = TICKET.valid;
 };
 
+// ---- Tickets that move ----
+
+/** The buyer's ticket is valid and the seller paid back, and the seller's ticket is valid too. */
+const applyResoldStaysValid: Apply = (show, event, ...place) => {
+  RULES.apply(show, event, ...place);
+  if (event.type === 'captured') for (const { ticket } of event.resold ?? []) show.tickets.state[ticket] = TICKET.valid;
+};
+
+/** Compares with what the seat costs now, as if it had been repriced to twice as much since it was sold. */
+const decideListedByPriceNow: Decide = (show, command, at) => {
+  if (command.type !== 'resell' || !show.tickets.has(command.ticket)) return RULES.decide(show, command, at);
+  const paid = show.tickets.price[command.ticket];
+  show.tickets.price[command.ticket] = 2 * paid;
+  const decision = RULES.decide(show, command, at);
+  show.tickets.price[command.ticket] = paid;
+  return decision;
+};
+
+const applyListedByPriceNow: Apply = (show, event, ...place) => {
+  if (event.type !== 'listed') return RULES.apply(show, event, ...place);
+  const paid = show.tickets.price[event.ticket];
+  show.tickets.price[event.ticket] = 2 * paid;
+  RULES.apply(show, event, ...place);
+  show.tickets.price[event.ticket] = paid;
+};
+
+const decideAcceptedBeyondLimit: Decide = (show, command, at) => {
+  const buyer = command.type === 'accept-transfer' ? show.buyers.find(command.buyer) : -1;
+  if (buyer < 0) return RULES.decide(show, command, at);
+  const places = show.buyers.places[buyer];
+  show.buyers.places[buyer] = 0;
+  const decision = RULES.decide(show, command, at);
+  show.buyers.places[buyer] = places;
+  return decision;
+};
+
+/** A transfer no longer counts for its sender, and does not count for its receiver yet. */
+const applyOfferedCountsForNobody: Apply = (show, event, ...place) => {
+  const sender = event.type === 'transferred' ? show.holderOf(event.ticket) : -1;
+  RULES.apply(show, event, ...place);
+  if (sender >= 0) show.buyers.places[sender]--;
+};
+
+const applyTransferredStaysValid: Apply = (show, event, ...place) => {
+  RULES.apply(show, event, ...place);
+  if (event.type === 'transferred') show.tickets.state[event.ticket] = TICKET.valid;
+};
+
 // ---- Repeats ----
 
 function anotherId(id: CommandId, salt: string): CommandId {
@@ -416,6 +464,15 @@ class SnapshotsAhead extends MemoryJournal {
   }
 }
 
+/** What gates let in while they were offline admits nobody: so they get in again. */
+const applyUploadAdmitsNobody: Apply = (show, event, ...place) => {
+  if (event.type !== 'scanned') return RULES.apply(show, event, ...place);
+  const scans = event.scans.map(([ticket, at]) => [ticket, at, 1] as const);
+  RULES.apply(show, { ...event, scans }, ...place);
+};
+
+const forgetUndos = (show: Show): void => show.doors.undoneUntil.clear();
+
 const BUGS: readonly (readonly [bug: string, invariant: string, parts: () => Parts])[] = [
   ['no expiry check at commit', 'I9', withRules(decideCommitLate, applyCommitLate)],
   ['an expiry that ignores a commit', 'I9', withRules(decideExpireBought, applyExpireBought)],
@@ -444,7 +501,18 @@ const BUGS: readonly (readonly [bug: string, invariant: string, parts: () => Par
   ['an order left out of the refunds of a cancelled show', 'I11', withRules(decideSkipsRefund)],
   ['a hold in a cancelled show', 'rules', withRules(decideHoldWhenCancelled)],
   ['a disputed ticket that stays valid', 'I11', withRules(RULES.decide, applyDisputedStaysValid)],
+  ['a resale that leaves the seller’s ticket valid', 'I1', withRules(RULES.decide, applyResoldStaysValid)],
+  [
+    'a listing above what was paid, within what the seat costs now',
+    'I11',
+    withRules(decideListedByPriceNow, applyListedByPriceNow),
+  ],
+  ['a transfer beyond the receiver’s limit', 'I3', withRules(decideAcceptedBeyondLimit)],
+  ['an offered ticket that counts for nobody', 'rules', withRules(RULES.decide, applyOfferedCountsForNobody)],
+  ['a transferred ticket that stays valid', 'I1', withRules(RULES.decide, applyTransferredStaysValid)],
   ['a refund forgotten in the snapshot', 'I6', withShow((show) => new Forgets(show, forgetDue))],
+  ['a double admission after an offline merge', 'I15', withRules(RULES.decide, applyUploadAdmitsNobody)],
+  ['an undo forgotten in the snapshot', 'I6', withShow((show) => new Forgets(show, forgetUndos))],
   ['a duplicate command applied twice', 'I4', withRules(decideAgain, applyAgain)],
   ['an answer before the commit', 'I3', () => ({ rules: RULES, journal: new AcknowledgesEarly() })],
   ['an unknown outcome taken for "not done"', 'I3', () => ({ rules: RULES, journal: new TakesUnknownForFenced() })],

@@ -1,19 +1,22 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { ticketsFor, orderView as viewOfShow } from '../../src/actors/order-views.ts';
+import { orderView as viewOfShow } from '../../src/actors/order-views.ts';
 import { openedBy, replayRow } from '../../src/actors/recovery.ts';
+import { ticketsFor } from '../../src/actors/ticket-views.ts';
 import { RULES } from '../../src/actors/turns.ts';
 import type { ShowEvent } from '../../src/allocator/events.ts';
 import { ORDER } from '../../src/allocator/orders.ts';
 import { REFUND } from '../../src/allocator/refunds.ts';
+import { sellerOf } from '../../src/allocator/resales.ts';
 import { SEAT, SEAT_STATES, type Show } from '../../src/allocator/show.ts';
-import { TICKET } from '../../src/allocator/tickets.ts';
+import { OWNED, TICKET } from '../../src/allocator/tickets.ts';
 import type { JournalRow } from '../../src/journal/journal.ts';
 import { orderView, ticketView } from '../../src/projector/views.ts';
 import { MemoryProjection } from '../support/memory-projection.ts';
 import { hallOf } from '../support/plan-fixtures.ts';
 import { realParts, runTrial, SHOW_ID } from './run-trial.ts';
 import { type Trial, trialsOf } from './schedules.ts';
+import { USERS } from './trial-requests.ts';
 
 /** A failure prints the seed and path of its smallest trial; given here, they run it again. */
 const { USHER_FC_SEED, USHER_FC_PATH, USHER_FC_RUNS } = process.env;
@@ -61,7 +64,8 @@ describe('the projection of a show', () => {
       const projection = await projected(trial, rows, batches);
       const show = replayed(trial, rows);
       compareOrders(projection, show);
-      compareTickets(projection, show);
+      for (const user of USERS) compareTickets(projection, show, user);
+      compareAdmissions(projection, show);
       comparePlaces(projection, show);
       compareMoney(projection, show);
       compareAnnouncements(projection, rows);
@@ -94,20 +98,36 @@ function compareOrders(projection: MemoryProjection, show: Show): void {
   }
 }
 
-function compareTickets(projection: MemoryProjection, show: Show): void {
+/** What `GET /tickets` tells, in the order of its statement. */
+function compareTickets(projection: MemoryProjection, show: Show, user: string): void {
   const shown = [...projection.tickets.values()]
-    .filter(({ state }) => state !== 'unpaid')
-    .map((ticket) => ticketView(factsOf(projection), ticket))
-    .reverse();
-  const viewer = { user: '', all: true };
+    .filter(({ state, holder_id }) => state !== 'unpaid' && holder_id === user)
+    .sort((a, b) => b.order_number - a.order_number || a.number - b.number)
+    .map((ticket) => ticketView(factsOf(projection), ticket));
+  const viewer = { user, all: false };
   expect(shown).toEqual(ticketsFor(show, { type: 'list-tickets', viewer, offset: 0, limit: 10_000 }).items);
 }
 
+function compareAdmissions({ tickets }: MemoryProjection, { doors, tickets: { count } }: Show): void {
+  expect(tickets.size).toBe(count);
+  for (const { number, admitted_at } of tickets.values()) {
+    const admission = doors.admissionOf(number);
+    expect(admitted_at).toBe(admission === 0 ? null : doors.at[admission]);
+  }
+}
+
+/** What is listed is sold, also while a buyer has it. */
 function comparePlaces(projection: MemoryProjection, show: Show): void {
   const { hall } = show;
+  const stateOf = (seat: number): number => {
+    const state = show.status[seat];
+    return state !== SEAT.free && sellerOf(show, seat) !== undefined ? SEAT.sold : state;
+  };
   const counted = hall.categories.map((category, index) => {
     const count = (state: number): number => {
-      const seats = [...show.status].filter((each, seat) => each === state && hall.categoryOf[seat] === index).length;
+      const seats = [...show.status].filter(
+        (_, seat) => stateOf(seat) === state && hall.categoryOf[seat] === index,
+      ).length;
       return hall.areas.reduce(
         (sum, area, at) => sum + (area.category === index ? show.areaCounts[at * SEAT_STATES + state] : 0),
         seats,
@@ -138,13 +158,18 @@ function comparePlaces(projection: MemoryProjection, show: Show): void {
   expect(projection.projection.sold).toBe(counted.reduce((sum, { sold }) => sum + sold, 0));
 }
 
-/** What was taken, less what went back, is what valid tickets cost (I11). */
+/** What was taken, less what went back, is what tickets cost that are somebody's, and what resales left (I11). */
 function compareMoney(projection: MemoryProjection, show: Show): void {
   let worth = 0;
   for (let ticket = 1; ticket <= show.tickets.count; ticket++) {
     const isPaid = show.orders.state[show.tickets.order[ticket]] === ORDER.paid;
     const state = show.tickets.state[ticket];
-    if (isPaid && (state === TICKET.valid || state === TICKET.suspended)) worth += show.tickets.price[ticket];
+    if (isPaid && (state === TICKET.suspended || OWNED.includes(state))) worth += show.tickets.price[ticket];
+  }
+  for (const [ticket, refund] of show.refunds.ofTicket) {
+    const isLost = show.disputes.get(show.tickets.order[ticket])?.some(({ status }) => status === 'lost') === true;
+    if (show.tickets.state[ticket] === TICKET.void && !isLost)
+      worth += show.tickets.price[ticket] - show.refunds.amount[refund];
   }
   let net = 0;
   for (const { gross, refunded, lost } of projection.sales.values()) net += gross - refunded - lost;
@@ -164,6 +189,7 @@ function compareAnnouncements(projection: MemoryProjection, rows: readonly Journ
   expect(ofType('order.paid')).toBe(
     count((event) => event.type === 'captured' || (event.type === 'ordered' && event.total === 0)),
   );
+  expect(ofType('ticket.transferred')).toBe(count((event) => event.type === 'transfer-accepted'));
   const free = [...projection.refunds.values()].filter(({ amount }) => amount === 0).length;
   expect(ofType('order.refunded')).toBe(count((event) => event.type === 'refunded') + free);
 }

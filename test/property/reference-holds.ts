@@ -39,7 +39,8 @@ export function reasonsAgainstHold(state: ReferenceState, command: HoldCommand):
   for (const id of picks) {
     const seat = state.seats.find((one) => one.id === id);
     if (seat === undefined) reasons.push('UNKNOWN_SEAT');
-    else if (seat.state !== 'free') reasons.push('SEATS_TAKEN');
+    else if (seat.state === 'listed' && seat.listing?.ticket?.holder === command.buyer) reasons.push('OWN_LISTING');
+    else if (!isToBeHad(seat)) reasons.push('SEATS_TAKEN');
   }
   const { best } = command;
   if (best?.category !== undefined && !state.hall.categories.includes(best.category)) reasons.push('HOLD_INVALID');
@@ -58,12 +59,20 @@ export function makeHold(state: ReferenceState, command: HoldCommand, event: Eve
   const seats = event.seats.map((index) => state.seats[index]);
   for (const seat of seats) {
     must(
-      seat?.state === 'free',
+      seat !== undefined && (command.best === undefined ? isToBeHad(seat) : seat.state === 'free'),
       'I1',
       () => `${name} takes seat ${seat?.id}, which is ${seat?.state} by ${seat?.owner}`,
     );
   }
   must(new Set(event.seats).size === seats.length, 'I1', () => `${name} takes a seat twice`);
+  const listed = seats
+    .filter((seat) => seat.state === 'listed')
+    .map(({ index, owner, listing }) => [index, owner, listing?.price]);
+  must(
+    isDeepStrictEqual(event.listed ?? [], listed),
+    'I11',
+    () => `${name} takes ${JSON.stringify(event.listed)} from sellers, not ${JSON.stringify(listed)}`,
+  );
   checkWhole(state, command, event, seats);
   const areas = event.areas.map(([index, quantity]) => [index, quantity] as const);
   for (const [index, quantity] of areas) {
@@ -76,7 +85,7 @@ export function makeHold(state: ReferenceState, command: HoldCommand, event: Eve
   const reasons = reasonsAgainstHold(state, command);
   must(reasons.length === 0, 'rules', () => `${name} is granted in spite of ${reasons.join(', ')}`);
   if (command.best !== undefined) checkBest(state, command.best, seats, name);
-  else checkPicked(state, seats, name);
+  else checkPicked(state, seats.filter(isFree), name);
   const until = state.at + state.terms.holdSeconds * 1000;
   must(event.until === until, 'I9', () => `${name} lasts until ${event.until}, not ${until}`);
   const hold: ModelHold = {
@@ -170,7 +179,7 @@ function checkPicked(state: ReferenceState, seats: readonly ModelSeat[], name: s
 }
 
 export function checkOrphanRefusal(state: ReferenceState, command: HoldCommand, refusal: Refusal): void {
-  const chosen = named(state, command.seats ?? []);
+  const chosen = named(state, command.seats ?? []).filter(isFree);
   const name = `the pick of ${command.seats?.join()}`;
   const others = reasonsAgainstHold(state, command);
   must(
@@ -204,7 +213,7 @@ export function checkOrphanRefusal(state: ReferenceState, command: HoldCommand, 
 }
 
 export function checkTaken(state: ReferenceState, command: HoldCommand, refusal: Refusal): void {
-  const taken = named(state, command.seats ?? []).filter((seat) => seat.state !== 'free');
+  const taken = named(state, command.seats ?? []).filter((seat) => !isToBeHad(seat));
   must(
     isDeepStrictEqual(
       refusal.extra?.taken,
@@ -229,6 +238,15 @@ export function checkTaken(state: ReferenceState, command: HoldCommand, refusal:
 
 function named(state: ReferenceState, ids: readonly string[]): ModelSeat[] {
   return ids.map((id) => state.seats.find((seat) => seat.id === id)).filter((seat) => seat !== undefined);
+}
+
+function isFree(seat: ModelSeat): boolean {
+  return seat.state === 'free';
+}
+
+/** For whoever names it. */
+function isToBeHad(seat: ModelSeat): boolean {
+  return seat.state === 'free' || seat.state === 'listed';
 }
 
 function isLate(state: ReferenceState): boolean {

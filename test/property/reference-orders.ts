@@ -1,12 +1,15 @@
 import { isDeepStrictEqual } from 'node:util';
 import type { Answer } from '../../src/actors/shows.ts';
 import type { Command } from '../../src/allocator/commands.ts';
+import type { OrderLine, Resale } from '../../src/allocator/events.ts';
 import { PAYMENT_WINDOW_MS, PENDING_WINDOW_MS } from '../../src/allocator/show.ts';
 import type { ErrorCode } from '../../src/errors.ts';
 import {
   type EventOf,
   type Expected,
   type ModelOrder,
+  type ModelRefund,
+  type ModelTicket,
   pays,
   type ReferenceState,
   refusedBy,
@@ -21,7 +24,10 @@ export function reasonsAgainstOrder(state: ReferenceState, command: CommandOf<'o
   const hold = state.ownHold(command);
   if (hold === null) return ['NOT_FOUND'];
   if (hold.order !== null && hold.state !== 'released' && hold.state !== 'expired') return ['HOLD_IN_PAYMENT'];
-  return hold.state !== 'active' || state.at >= hold.until ? ['HOLD_EXPIRED'] : [];
+  if (hold.state !== 'active') return ['HOLD_EXPIRED'];
+  const reasons: ErrorCode[] = state.at >= hold.until ? ['HOLD_EXPIRED'] : [];
+  if (command.comp === true && hold.seats.some(({ listing }) => listing?.ticket)) reasons.push('HOLD_INVALID');
+  return reasons;
 }
 
 export function makeOrder(state: ReferenceState, command: CommandOf<'order'>, event: EventOf<'ordered'>): Answer {
@@ -32,10 +38,10 @@ export function makeOrder(state: ReferenceState, command: CommandOf<'order'>, ev
   must(hold.state === 'active', 'I9', () => `${name} is of a hold that is ${hold.state}`);
   must(event.comp === command.comp, 'rules', () => `${name} is given away, or not, as nobody asked`);
   const priceOf = (price: number | null): number => (command.comp === true ? 0 : (price ?? Number.NaN));
-  const lines: { seat: number; price: number }[] = hold.seats.map((seat) => ({
-    seat: seat.index,
-    price: priceOf(seat.price),
-  }));
+  const lines: OrderLine[] = hold.seats.map((seat) => {
+    const line = { seat: seat.index, price: priceOf(seat.listing?.price ?? seat.price) };
+    return seat.listing?.ticket ? { ...line, from: seat.listing.ticket.number } : line;
+  });
   for (const [area, quantity] of hold.areas) {
     for (let i = 0; i < quantity; i++) lines.push({ seat: -1 - area, price: priceOf(state.areas[area].price) });
   }
@@ -53,7 +59,17 @@ export function makeOrder(state: ReferenceState, command: CommandOf<'order'>, ev
     number: event.order,
     at: state.at,
     hold,
-    tickets: event.lines.map(({ seat, price }) => ({ number: ++state.tickets, seat, price, state: 'none' })),
+    tickets: event.lines.map(({ seat, price, from }) => ({
+      number: ++state.tickets,
+      order: event.order,
+      seat,
+      price,
+      from: from === undefined ? null : (state.seats[seat].listing?.ticket ?? null),
+      state: 'none',
+      holder: hold.buyer,
+      offeredTo: null,
+      next: null,
+    })),
     total,
     until,
     state: 'awaiting',
@@ -68,7 +84,7 @@ export function makeOrder(state: ReferenceState, command: CommandOf<'order'>, ev
   state.shift(hold, 'held', 'inPayment');
   if (total === 0) {
     sellHeld(state, order);
-    pay(state, order);
+    pay(state, order, event.resold);
   }
   // The first answer tells of the order as it was made.
   return told(orderView(state, order));
@@ -133,7 +149,7 @@ const OBSTACLES: readonly (readonly [
 ])[] = [
   [
     'I1',
-    (state, order) => order.tickets.some(({ seat }) => seat >= 0 && state.seats[seat].state !== 'free'),
+    (state, order) => order.tickets.some((ticket) => ticket.seat >= 0 && !isToBeHadAgain(state, ticket)),
     /others had the seats/,
   ],
   [
@@ -152,6 +168,13 @@ const OBSTACLES: readonly (readonly [
     /too many tickets/,
   ],
 ];
+
+/** What was the organiser's to sell has to be free, what somebody resold listed by them for the same price. */
+function isToBeHadAgain(state: ReferenceState, { seat, from, price }: ModelTicket): boolean {
+  const { state: is, listing } = state.seats[seat];
+  if (from === null) return is === 'free';
+  return is === 'listed' && listing?.ticket === from && listing.price === price;
+}
 
 function commitLate(state: ReferenceState, order: ModelOrder): Expected {
   const event = state.events.shift();
@@ -178,7 +201,7 @@ function commitLate(state: ReferenceState, order: ModelOrder): Expected {
     () => `order ${order.number} is sold late in spite of ${obstacles.map(([, , reason]) => reason)}`,
   );
   for (const ticket of order.tickets) {
-    state.sell(ticket, 'free');
+    state.sell(ticket, ticket.from === null ? 'free' : 'listed');
     ticket.state = 'none';
   }
   order.state = 'committed';
@@ -205,8 +228,8 @@ export function captured(state: ReferenceState, command: CommandOf<'captured'>):
   if (order === undefined) return refusedBy('NOT_FOUND');
   if (order.state === 'paid') return unchanged(state, order);
   if (order.state !== 'committed') return refusedBy('ORDER_NOT_PAYABLE');
-  state.take('captured', (event) => event.order === order.number);
-  pay(state, order);
+  const event = state.take('captured', (one) => one.order === order.number);
+  pay(state, order, event.resold);
   return changed(state, order);
 }
 
@@ -254,14 +277,49 @@ export function endUnpaid(state: ReferenceState, order: ModelOrder, to: 'cancell
 function sellHeld(state: ReferenceState, order: ModelOrder): void {
   order.state = 'committed';
   order.hold.state = 'bought';
-  for (const ticket of order.tickets) state.sell(ticket, 'inPayment');
+  for (const ticket of order.tickets) {
+    state.sell(ticket, 'inPayment');
+    const seat = state.seats[ticket.seat];
+    if (seat?.listing?.ticket === null) seat.listing = null;
+  }
 }
 
-function pay(state: ReferenceState, order: ModelOrder): void {
+/** What the order bought from sellers is the buyer's alone now; they are owed what it cost. */
+function pay(state: ReferenceState, order: ModelOrder, resold: readonly Resale[] = []): void {
   order.state = 'paid';
   order.settled = true;
   for (const ticket of order.tickets) ticket.state = 'valid';
   state.tell('paid', order);
+  const sold = order.tickets.filter(({ from, seat }) => from !== null && state.seats[seat].listing?.ticket === from);
+  const due = sold.map(({ from, price }, i) => ({
+    ticket: from?.number,
+    refund: state.refunds.length + 1 + i,
+    amount: price,
+  }));
+  must(
+    isDeepStrictEqual(resold, due),
+    'I11',
+    () => `order ${order.number} resells ${JSON.stringify(resold)}, not ${JSON.stringify(due)}`,
+  );
+  for (const { from, price, seat } of sold) {
+    if (from === null) continue;
+    must(price <= from.price, 'I11', () => `ticket ${from.number} is resold for ${price}, and cost ${from.price}`);
+    from.state = 'void';
+    state.seats[seat].listing = null;
+    const seller = state.orders[from.order - 1];
+    const refund: ModelRefund = {
+      number: state.refunds.length + 1,
+      at: state.at,
+      order: seller,
+      tickets: [from],
+      amount: price,
+      state: price === 0 ? 'done' : 'due',
+    };
+    state.refunds.push(refund);
+    seller.refunds.push(refund);
+    if (price > 0) state.toSettle.push(seller.number);
+    state.tell('refund', seller, refund);
+  }
 }
 
 /** The command has taken effect before. */

@@ -5,10 +5,12 @@ import type { ErrorCode } from '../../src/errors.ts';
 import { scopedId } from '../../src/ids.ts';
 import { changed, endUnpaid, unchanged } from './reference-orders.ts';
 import {
+  allTickets,
   type EventOf,
   type Expected,
   type ModelOrder,
   type ModelTicket,
+  OWNED,
   priceOfAll,
   type ReferenceState,
   refusedBy,
@@ -27,12 +29,12 @@ export function reasonsAgainstRefund(state: ReferenceState, command: CommandOf<'
   const order = state.orders[command.order - 1];
   if (order === undefined || order.at !== command.at) return ['NOT_FOUND'];
   if (order.state !== 'paid') return ['ORDER_NOT_REFUNDABLE'];
-  const wanted = command.tickets ?? ticketsIn(order, 'valid').map(({ number }) => number);
+  const wanted = command.tickets ?? ticketsIn(order, ...OWNED).map(({ number }) => number);
   const reasons: ErrorCode[] = [];
-  const named = wanted.map((number) => order.tickets.find((ticket) => ticket.number === number));
+  const named = wanted.map((number) => allTickets(order).find((ticket) => ticket.number === number));
   if (named.includes(undefined)) reasons.push('NOT_FOUND');
   const isOnce = new Set(wanted).size === wanted.length;
-  if (wanted.length === 0 || !isOnce || named.some((ticket) => ticket !== undefined && ticket.state !== 'valid'))
+  if (wanted.length === 0 || !isOnce || named.some((ticket) => ticket !== undefined && !isOwned(ticket)))
     reasons.push('ORDER_NOT_REFUNDABLE');
   return reasons;
 }
@@ -42,16 +44,16 @@ export function makeRefund(state: ReferenceState, command: CommandOf<'refund'>, 
   const name = `refund ${event.refund}`;
   must(event.order === command.order, 'I3', () => `${name} is of another order than asked for`);
   must(event.reason === command.reason, 'I3', () => `${name} has another reason than was given`);
-  const tickets = event.tickets.map((number) => order?.tickets.find((ticket) => ticket.number === number));
+  const tickets = event.tickets.map((number) => allTickets(order).find((ticket) => ticket.number === number));
   must(!tickets.includes(undefined), 'I10', () => `${name} is of tickets that are not of order ${event.order}`);
-  const wanted = command.tickets ?? ticketsIn(order, 'valid').map(({ number }) => number);
+  const wanted = command.tickets ?? ticketsIn(order, ...OWNED).map(({ number }) => number);
   takeBack(state, event.refund, order, tickets as ModelTicket[], event.amount, command.reason);
   must(
     isDeepStrictEqual([...event.tickets], [...wanted]),
     'I8',
     () => `${name} takes tickets ${event.tickets} back, not ${wanted}`,
   );
-  const left = ticketsIn(order, 'valid').length;
+  const left = ticketsIn(order, ...OWNED).length;
   must(event.partial === left > 0, 'rules', () => `${name} leaves ${left} tickets, and says otherwise`);
   // In the order in which they were named.
   const ticketIds = event.tickets.map((number) => scopedId('tkt', order.at, state.id, number));
@@ -73,7 +75,7 @@ export function refundCancelled(state: ReferenceState): void {
   for (const [i, number] of event.orders.entries()) {
     const order = due.find((one) => one.number === number);
     must(order !== undefined, 'I10', () => `order ${number} is refunded with the show, and has nothing to refund`);
-    const tickets = ticketsIn(order, 'valid');
+    const tickets = ticketsIn(order, ...OWNED);
     takeBack(state, event.refund + i, order, tickets, priceOfAll(tickets));
   }
   const expected = Math.min(due.length, BATCH);
@@ -98,13 +100,13 @@ function takeBack(
   const isOnce = new Set(tickets).size === tickets.length;
   for (const ticket of tickets) {
     must(
-      isOnce && ticket.state === 'valid',
+      isOnce && isOwned(ticket),
       'I10',
       () => `${name} gives ticket ${ticket.number} back, which is ${ticket.state}`,
     );
   }
   must(amount === priceOfAll(tickets), 'I10', () => `${name} gives ${amount} back for ${priceOfAll(tickets)}`);
-  for (const ticket of tickets) state.giveBack(ticket, 'refunded');
+  for (const ticket of tickets) state.end(ticket, 'refunded');
   const refund = {
     number,
     at: state.at,
@@ -170,14 +172,29 @@ export function dispute(state: ReferenceState, command: CommandOf<'dispute'>): E
   if (known === undefined) order.disputes.push({ id, status });
   else known.status = status;
   if (status === 'open') {
-    for (const ticket of ticketsIn(order, 'valid')) ticket.state = 'suspended';
+    for (const ticket of ticketsIn(order, ...OWNED)) suspend(state, ticket);
   } else if (status === 'lost') {
-    for (const ticket of [...ticketsIn(order, 'valid'), ...ticketsIn(order, 'suspended')])
-      state.giveBack(ticket, 'void');
+    for (const ticket of ticketsIn(order, 'suspended', ...OWNED)) state.end(ticket, 'void');
   } else if (order.disputes.every((one) => one.status !== 'open')) {
     for (const ticket of ticketsIn(order, 'suspended')) ticket.state = 'valid';
   }
   return changed(state, order);
+}
+
+/** Nothing of it is offered or listed any more, but a listed seat that a buyer has is still the buyer's. */
+function suspend(state: ReferenceState, ticket: ModelTicket): void {
+  ticket.offeredTo = null;
+  const seat = state.seats[ticket.seat];
+  if (ticket.state === 'listed') {
+    if (seat.state !== 'listed') return;
+    seat.listing = null;
+    seat.state = 'sold';
+  }
+  ticket.state = 'suspended';
+}
+
+function isOwned(ticket: ModelTicket): boolean {
+  return (OWNED as readonly string[]).includes(ticket.state);
 }
 
 export function cancelShow(state: ReferenceState, command: CommandOf<'cancel-show'>): Expected {

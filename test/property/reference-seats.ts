@@ -1,8 +1,9 @@
 import type { BestRequest } from '../../src/allocator/commands.ts';
 import type { ShowTerms } from '../../src/allocator/events.ts';
 import { ACCESSIBLE, COMPANION, type Hall } from '../../src/allocator/hall.ts';
+import type { ModelTicket } from './reference-state.ts';
 
-export type PlaceState = 'free' | 'held' | 'inPayment' | 'sold' | 'blocked';
+export type PlaceState = 'free' | 'held' | 'inPayment' | 'sold' | 'blocked' | 'listed';
 
 export interface ModelSeat {
   readonly index: number;
@@ -16,8 +17,10 @@ export interface ModelSeat {
   /** Minor units, or null when its category is not on sale. */
   readonly price: number | null;
   state: PlaceState;
-  /** The hold or, of a sold seat, the ticket that has it; 0 for none. */
+  /** The hold or, of a sold or listed seat, the ticket that has it; 0 for none. */
   owner: number;
+  /** What it is resold for, by whom; the seller's ticket is null once it was taken back while a buyer has the seat. */
+  listing: { readonly ticket: ModelTicket | null; readonly price: number } | null;
 }
 
 export interface ModelArea {
@@ -46,6 +49,7 @@ export function seatsOf(hall: Hall, terms: ShowTerms): ModelSeat[] {
       price,
       state: price === null ? 'blocked' : 'free',
       owner: 0,
+      listing: null,
     };
   });
 }
@@ -54,7 +58,7 @@ export function areasOf(hall: Hall, terms: ShowTerms): ModelArea[] {
   return hall.areas.map(({ id, category: index, capacity }) => {
     const category = hall.categories[index];
     const price = priceOf(terms, category);
-    const places = { free: 0, held: 0, inPayment: 0, sold: 0, blocked: 0 };
+    const places = { free: 0, held: 0, inPayment: 0, sold: 0, blocked: 0, listed: 0 };
     places[price === null ? 'blocked' : 'free'] = capacity;
     return { id, category, price, capacity, places };
   });

@@ -5,7 +5,18 @@ import type { ShowEvent, ShowTerms } from '../../src/allocator/events.ts';
 import type { Hall } from '../../src/allocator/hall.ts';
 import type { ErrorCode } from '../../src/errors.ts';
 import type { Notice } from '../../src/journal/journal.ts';
+import { admitTicket, mergeScans, reasonsAgainstAdmission, undoAdmission } from './reference-doors.ts';
 import { checkOrphanRefusal, checkTaken, extend, makeHold, reasonsAgainstHold, release } from './reference-holds.ts';
+import {
+  acceptTransfer,
+  declineTransfer,
+  makeListing,
+  makeTransfer,
+  reasonsAgainstResell,
+  reasonsAgainstTransfer,
+  withdrawListing,
+  withdrawTransfer,
+} from './reference-moves.ts';
 import {
   cancel,
   captured,
@@ -36,13 +47,27 @@ const ANSWERS_PROMISED_MS = 24 * 3_600_000;
 export const LONGEST_GRACE_MS = 90_000;
 /** A cluster that writes an older format does not know these yet. */
 const MONEY_SINCE = 3;
+const MOVES_SINCE = 4;
+const MOVES: ReadonlySet<string> = new Set([
+  'transfer',
+  'accept-transfer',
+  'withdraw-transfer',
+  'decline-transfer',
+  'resell',
+  'withdraw-listing',
+  'list-offers',
+  'list-listings',
+]);
+const DOORS_SINCE = 4;
 
 export interface PlayedTurn {
   readonly expected: readonly Expected[];
   /** Orders that ended unpaid, whose sale was void or that are owed a refund, in this turn. */
   readonly toSettle: readonly number[];
-  /** Who ordered here for the first time. */
+  /** Who ordered here for the first time, or accepted a ticket. */
   readonly newBuyers: readonly string[];
+  /** To whom tickets were offered. */
+  readonly offeredTo: readonly string[];
   readonly notices: readonly Notice[];
 }
 
@@ -90,6 +115,7 @@ export class ReferenceShow {
       seq,
       toSettle: [],
       newBuyers: [],
+      offeredTo: [],
       notices: [],
     });
     this.#format = format;
@@ -107,8 +133,8 @@ export class ReferenceShow {
     const expected = asked.map((one) => this.#answer(one));
     this.#checkNothingMore(state.events[0]);
     state.checkCounts();
-    const { toSettle, newBuyers, notices } = state;
-    return { expected, toSettle, newBuyers, notices };
+    const { toSettle, newBuyers, offeredTo, notices } = state;
+    return { expected, toSettle, newBuyers, offeredTo, notices };
   }
 
   #checkNothingMore(event: ShowEvent | undefined): void {
@@ -155,11 +181,15 @@ export class ReferenceShow {
   #answer({ message, deadline }: Asked): Expected {
     const { state } = this;
     if (deadline < state.now) return refusedBy('OVERLOADED');
-    if (this.#format < MONEY_SINCE && isNew(message)) return refusedBy('UNAVAILABLE');
+    if (this.#format < since(message)) return refusedBy('UNAVAILABLE');
+    if (this.#format < MOVES_SINCE && MOVES.has(message.type)) return refusedBy('UNAVAILABLE');
     switch (message.type) {
       case 'hold':
       case 'order':
       case 'refund':
+      case 'transfer':
+      case 'resell':
+      case 'admit':
         return this.#once(message);
       case 'extend':
         return extend(state, message);
@@ -188,6 +218,18 @@ export class ReferenceShow {
         return dispute(state, message);
       case 'cancel-show':
         return cancelShow(state, message);
+      case 'accept-transfer':
+        return acceptTransfer(state, message);
+      case 'withdraw-transfer':
+        return withdrawTransfer(state, message);
+      case 'decline-transfer':
+        return declineTransfer(state, message);
+      case 'withdraw-listing':
+        return withdrawListing(state, message);
+      case 'undo-admission':
+        return undoAdmission(state, message);
+      case 'merge-scans':
+        return mergeScans(state, message);
       case 'expire':
       case 'refund-next':
         throw new Error('only the show itself asks for this');
@@ -225,7 +267,10 @@ export class ReferenceShow {
     }
     if (event.type === 'held' && command.type === 'hold') return makeHold(state, command, event);
     if (event.type === 'ordered' && command.type === 'order') return makeOrder(state, command, event);
+    if (event.type === 'admitted' && command.type === 'admit') return admitTicket(state, command, event);
     if (event.type === 'refunding' && command.type === 'refund') return makeRefund(state, command, event);
+    if (event.type === 'transferred' && command.type === 'transfer') return makeTransfer(state, command, event);
+    if (event.type === 'listed' && command.type === 'resell') return makeListing(state, command, event);
     throw new Violation('I3', `${name} became ${event.type}`);
   }
 
@@ -246,12 +291,37 @@ export class ReferenceShow {
 }
 
 function reasonsAgainst(state: ReferenceState, command: KeyedCommand): ErrorCode[] {
-  if (command.type === 'hold') return reasonsAgainstHold(state, command);
-  return command.type === 'order' ? reasonsAgainstOrder(state, command) : reasonsAgainstRefund(state, command);
+  switch (command.type) {
+    case 'hold':
+      return reasonsAgainstHold(state, command);
+    case 'order':
+      return reasonsAgainstOrder(state, command);
+    case 'refund':
+      return reasonsAgainstRefund(state, command);
+    case 'transfer':
+      return reasonsAgainstTransfer(state, command);
+    case 'resell':
+      return reasonsAgainstResell(state, command);
+    case 'admit':
+      return reasonsAgainstAdmission(state, command);
+  }
 }
 
-/** Whether this is asked only of a cluster whose nodes all know of refunds. */
-function isNew(message: Command | Question): boolean {
+/** The format that all nodes of the cluster have to write before this is asked of it. */
+function since(message: Command | Question): number {
+  switch (message.type) {
+    case 'admit':
+    case 'undo-admission':
+    case 'merge-scans':
+    case 'list-admissions':
+    case 'get-voided':
+      return DOORS_SINCE;
+    default:
+      return isOfMoney(message) ? MONEY_SINCE : 1;
+  }
+}
+
+function isOfMoney(message: Command | Question): boolean {
   switch (message.type) {
     case 'pending':
     case 'refund':

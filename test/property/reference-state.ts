@@ -5,6 +5,7 @@ import type { Hall } from '../../src/allocator/hall.ts';
 import type { ErrorCode } from '../../src/errors.ts';
 import { scopedId } from '../../src/ids.ts';
 import type { Notice, NoticeKind } from '../../src/journal/journal.ts';
+import { ModelDoors } from './model-doors.ts';
 import { areasOf, type ModelArea, type ModelSeat, type PlaceState, seatsOf } from './reference-seats.ts';
 import { must } from './violation.ts';
 
@@ -24,8 +25,20 @@ export interface ModelTicket {
   /** As in an order line. */
   readonly seat: number;
   readonly price: number;
-  state: 'none' | 'valid' | 'void' | 'refunded' | 'suspended';
+  readonly order: number;
+  /** The seller's, if this line buys from one. */
+  readonly from: ModelTicket | null;
+  state: 'none' | 'valid' | 'void' | 'refunded' | 'suspended' | 'offered' | 'listed' | 'transferred';
+  /** Whose it is, or was. */
+  holder: string;
+  /** To which address it is offered. */
+  offeredTo: string | null;
+  /** The one that took its place. */
+  next: ModelTicket | null;
 }
+
+/** The states of a ticket that is paid for and somebody's. */
+export const OWNED = ['valid', 'offered', 'listed'] as const;
 
 export interface ModelDispute {
   readonly id: string;
@@ -86,6 +99,7 @@ export class ReferenceState {
   readonly holds: ModelHold[] = [];
   readonly orders: ModelOrder[] = [];
   readonly refunds: ModelRefund[] = [];
+  readonly doors = new ModelDoors();
   cancelled: { readonly at: number; readonly reason: string } | null = null;
   tickets = 0;
 
@@ -97,6 +111,7 @@ export class ReferenceState {
   seq = 0;
   toSettle: number[] = [];
   newBuyers: string[] = [];
+  offeredTo: string[] = [];
   notices: Notice[] = [];
 
   constructor(id: string, hall: Hall, terms: ShowTerms) {
@@ -115,7 +130,9 @@ export class ReferenceState {
   /** Paid orders of a cancelled show that still have valid tickets. */
   get toRefund(): ModelOrder[] {
     if (this.cancelled === null) return [];
-    return this.orders.filter((order) => order.state === 'paid' && ticketsIn(order, 'valid').length > 0);
+    return this.orders.filter(
+      (order) => order.state === 'paid' && !isDisputed(order) && ticketsIn(order, ...OWNED).length > 0,
+    );
   }
 
   /** Whether anything will have to be done with no request coming. */
@@ -136,7 +153,7 @@ export class ReferenceState {
   placesOf(buyer: string): number {
     let places = 0;
     for (const hold of this.live) if (hold.buyer === buyer) places += sizeOf(hold);
-    for (const order of this.orders) if (order.hold.buyer === buyer) places += sold(order).length;
+    for (const order of this.orders) places += sold(order).filter(({ holder }) => holder === buyer).length;
     return places;
   }
 
@@ -188,9 +205,10 @@ export class ReferenceState {
   /** Moves all places of a live hold at once. */
   shift(hold: ModelHold, from: PlaceState, to: PlaceState): void {
     for (const seat of hold.seats) {
-      must(seat.state === from, 'I1', () => `seat ${seat.id} of hold ${hold.number} is ${seat.state}, not ${from}`);
-      seat.state = to;
-      seat.owner = to === 'free' ? 0 : hold.number;
+      const isRight = seat.state === from || (from === 'free' && seat.state === 'listed');
+      must(isRight, 'I1', () => `seat ${seat.id} of hold ${hold.number} is ${seat.state}, not ${from}`);
+      if (to === 'free') this.letGo(seat);
+      else Object.assign(seat, { state: to, owner: hold.number });
     }
     for (const [index, quantity] of hold.areas) {
       this.areas[index].places[from] -= quantity;
@@ -216,6 +234,36 @@ export class ReferenceState {
     seat.owner = ticket.number;
   }
 
+  /** Nobody has the seat any more: it is its seller's again, if it has one. */
+  letGo(seat: ModelSeat): void {
+    const seller = seat.listing?.ticket ?? null;
+    if (seller !== null && !isDisputed(this.orders[seller.order - 1])) {
+      Object.assign(seat, { state: 'listed', owner: seller.number });
+      return;
+    }
+    seat.listing = null;
+    if (seller !== null) seller.state = 'suspended';
+    Object.assign(seat, seller === null ? { state: 'free', owner: 0 } : { state: 'sold', owner: seller.number });
+  }
+
+  /** A ticket that is somebody's is so no more. A listed seat that a buyer has by now stays the buyer's. */
+  end(ticket: ModelTicket, state: 'void' | 'refunded'): void {
+    ticket.offeredTo = null;
+    const seat = this.seats[ticket.seat];
+    if (ticket.state !== 'listed') {
+      this.giveBack(ticket, state);
+      return;
+    }
+    must(seat.listing?.ticket === ticket, 'I1', () => `ticket ${ticket.number} is listed, but not its seat`);
+    ticket.state = state;
+    if (seat.state === 'held' || seat.state === 'inPayment') {
+      seat.listing = { ticket: null, price: seat.listing.price };
+      return;
+    }
+    seat.listing = null;
+    if (seat.state === 'listed') Object.assign(seat, { state: 'free', owner: 0 });
+  }
+
   /** The place of a sold ticket is for sale again. */
   giveBack(ticket: ModelTicket, state: 'void' | 'refunded'): void {
     ticket.state = state;
@@ -230,8 +278,7 @@ export class ReferenceState {
       'I1',
       () => `ticket ${ticket.number} gives back seat ${seat.id}, which is ${seat.state} by ${seat.owner}`,
     );
-    seat.state = 'free';
-    seat.owner = 0;
+    this.letGo(seat);
   }
 
   checkCounts(): void {
@@ -255,8 +302,21 @@ export function sizeOf(hold: ModelHold): number {
   return hold.areas.reduce((sum, [, quantity]) => sum + quantity, hold.seats.length);
 }
 
-export function ticketsIn(order: ModelOrder, state: ModelTicket['state']): ModelTicket[] {
-  return order.tickets.filter((ticket) => ticket.state === state);
+/** All tickets of the order, each line's with those that took its place. */
+export function allTickets(order: ModelOrder): ModelTicket[] {
+  return order.tickets.flatMap((line) => {
+    const tickets: ModelTicket[] = [];
+    for (let ticket: ModelTicket | null = line; ticket !== null; ticket = ticket.next) tickets.push(ticket);
+    return tickets;
+  });
+}
+
+export function ticketsIn(order: ModelOrder, ...states: readonly ModelTicket['state'][]): ModelTicket[] {
+  return allTickets(order).filter((ticket) => states.includes(ticket.state));
+}
+
+export function isDisputed(order: ModelOrder): boolean {
+  return order.disputes.some(({ status }) => status === 'open');
 }
 
 /** Whether this says that the right money is there. */
@@ -268,7 +328,7 @@ export function pays(commit: Extract<Command, { type: 'commit' }>, order: ModelO
 export function sold(order: ModelOrder): ModelTicket[] {
   if (order.state === 'committed') return [...order.tickets];
   if (order.state !== 'paid') return [];
-  return order.tickets.filter((ticket) => ticket.state === 'valid' || ticket.state === 'suspended');
+  return ticketsIn(order, 'suspended', ...OWNED);
 }
 
 export function priceOfAll(tickets: readonly ModelTicket[]): number {

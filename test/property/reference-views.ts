@@ -11,17 +11,17 @@ import type {
 import type { Question } from '../../src/allocator/commands.ts';
 import { scopedId } from '../../src/ids.ts';
 import { rfc3339 } from '../../src/rfc3339.ts';
+import { admissionList, voidedTickets, whereAndWhen } from './reference-doors.ts';
 import {
+  allTickets,
   type Expected,
   type ModelHold,
   type ModelOrder,
   type ModelRefund,
   type ModelTicket,
-  priceOfAll,
   type ReferenceState,
   refusedBy,
   sees,
-  ticketsIn,
   told,
 } from './reference-state.ts';
 
@@ -53,23 +53,47 @@ export function answerTo(state: ReferenceState, question: Question): Expected {
       return { answer: told(orderView(state, order)), inTurn: false };
     }
     case 'get-ticket': {
-      const order = state.orders.find((one) => one.tickets.some(({ number }) => number === question.ticket));
-      if (order?.at !== question.at || order.state !== 'paid' || !sees(question.viewer, order))
+      const { viewer } = question;
+      const [ticket, order] = ticketOf(state, question.ticket);
+      const isSeen = viewer.all || ticket?.holder === viewer.user;
+      if (ticket === null || order.at !== question.at || order.state !== 'paid' || !isSeen)
         return refusedBy('NOT_FOUND');
-      return { answer: told(ticketView(state, order, ticketIn(order, question.ticket))), inTurn: false };
+      return { answer: told(viewer.all ? wholeTicketView(state, ticket) : ownView(state, ticket)), inTurn: false };
     }
     case 'list-orders': {
       const own = state.orders.filter((order) => order.hold.buyer === question.buyer).reverse();
       return { answer: told(own.map((order) => orderView(state, order))), inTurn: false };
     }
     case 'list-tickets': {
-      const paid = state.orders.filter((order) => order.state === 'paid' && sees(question.viewer, order)).reverse();
-      const items = paid.flatMap((order) => {
-        const views = order.tickets.map((ticket) => ticketView(state, order, ticket));
-        return question.viewer.all ? views.reverse() : views;
-      });
-      const page = items.slice(question.offset, question.offset + question.limit);
-      return { answer: told({ total: items.length, items: page }), inTurn: false };
+      const { viewer, offset, limit } = question;
+      const tickets = state.orders.filter((order) => order.state === 'paid').flatMap(allTickets);
+      const found = viewer.all
+        ? tickets.sort((a, b) => b.number - a.number).map((ticket) => wholeTicketView(state, ticket))
+        : tickets
+            .filter(({ holder }) => holder === viewer.user)
+            .sort((a, b) => b.order - a.order || a.number - b.number)
+            .map((ticket) => ownView(state, ticket));
+      return { answer: told({ total: found.length, items: found.slice(offset, offset + limit) }), inTurn: false };
+    }
+    case 'list-offers': {
+      const { address, offset, limit } = question;
+      const offered = state.orders.flatMap(allTickets).filter((ticket) => ticket.offeredTo === address);
+      const items = offered
+        .sort((a, b) => b.number - a.number)
+        .map((ticket) => withoutOrder(ticketView(state, ticket)))
+        .slice(offset, offset + limit);
+      return { answer: told({ total: offered.length, items }), inTurn: false };
+    }
+    case 'list-listings': {
+      const { offset, limit } = question;
+      const listed = state.seats
+        .filter((seat) => seat.state === 'listed')
+        .map(({ index, listing }) => ({ index, price: listing?.price ?? Number.NaN }));
+      const items = listed
+        .sort((a, b) => a.price - b.price)
+        .map(({ index, price }) => ({ seat: seatName(state, index), price: money(state, price) }))
+        .slice(offset, offset + limit);
+      return { answer: told({ total: listed.length, items }), inTurn: false };
     }
     case 'get-payment': {
       const order = state.orders[question.order - 1];
@@ -79,13 +103,35 @@ export function answerTo(state: ReferenceState, question: Question): Expected {
       return state.cancelled === null
         ? refusedBy('NOT_FOUND')
         : { answer: told(cancellationView(state, state.cancelled)), inTurn: false };
+    case 'list-admissions':
+      return { answer: told(admissionList(state, question)), inTurn: false };
+    case 'get-voided':
+      return { answer: told(voidedTickets(state)), inTurn: false };
     case 'get-summary':
       return { answer: told(summaryOf(state)), inTurn: false };
   }
 }
 
-function ticketIn(order: ModelOrder, number: number): ModelTicket {
-  return order.tickets[number - order.tickets[0].number];
+/** The ticket and its order, if there is such a one. */
+export function ticketOf(state: ReferenceState, number: number): [ModelTicket, ModelOrder] | [null, null] {
+  for (const order of state.orders) {
+    const ticket = allTickets(order).find((one) => one.number === number);
+    if (ticket !== undefined) return [ticket, order];
+  }
+  return [null, null];
+}
+
+function isReceived(state: ReferenceState, ticket: ModelTicket): boolean {
+  return ticket.holder !== state.orders[ticket.order - 1].hold.buyer;
+}
+
+/** Who got a ticket by a transfer sees nothing of its order. */
+export function ownView(state: ReferenceState, ticket: ModelTicket): TicketView {
+  return isReceived(state, ticket) ? withoutOrder(ticketView(state, ticket)) : ticketView(state, ticket);
+}
+
+function withoutOrder({ orderId: _, ...view }: TicketView): TicketView {
+  return view;
 }
 
 function money(state: ReferenceState, amount: number): Money {
@@ -98,7 +144,8 @@ function ticketId(state: ReferenceState, order: ModelOrder, ticket: ModelTicket)
 
 export function holdView(state: ReferenceState, hold: ModelHold): HoldView {
   let total = 0;
-  const seats = hold.seats.map(({ id, category, price }) => {
+  const seats = hold.seats.map(({ id, category, price: ofOrganiser, listing }) => {
+    const price = listing?.price ?? ofOrganiser;
     total += price ?? Number.NaN;
     return { id, category, price: money(state, price ?? Number.NaN) };
   });
@@ -120,7 +167,7 @@ export function holdView(state: ReferenceState, hold: ModelHold): HoldView {
 }
 
 function statusOf(order: ModelOrder): OrderStatus {
-  const refunded = order.state === 'paid' ? ticketsIn(order, 'refunded').length : 0;
+  const refunded = order.refunds.reduce((sum, { tickets }) => sum + tickets.length, 0);
   if (refunded === 0) return STATUS[order.state];
   return refunded === order.tickets.length ? 'refunded' : 'partially_refunded';
 }
@@ -154,22 +201,35 @@ export function refundView(state: ReferenceState, refund: ModelRefund): RefundVi
     id: scopedId('rfd', refund.at, state.id, refund.number),
     orderId: scopedId('ord', order.at, state.id, order.number),
     amount: money(state, refund.amount),
-    ticketIds: refund.tickets.map((ticket) => ticketId(state, order, ticket)).sort(),
+    ticketIds: allTickets(order)
+      .filter((ticket) => refund.tickets.includes(ticket))
+      .map((ticket) => ticketId(state, order, ticket)),
     status: REFUND_STATUS[refund.state],
     ...(reason === undefined ? {} : { reason }),
     createdAt: rfc3339(refund.at),
   };
 }
 
-function ticketView(state: ReferenceState, order: ModelOrder, ticket: ModelTicket): TicketView {
-  if (ticket.state === 'none') throw new Error(`the model has ticket ${ticket.number} of a paid order in no state`);
+/** As whoever sees all of the show sees it: also who came in where. */
+function wholeTicketView(state: ReferenceState, ticket: ModelTicket): TicketView {
+  const [admission] = ticket.state === 'valid' ? state.doors.counting(ticket.number) : [];
+  return { ...ticketView(state, ticket), ...(admission === undefined ? {} : whereAndWhen(admission)) };
+}
+
+export function ticketView(state: ReferenceState, ticket: ModelTicket): TicketView {
+  const { state: status, number, seat } = ticket;
+  if (status === 'none') throw new Error(`the model has ticket ${number} of a paid order in no state`);
+  const order = state.orders[ticket.order - 1];
+  const listing = status === 'listed' ? state.seats[seat].listing : null;
+  const isUsed = status === 'valid' && state.doors.counting(number).length > 0;
   return {
     id: ticketId(state, order, ticket),
     showId: state.id,
     orderId: scopedId('ord', order.at, state.id, order.number),
-    seat: seatName(state, ticket.seat),
+    seat: seatName(state, seat),
     price: money(state, ticket.price),
-    status: ticket.state,
+    status: isUsed ? 'used' : status,
+    ...(listing === null ? {} : { listing: { price: money(state, listing.price) } }),
   };
 }
 
@@ -210,7 +270,10 @@ export function cancellationView(
     reason,
     cancelledAt: rfc3339(at),
     refunds: { waiting, pending: count('due'), succeeded: count('done'), failed: count('failed') },
-    refunded: money(state, priceOfAll(done.flatMap((refund) => refund.tickets))),
+    refunded: money(
+      state,
+      done.reduce((sum, refund) => sum + refund.amount, 0),
+    ),
   };
 }
 
@@ -221,13 +284,13 @@ function summaryOf(state: ReferenceState): unknown {
     available: state.total('free'),
     held: state.total('held'),
     inPayment: state.total('inPayment'),
-    sold: state.total('sold'),
+    sold: state.total('sold') + state.total('listed'),
     blocked: state.total('blocked'),
     version: state.seq - 1,
   };
 }
 
-function seatName(state: ReferenceState, seat: number): SeatName {
+export function seatName(state: ReferenceState, seat: number): SeatName {
   const { hall } = state;
   if (seat < 0) return { area: hall.areas[-1 - seat].name, category: state.areas[-1 - seat].category };
   const { zone, row } = hall.rows[hall.rowOf[seat]];

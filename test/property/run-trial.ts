@@ -267,6 +267,11 @@ class TrialRun {
       () => `row ${row.seq} notes new buyers ${row.newBuyers}, not ${played.newBuyers}`,
     );
     must(
+      isDeepStrictEqual([...row.offeredTo], [...played.offeredTo]),
+      'I3',
+      () => `row ${row.seq} notes offers to ${row.offeredTo}, not ${played.offeredTo}`,
+    );
+    must(
       isDeepStrictEqual(row.notices, played.notices),
       'I3',
       () => `row ${row.seq} tells ${JSON.stringify(row.notices)}, not ${JSON.stringify(played.notices)}`,

@@ -69,6 +69,8 @@ export type Ask = { readonly late: boolean } & (
       /** In the first area, if there is one. */
       readonly isStanding: boolean;
       readonly isPaid: boolean;
+      /** What somebody resells; if nobody does, the newest ticket is listed first. */
+      readonly isResale: boolean;
     }
   /** Whatever settlement would ask next when all goes well. */
   | { readonly ask: 'proceed'; readonly back: number }
@@ -93,9 +95,54 @@ export type Ask = { readonly late: boolean } & (
   | { readonly ask: 'cancel-show'; readonly reason: number }
   | { readonly ask: 'get-cancellation' }
   | { readonly ask: 'list-orders' | 'list-tickets'; readonly buyer: number; readonly all: boolean }
+  | {
+      readonly ask: 'admit';
+      readonly back: number;
+      readonly gate: number | null;
+      readonly wrongTime: boolean;
+      /** Seconds after the order; by the show's clock if null. */
+      readonly scanned: number | null;
+    }
+  | { readonly ask: 'undo-admission'; readonly back: number; readonly isNamed: boolean; readonly wrongTime: boolean }
+  | { readonly ask: 'merge-scans'; readonly gate: number; readonly scans: readonly ScanAsk[] }
+  | { readonly ask: 'list-admissions'; readonly only: 'admitted' | 'double' | 'void' }
+  | { readonly ask: 'get-voided' }
   | { readonly ask: 'get-summary' }
+  | {
+      readonly ask: 'transfer';
+      /** Of the tickets with which this can be done. */
+      readonly back: number;
+      /** Of all tickets. */
+      readonly any: boolean;
+      readonly stranger: boolean;
+      readonly wrongTime: boolean;
+      readonly to: number;
+      /** The receiver accepts in the same turn. */
+      readonly isAccepted: boolean;
+    }
+  | {
+      readonly ask: 'resell' | 'withdraw-listing' | 'withdraw-transfer';
+      readonly back: number;
+      readonly any: boolean;
+      readonly stranger: boolean;
+      readonly wrongTime: boolean;
+      readonly price: 'paid' | 'less' | 'nothing' | 'more';
+    }
+  | {
+      readonly ask: 'accept-transfer' | 'decline-transfer';
+      readonly back: number;
+      readonly any: boolean;
+      readonly stranger: boolean;
+    }
+  | { readonly ask: 'list-offers' | 'list-listings'; readonly buyer: number }
   | { readonly ask: 'again'; readonly back: number; readonly changed: boolean }
 );
+
+interface ScanAsk {
+  readonly back: number;
+  readonly scanned: number;
+  readonly wrongTime: boolean;
+}
 
 interface AreaAsk {
   readonly area: number;
@@ -137,6 +184,8 @@ export interface Stress {
   readonly jumps: number;
   /** Of 10 requests so many are repeats. */
   readonly repeats: number;
+  /** How often tickets move, against 1. */
+  readonly moves?: number;
   readonly mostAsks: number;
   readonly mostSteps: number;
 }
@@ -171,8 +220,12 @@ const picks = fc.oneof(
   { weight: 1, arbitrary: fc.array(fc.nat({ max: 28 }), { maxLength: 4 }) },
 );
 
-function asksOf(repeats: number): fc.Arbitrary<Ask> {
+/** Seconds from an order to a scan: some before it, some in the future. */
+const SCANNED = [-1, 0, 1, 2, 30, 60, 119, 600, 90_000] as const;
+
+function asksOf(repeats: number, moves: number): fc.Arbitrary<Ask> {
   const onHold = { back, stranger: rarely, wrongTime: rarely, late };
+  const onTicket = { back, any: rarely, stranger: rarely, wrongTime: rarely };
   return fc.oneof(
     { weight: 5, arbitrary: fc.record({ ask: fc.constant('pick' as const), buyer, seats: picks, areas, late }) },
     {
@@ -237,13 +290,14 @@ function asksOf(repeats: number): fc.Arbitrary<Ask> {
       }),
     },
     {
-      weight: 3,
+      weight: 2 + 3 * moves,
       arbitrary: fc.record({
         ask: fc.constant('buy' as const),
         buyer: fc.option(buyer, { freq: 1 }),
         quantity: fc.integer({ min: 1, max: 3 }),
         isStanding: fc.boolean(),
         isPaid: fc.constantFrom(true, true, false),
+        isResale: fc.boolean(),
         late,
       }),
     },
@@ -301,7 +355,94 @@ function asksOf(repeats: number): fc.Arbitrary<Ask> {
         late,
       }),
     },
+    {
+      weight: 4,
+      arbitrary: fc.record({
+        ask: fc.constant('admit' as const),
+        back,
+        gate: fc.constantFrom(null, 0, 1),
+        wrongTime: rarely,
+        scanned: fc.constantFrom(null, null, null, ...SCANNED),
+        late,
+      }),
+    },
+    {
+      weight: 2,
+      arbitrary: fc.record({
+        ask: fc.constant('undo-admission' as const),
+        back,
+        isNamed: fc.boolean(),
+        wrongTime: rarely,
+        late,
+      }),
+    },
+    {
+      weight: 3,
+      arbitrary: fc.record({
+        ask: fc.constant('merge-scans' as const),
+        gate: fc.constantFrom(0, 1, 2),
+        scans: fc.array(fc.record({ back, scanned: fc.constantFrom(...SCANNED), wrongTime: rarely }), {
+          minLength: 1,
+          maxLength: 4,
+        }),
+        late,
+      }),
+    },
+    {
+      weight: 1,
+      arbitrary: some<Ask>(
+        3,
+        fc.record({ ask: fc.constant('get-voided' as const), late }),
+        fc.record({
+          ask: fc.constant('list-admissions' as const),
+          only: fc.constantFrom('admitted', 'double', 'void'),
+          late,
+        }),
+      ),
+    },
     { weight: 1, arbitrary: fc.record({ ask: fc.constant('get-summary' as const), late }) },
+    {
+      weight: 2 * moves,
+      arbitrary: fc.record({
+        ask: fc.constant('transfer' as const),
+        ...onTicket,
+        to: buyer,
+        isAccepted: fc.boolean(),
+        late,
+      }),
+    },
+    {
+      weight: 3 * moves,
+      arbitrary: fc.record({
+        ask: fc.constantFrom(
+          'resell' as const,
+          'resell' as const,
+          'withdraw-listing' as const,
+          'withdraw-transfer' as const,
+        ),
+        ...onTicket,
+        price: fc.constantFrom('paid', 'paid', 'less', 'less', 'nothing', 'more'),
+        late,
+      }),
+    },
+    {
+      weight: 3 * moves,
+      arbitrary: fc.record({
+        ask: fc.constantFrom('accept-transfer' as const, 'accept-transfer' as const, 'decline-transfer' as const),
+        back,
+        any: rarely,
+        stranger: rarely,
+        late,
+      }),
+    },
+    {
+      weight: 1,
+      arbitrary: fc.record({
+        ask: fc.constantFrom('list-offers' as const, 'list-listings' as const),
+        buyer,
+        late,
+      }),
+    },
     { weight: 3 * repeats, arbitrary: fc.record({ ask: fc.constant('again' as const), back, changed: rarely, late }) },
   );
 }
@@ -326,7 +467,7 @@ function some<T>(share: number, often: fc.Arbitrary<T>, rest: fc.Arbitrary<T>): 
 export function trialsOf(stress: Stress): fc.Arbitrary<Trial> {
   const step: fc.Arbitrary<Step> = fc.record({
     wait: some<Wait>(stress.jumps, fc.constantFrom(...LONG), fc.constantFrom(...SHORT)),
-    asks: fc.array(asksOf(stress.repeats), { maxLength: stress.mostAsks }),
+    asks: fc.array(asksOf(stress.repeats, stress.moves ?? 1), { maxLength: stress.mostAsks }),
     append: some<AppendFault | null>(
       stress.faults,
       fc.constantFrom('fenced', 'lost', 'written', 'late', 'late', 'crash-lost', 'crash-written'),

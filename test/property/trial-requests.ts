@@ -1,11 +1,21 @@
 import { hash } from 'node:crypto';
 import type { Command, CommandId, Once, Question } from '../../src/allocator/commands.ts';
-import type { KeyedCommand, ModelHold, ModelOrder, ModelRefund, ReferenceState } from './reference-state.ts';
+import {
+  allTickets,
+  type KeyedCommand,
+  type ModelHold,
+  type ModelOrder,
+  type ModelRefund,
+  type ModelTicket,
+  type ReferenceState,
+} from './reference-state.ts';
 import { type Ask, FOREIGN, NOT_MADE_YET } from './schedules.ts';
 
 /** The trial's buyers. */
 export const USERS = ['a', 'b', 'c', 'd', 'e', 'f'].map((name, i) => `usr_01k9zxh3m4q8r2v6w7y0t5b1${name}${i}`);
 
+/** In an order that is not that of their numbers. */
+const GATES = ['north', 'east', 'west'];
 /** The one number of a seat that no hall has. */
 const UNKNOWN_SEAT = 28;
 const ids: CommandId[] = [];
@@ -36,20 +46,28 @@ export class TrialRequests {
   /** The requests, at time `now`; none when there is nothing to ask again. `firstBuyer` makes the hold that is not made yet. */
   resolve(ask: Ask, now: number, firstBuyer: string): readonly (Command | Question)[] {
     if (ask.ask === 'buy') return this.#buy(ask, now);
+    if (ask.ask === 'transfer') return this.#transfer(ask, now);
     const message = this.#resolveOne(ask, now, firstBuyer);
     return message === null ? [] : [message];
   }
 
   /** A sale, if nobody else makes a hold or an order in this turn before. */
-  #buy({ buyer: n, quantity, isStanding, isPaid }: Extract<Ask, { ask: 'buy' }>, now: number): readonly Command[] {
+  #buy(
+    { buyer: n, quantity, isStanding, isPaid, isResale }: Extract<Ask, { ask: 'buy' }>,
+    now: number,
+  ): readonly Command[] {
     const { holds, orders, terms, hall, areas } = this.#model;
-    const buyer = n === null ? (orders.at(-1)?.hold.buyer ?? USERS[0]) : USERS[n];
+    const found = isResale ? this.#resale() : null;
+    const asked = n === null ? (orders.at(-1)?.hold.buyer ?? USERS[0]) : USERS[n];
+    const buyer = found === null ? asked : this.#idleBut(found.seller, n ?? 0);
     const order = orders.length + 1;
     const area = isStanding ? areas[0] : undefined;
     const category = area?.category ?? hall.categories[0];
-    const wanted = area === undefined ? { best: { quantity, category } } : { areas: [{ id: area.id, quantity }] };
-    const amount = quantity * (terms.prices[category] ?? 0);
+    const chosen = area === undefined ? { best: { quantity, category } } : { areas: [{ id: area.id, quantity }] };
+    const wanted = found === null ? chosen : { seats: [found.seat] };
+    const amount = found?.price ?? quantity * (terms.prices[category] ?? 0);
     const ordered: readonly Command[] = [
+      ...(found?.listing ?? []),
       this.#keep({ type: 'hold', once: this.nextOnce(), buyer, ...wanted }),
       this.#keep({ type: 'order', once: this.nextOnce(), buyer, hold: holds.length + 1, at: now }),
     ];
@@ -57,7 +75,50 @@ export class TrialRequests {
     return [...ordered, { type: 'commit', order, amount, currency: terms.currency }, { type: 'captured', order }];
   }
 
-  #resolveOne(ask: Exclude<Ask, { ask: 'buy' }>, now: number, firstBuyer: string): Command | Question | null {
+  /** A seat that is for resale; if there is none, the newest one that can be, and what lists it. */
+  #resale(): {
+    readonly seat: string;
+    seller: string;
+    readonly price: number;
+    readonly listing: readonly Command[];
+  } | null {
+    const { seats, orders } = this.#model;
+    const listed = seats.find((seat) => seat.state === 'listed');
+    if (listed !== undefined) {
+      const seller = listed.listing?.ticket?.holder ?? USERS[0];
+      return { seat: listed.id, seller, price: listed.listing?.price ?? 0, listing: [] };
+    }
+    const ticket = this.#tickets('valid', false).findLast(({ seat }) => seat >= 0);
+    if (ticket === undefined) return null;
+    const { number, order, holder: buyer, seat } = ticket;
+    const price = Math.ceil(ticket.price / 2);
+    const listing: KeyedCommand = {
+      ...{ type: 'resell', once: this.nextOnce(), buyer },
+      ...{ ticket: number, at: orders[order - 1].at, price },
+    };
+    return { seat: seats[seat].id, seller: buyer, price, listing: [this.#keep(listing)] };
+  }
+
+  /** Somebody else who has no hold, from the `n`-th user on. */
+  #idleBut(seller: string, n: number): string {
+    const busy = new Set([seller, ...this.#model.live.map(({ buyer }) => buyer)]);
+    return [...USERS.slice(n), ...USERS].find((user) => !busy.has(user)) ?? USERS[n];
+  }
+
+  #transfer(ask: Extract<Ask, { to: number }>, now: number): readonly Command[] {
+    const named = this.#ticketAsked(ask, now, 'valid');
+    const buyer = USERS[ask.to];
+    const address = addressOf(buyer);
+    const transfer = this.#keep({ type: 'transfer', once: this.nextOnce(), ...named, address });
+    const ticket = this.#model.tickets + 1;
+    return ask.isAccepted ? [transfer, { type: 'accept-transfer', buyer, address, ticket, at: named.at }] : [transfer];
+  }
+
+  #resolveOne(
+    ask: Exclude<Ask, { ask: 'buy' } | { ask: 'transfer' }>,
+    now: number,
+    firstBuyer: string,
+  ): Command | Question | null {
     switch (ask.ask) {
       case 'pick': {
         const { hall } = this.#model;
@@ -159,8 +220,64 @@ export class TrialRequests {
         return { type: 'list-orders', buyer: USERS[ask.buyer] };
       case 'list-tickets':
         return { type: 'list-tickets', viewer: { user: USERS[ask.buyer], all: ask.all }, offset: ask.buyer, limit: 5 };
+      case 'admit': {
+        const { ticket, at } = this.#ticketAtDoor(ask.back, now);
+        return this.#keep({
+          type: 'admit',
+          once: this.nextOnce(),
+          ticket,
+          at: at + (ask.wrongTime ? 1 : 0),
+          ...(ask.gate === null ? {} : { gate: GATES[ask.gate] }),
+          ...(ask.scanned === null ? {} : { scannedAt: at + ask.scanned * 1_000 }),
+        });
+      }
+      case 'undo-admission': {
+        const { ticket, at } = this.#ticketAtDoor(ask.back, now);
+        const undo = { type: ask.ask, ticket, at: at + (ask.wrongTime ? 1 : 0) };
+        const [admission] = this.#model.doors.counting(ticket);
+        return ask.isNamed ? { ...undo, admittedAt: admission?.at ?? now } : undo;
+      }
+      case 'merge-scans': {
+        const scans = ask.scans.map(({ back, scanned, wrongTime }) => {
+          const { ticket, at } = this.#ticketAtDoor(back, now);
+          return { ticket, at: at + (wrongTime ? 1 : 0), scannedAt: at + scanned * 1_000 };
+        });
+        return { type: ask.ask, gate: GATES[ask.gate], scans };
+      }
+      case 'list-admissions':
+        return { type: ask.ask, only: ask.only, offset: 0, limit: 5 };
+      case 'get-voided':
+        return { type: ask.ask };
       case 'get-summary':
         return { type: 'get-summary' };
+      case 'resell': {
+        const named = this.#ticketAsked(ask, now, 'valid');
+        const paid = this.#tickets('valid', true).find(({ number }) => number === named.ticket)?.price ?? 1;
+        const price = { paid, less: Math.floor(paid / 2), nothing: 0, more: paid + 1 }[ask.price];
+        return this.#keep({ type: 'resell', once: this.nextOnce(), ...named, price });
+      }
+      case 'withdraw-listing': {
+        const named = this.#ticketAsked(ask, now, 'listed');
+        return { type: 'withdraw-listing', ...named };
+      }
+      case 'withdraw-transfer': {
+        const named = this.#ticketAsked(ask, now, ask.price === 'paid' ? 'transferred' : 'offered');
+        return { type: 'withdraw-transfer', ...named };
+      }
+      case 'accept-transfer':
+      case 'decline-transfer': {
+        const found = fromNewest(this.#tickets('offered', ask.any), ask.back);
+        const { ticket, at } = this.#ticketAsked({ ...ask, wrongTime: false }, now, 'offered');
+        const receiver = USERS.find((user) => addressOf(user) === found?.offeredTo) ?? USERS[0];
+        const address = addressOf(ask.stranger ? another(receiver) : receiver);
+        return ask.ask === 'accept-transfer'
+          ? { type: 'accept-transfer', buyer: receiver, address, ticket, at }
+          : { type: 'decline-transfer', address, ticket, at };
+      }
+      case 'list-offers':
+        return { type: 'list-offers', address: addressOf(USERS[ask.buyer]), offset: 0, limit: 3 };
+      case 'list-listings':
+        return { type: 'list-listings', offset: 0, limit: 3 };
       case 'again': {
         const before = fromNewest(this.#keyed, ask.back);
         if (before === undefined) return null;
@@ -207,6 +324,24 @@ export class TrialRequests {
     };
   }
 
+  /** The tickets in this state, or all; oldest first. */
+  #tickets(state: ModelTicket['state'], any: boolean): readonly ModelTicket[] {
+    const tickets = this.#model.orders.flatMap(allTickets).filter((ticket) => any || ticket.state === state);
+    return tickets.sort((a, b) => a.number - b.number);
+  }
+
+  #ticketAsked(
+    ask: { readonly back: number; readonly any: boolean; readonly stranger: boolean; readonly wrongTime: boolean },
+    now: number,
+    state: ModelTicket['state'],
+  ): { ticket: number; at: number; buyer: string } {
+    const found = fromNewest(this.#tickets(state, ask.any), ask.back);
+    if (found === undefined) return { ticket: this.#model.tickets + 1, at: now, buyer: USERS[0] };
+    const { at } = this.#model.orders[found.order - 1];
+    const buyer = ask.stranger ? another(found.holder) : found.holder;
+    return { ticket: found.number, at: at + (ask.wrongTime ? 1 : 0), buyer };
+  }
+
   get #paid(): readonly ModelOrder[] {
     return this.#model.orders.filter((order) => order.state === 'paid');
   }
@@ -239,6 +374,15 @@ export class TrialRequests {
     return fromNewest(refunds, back)?.number ?? refunds.length + 1;
   }
 
+  /** A ticket, most often of an order that is paid. */
+  #ticketAtDoor(back: number, now: number): { ticket: number; at: number } {
+    const orders = this.#paid.length > 0 ? this.#paid : this.#model.orders;
+    const tickets = orders.flatMap((order) =>
+      allTickets(order).map(({ number }) => ({ ticket: number, at: order.at })),
+    );
+    return fromNewest(tickets, back) ?? { ticket: this.#model.tickets + 1, at: now };
+  }
+
   /** One of `among`, all orders if absent. */
   #orderAsked(
     back: number,
@@ -265,6 +409,11 @@ function isDue(refund: ModelRefund): boolean {
 
 function fromNewest<T>(list: readonly T[], back: number): T | undefined {
   return back === NOT_MADE_YET ? undefined : list.at(-1 - (back % Math.max(1, list.length)));
+}
+
+/** The address of a user, as the show knows it. */
+function addressOf(user: string): string {
+  return `address of ${user}`;
 }
 
 function another(user: string): string {

@@ -7,8 +7,10 @@ import type { HistoryLine, Outcome, TicketLine } from '../judge/history.ts';
 import { Dice } from '../support/dice.ts';
 import { onceOf, userOf } from '../support/small-show.ts';
 import { WORLD } from './dangers.ts';
+import { Guest } from './guest.ts';
 import type { Record } from './record.ts';
 import { type Heard, LOST, type SimulatedNode } from './simulated-node.ts';
+import { TicketMover } from './ticket-mover.ts';
 import { UNSETTLED, Whims } from './whims.ts';
 import type { SimulatedShow, World } from './world.ts';
 
@@ -35,7 +37,7 @@ const DRIFTS_MS = 20 * 60_000;
 type Intention = { from: number; to?: number; outcome: Outcome; code?: string };
 
 /** A definite answer, or none that could be had. */
-interface Told<T> {
+export interface Told<T> {
   readonly intention: Intention;
   readonly value: T | null;
   readonly extra?: { readonly [name: string]: unknown };
@@ -50,6 +52,8 @@ export class Buyer {
   readonly #dice: Dice;
   readonly #number: number;
   readonly #whims: Whims;
+  readonly #movers: TicketMover;
+  readonly #guest: Guest;
   #keys = 0;
 
   constructor(world: World, record: Record, number: number) {
@@ -58,7 +62,9 @@ export class Buyer {
     this.#number = number;
     this.user = userOf(number + 1);
     this.#dice = new Dice(Math.imul(world.options.seed, 0x2c1b3c6d) ^ Math.imul(number + 1, 0x297a2d39));
+    this.#guest = new Guest(world, { user: this.user, number }, this.#insist.bind(this), record);
     this.#whims = new Whims(world, record, this.user, number, (show, message) => this.#ask(show, message));
+    this.#movers = new TicketMover(world, record, this.user, number, (show, message) => this.#insist(show, message));
   }
 
   /** Comes to the box office again and again, until it has had enough. */
@@ -71,9 +77,12 @@ export class Buyer {
     for (let visit = 0; visit < visits; visit++) {
       await this.#visit(this.#dice.one(this.#world.shows));
       await this.#whims.follow();
+      await this.#movers.receive(this.#whims.one(this.#world.shows));
       await this.#stare(this.#whims.one(this.#world.shows));
       await this.#think();
     }
+    for (const show of this.#world.shows) await this.#movers.receive(show);
+    await this.#guest.come();
     this.isDone = true;
   }
 
@@ -118,6 +127,8 @@ export class Buyer {
       const first = this.#dice.between(0, hall.seatCount - 1);
       wish = { seats: Array.from({ length: quantity }, (_, i) => hall.seatIds[(first + i) % hall.seatCount]) };
     } else wish = { best: { quantity } };
+    const listed = await this.#movers.listedSeat(show);
+    if (listed !== null) wish = { seats: [listed] };
     const once = this.#once();
     const told = await this.#insist<HoldView>(show, { type: 'hold', once, buyer: this.user, ...wish });
     const { intention, value, extra } = told;
@@ -214,11 +225,13 @@ export class Buyer {
     this.#write(paid === null ? { ...line, outcome: 'unknown' } : { ...line, outcome: 'ok', to: paid });
     // What was authorised or is pending time will tell; an order that nobody pays is given up.
     if (paid === null) return this.#cancel(show, order);
+    this.#guest.bought(show, order);
     await this.#tickets(show);
     if (this.#dice.chance(habits.refunds)) {
       await this.#refund(show, order);
       if (this.#whims.chance(this.#world.options.whims.refundsAgain)) await this.#refund(show, order);
     }
+    await this.#movers.move(show, order);
     if (this.#dice.chance(habits.cancelsShow)) await this.#cancelShow(show);
   }
 
@@ -274,7 +287,7 @@ export class Buyer {
     const tickets = value.items.map(({ id, seat, orderId, status }) => ({
       id,
       ...placeOf(seat),
-      order: orderId,
+      ...(orderId === undefined ? {} : { order: orderId }),
       status,
     }));
     this.#write({ ...line, tickets });

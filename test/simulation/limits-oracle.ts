@@ -14,7 +14,7 @@ interface HeldPlaces {
 
 interface Bought {
   readonly client: string;
-  /** Tickets that count against the limit. */
+  /** Tickets that count against the limit: of their buyer, or of whoever has accepted them. */
   readonly tickets: Set<string>;
 }
 
@@ -31,6 +31,8 @@ export class LimitsOracle {
   readonly #holds = new Map<string, HeldPlaces>();
   readonly #orders = new Map<string, { readonly hold: HeldPlaces; readonly bought: Bought }>();
   readonly #places = new Map<string, number>();
+  /** Who has a ticket, if not its buyer. */
+  readonly #receivers = new Map<string, string>();
 
   constructor(terms: ShowTerms, told: Told) {
     this.#terms = terms;
@@ -85,6 +87,7 @@ export class LimitsOracle {
         const tickets = new Set(event.tickets.map(({ id }) => id));
         this.#orders.set(event.order, { hold, bought: { client: hold.client, tickets } });
         if (event.total === 0) this.#holds.delete(hold.id);
+        this.#resold(event.resold);
         return;
       }
       case 'pending': {
@@ -105,6 +108,23 @@ export class LimitsOracle {
         if (order !== undefined) this.#end(order.hold.id);
         return;
       }
+      case 'captured':
+        this.#resold(event.resold);
+        return;
+      case 'transferred': {
+        const bought = this.#boughtWith(event.ticket);
+        if (bought === undefined) return;
+        bought.tickets.delete(event.ticket);
+        bought.tickets.add(event.to);
+        const receiver = this.#receivers.get(event.ticket);
+        if (receiver !== undefined) this.#receivers.set(event.to, receiver);
+        return;
+      }
+      case 'transfer-accepted':
+        this.#give(this.#holderOf(event.ticket), 1);
+        this.#receivers.set(event.ticket, event.client);
+        this.#take(event.client, 1, perBuyer, where);
+        return;
       case 'voided':
         this.#giveBack(event.order, undefined);
         return;
@@ -132,9 +152,30 @@ export class LimitsOracle {
   #giveBack(id: string, tickets: readonly string[] | undefined): void {
     const order = this.#orders.get(id);
     if (order === undefined) return;
-    const { client, tickets: bought } = order.bought;
-    let given = 0;
-    for (const ticket of tickets ?? [...bought]) if (bought.delete(ticket)) given++;
-    this.#places.set(client, (this.#places.get(client) ?? 0) - given);
+    const { tickets: bought } = order.bought;
+    for (const ticket of tickets ?? [...bought]) {
+      const holder = this.#holderOf(ticket);
+      if (bought.delete(ticket)) this.#give(holder, 1);
+    }
+  }
+
+  #resold(tickets: readonly string[] = []): void {
+    for (const ticket of tickets) {
+      const holder = this.#holderOf(ticket);
+      if (this.#boughtWith(ticket)?.tickets.delete(ticket) === true) this.#give(holder, 1);
+    }
+  }
+
+  #boughtWith(ticket: string): Bought | undefined {
+    for (const { bought } of this.#orders.values()) if (bought.tickets.has(ticket)) return bought;
+    return undefined;
+  }
+
+  #holderOf(ticket: string): string {
+    return this.#receivers.get(ticket) ?? this.#boughtWith(ticket)?.client ?? '';
+  }
+
+  #give(client: string, places: number): void {
+    this.#places.set(client, (this.#places.get(client) ?? 0) - places);
   }
 }

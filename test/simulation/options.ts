@@ -40,6 +40,8 @@ export interface Whims {
   readonly refundsAgain: number;
   /** Looks at the seats once more. */
   readonly stares: number;
+  /** Gives a ticket away or lists it, looks at what it is given, or wants what others list; see `ticket-mover.ts`. */
+  readonly moves: number;
 }
 
 /** All that a seed draws: how large the world is, how it fares, and what may strike it. */
@@ -60,6 +62,8 @@ export interface Options {
   readonly perBuyer: number;
   readonly habits: Habits;
   readonly whims: Whims;
+  /** The chance that a guest comes with a ticket; 0: the doors never open. */
+  readonly doors: number;
   /** Far more ask at once than may wait. */
   readonly isFlooded: boolean;
   /** A node crashes once no buyer asks for anything any more: what is under way is left to whoever takes it over. */
@@ -102,15 +106,20 @@ const RUSHES = 0.008;
 const FLOODED = 0.03;
 const FLOODED_BRIEF = 0.06;
 const CRASHES_LAST = 0.2;
+/** In so many worlds guests come to the doors. */
+const DOORS = 0.35;
 const LATE = 0.02;
 /** From the opening until the orders of its first seconds have almost run out. */
 const ALMOST_LATE_MS = PAYMENT_WINDOW_MS + HOLD_GRACE_MS - 1_000;
 
 /** Drawn apart, so that it changes nothing of what else a seed draws. */
-function besides(seed: number, kind: WorldKind): Pick<Options, 'whims' | 'isFlooded' | 'crashesLast' | 'lateMs'> {
+function besides(
+  seed: number,
+  kind: WorldKind,
+): Pick<Options, 'whims' | 'isFlooded' | 'crashesLast' | 'lateMs' | 'doors'> {
   const dice = new Dice(Math.imul(seed, 0x7feb352d) ^ 0xb51d);
   const maybe = (most: number): number => (dice.chance(0.4) ? dice.roll() * most : 0);
-  return {
+  const drawn = {
     whims: {
       repeatsLate: maybe(0.8),
       reusesKeys: maybe(0.3),
@@ -122,7 +131,10 @@ function besides(seed: number, kind: WorldKind): Pick<Options, 'whims' | 'isFloo
     crashesLast: dice.chance(CRASHES_LAST),
     isFlooded: dice.chance(kind === 'brief' ? FLOODED_BRIEF : FLOODED),
     lateMs: (dice.chance(LATE) && kind !== 'brief') || kind === 'late' ? ALMOST_LATE_MS : 0,
+    doors: kind !== 'late' && dice.chance(DOORS) ? 0.3 + 0.7 * dice.roll() : 0,
   };
+  // Drawn last, for the same reason.
+  return { ...drawn, whims: { ...drawn.whims, moves: maybe(0.9) } };
 }
 
 /** Every world is of another kind: each thing that can go wrong is left out of half of them, so that none hides another. */

@@ -85,8 +85,8 @@ export async function judgeRest(world: World): Promise<void> {
   for (const difference of money.differences.slice(0, TOLD_MAX)) world.violated('I11', JSON.stringify(difference));
   if (money.underWay > 0) world.violated('I12', `${money.underWay} orders are still under way`);
   for (const currency of new Set([...Object.keys(money.captured), ...Object.keys(money.valid)])) {
-    const { captured, refunded, valid } = money;
-    const kept = (captured[currency] ?? 0) - (refunded[currency] ?? 0);
+    const { captured, refunded, valid, kept: resold } = money;
+    const kept = (captured[currency] ?? 0) - (refunded[currency] ?? 0) - (resold[currency] ?? 0);
     if (kept !== (valid[currency] ?? 0))
       world.violated('I11', `${kept} ${currency} were kept for tickets that cost ${valid[currency] ?? 0}`);
   }

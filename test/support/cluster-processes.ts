@@ -8,6 +8,7 @@ import { eventually } from './eventually.ts';
 import { freePort } from './free-port.ts';
 import type { AtEnd } from './lifetime.ts';
 import { type NatsServer, natsServer } from './nats-server.ts';
+import { withDatabase } from './prepared-database.ts';
 import { privateDirectory } from './private-directory.ts';
 import { tcpProxy, type Wire, wireTo } from './tcp-proxy.ts';
 import { type ServerProcess, type Settings, startServer } from './usher-process.ts';
@@ -177,12 +178,11 @@ const SETTLED_MS = 20_000;
 /** Real nodes on a NATS and a Postgres of the test's own. The nodes are started. */
 export async function startCluster(ids: readonly string[], options: TestClusterOptions = {}): Promise<TestCluster> {
   const { atEnd = onTestFinished, onPostgresLine: onLine } = options;
-  const dataDir = options.postgresDirectory ?? privateDirectory(atEnd);
+  const dataDir = withDatabase(options.postgresDirectory ?? privateDirectory(atEnd));
   const maxConnections = (ids.length + MORE_NODES) * CONNECTIONS_PER_NODE + CONNECTIONS_BESIDE;
   const postgres = await ClusterPostgres.start({ dataDir, maxConnections, ...(onLine && { onLine }) }, atEnd);
   const databaseUrl = postgres.url;
   const nats = await natsServer([], atEnd);
-  const compileCache = privateDirectory(atEnd);
   const nodes: TestNode[] = [];
   const add = async (id: string): Promise<TestNode> => {
     const postgresWire = await tcpProxy({ connectionString: databaseUrl }, atEnd);
@@ -199,7 +199,6 @@ export async function startCluster(ids: readonly string[], options: TestClusterO
       USHER_DATA_DIR: privateDirectory(atEnd),
       JWT_SECRET,
       USHER_LOG_LEVEL: 'warn',
-      NODE_COMPILE_CACHE: compileCache,
       ...options.settings,
     };
     const node = new TestNode(id, { port, adminPort }, [postgresWire, natsWire], settings, atEnd);
@@ -207,7 +206,7 @@ export async function startCluster(ids: readonly string[], options: TestClusterO
     return node;
   };
   for (const id of ids) await add(id);
-  // The first one makes the tables, and fills the cache of compiled code.
+  // The first one makes the tables.
   const [first, ...others] = nodes;
   await first.start();
   await Promise.all(others.map((node) => node.start()));

@@ -48,6 +48,21 @@ export const MESSAGES: readonly (Command | Question)[] = [
   { type: 'cancel-show', reason: 'rain' },
   { type: 'refund-next' },
   { type: 'get-cancellation' },
+  { type: 'admit', once: onceOf(8), ticket: 7, at: 1 },
+  { type: 'admit', once: onceOf(9), ticket: 7, at: 1, gate: 'Nord – 座席', scannedAt: 2 },
+  { type: 'undo-admission', ticket: 7, at: 1 },
+  { type: 'undo-admission', ticket: 7, at: 1, admittedAt: 2 },
+  { type: 'merge-scans', gate: 'north', scans: [{ ticket: 7, at: 1, scannedAt: 2 }] },
+  { type: 'list-admissions', only: 'double', offset: 0, limit: 100 },
+  { type: 'get-voided' },
+  { type: 'transfer', once: onceOf(8), buyer: BUYER, ticket: 7, at: 1, address: 'digest' },
+  { type: 'accept-transfer', buyer: BUYER, address: 'digest', ticket: 7, at: 1 },
+  { type: 'withdraw-transfer', buyer: BUYER, ticket: 7, at: 1 },
+  { type: 'decline-transfer', address: 'digest', ticket: 7, at: 1 },
+  { type: 'resell', once: onceOf(9), buyer: BUYER, ticket: 7, at: 1, price: 4_550 },
+  { type: 'withdraw-listing', buyer: BUYER, ticket: 7, at: 1 },
+  { type: 'list-offers', address: 'digest', offset: 0, limit: 30 },
+  { type: 'list-listings', offset: 0, limit: 30 },
 ];
 
 const WANTED: readonly Wanted[] = [

@@ -4,9 +4,15 @@ import { afterAll, beforeAll, onTestFinished } from 'vitest';
 import { up as accountsTables } from '../../migrations/0002-accounts.ts';
 import { up as catalogueTables } from '../../migrations/0003-catalogue.ts';
 import { up as cancelledShows } from '../../migrations/0008-cancelled-shows.ts';
-import { Accounts } from '../../src/accounts/accounts.ts';
+import { up as mail } from '../../migrations/0011-mail.ts';
+import { up as sessions } from '../../migrations/0025-sessions.ts';
+import { up as mailToAccounts } from '../../migrations/0026-mail-to-accounts.ts';
+import type { Accounts } from '../../src/accounts/accounts.ts';
+import { createAccounts } from '../../src/accounts/create-accounts.ts';
+import type { LockoutLimits } from '../../src/accounts/lockout.ts';
+import type { PasswordResets } from '../../src/accounts/password-resets.ts';
 import type { AccountsTables } from '../../src/accounts/tables.ts';
-import { type Role, Tokens } from '../../src/accounts/tokens.ts';
+import type { Role, Tokens } from '../../src/accounts/tokens.ts';
 import { type Catalogue, createCatalogue } from '../../src/catalog/catalogue.ts';
 import type { CatalogueTables } from '../../src/catalog/tables.ts';
 import { shardOf } from '../../src/cluster/shards.ts';
@@ -20,8 +26,10 @@ import { type Database, openDatabase } from '../../src/postgres/database.ts';
 import { type EmbeddedPostgres, startEmbeddedPostgres } from '../../src/postgres/embedded-postgres.ts';
 import { type CapturedLog, capturedLog } from './captured-log.ts';
 import { CatalogueShows } from './catalogue-shows.ts';
+import { type AtEnd, Lifetime } from './lifetime.ts';
 import { type ManualTime, manualTime } from './manual-time.ts';
 import { NO_READ_MODELS } from './no-read-models.ts';
+import { withDatabase } from './prepared-database.ts';
 import { seededRandom } from './seeded-random.ts';
 import { temporaryDirectoryForFile } from './temporary-directory.ts';
 import { ticketKeysInMemory } from './ticket-keys.ts';
@@ -52,6 +60,7 @@ export interface HttpApp {
   readonly catalogue: Catalogue;
   readonly shows: CatalogueShows;
   readonly tokens: Tokens;
+  readonly resets: PasswordResets;
   readonly time: ManualTime;
   readonly log: CapturedLog;
   readonly database: Database<AccountsTables & CatalogueTables>;
@@ -67,6 +76,9 @@ export interface HttpAppOptions {
   /** What the payment provider says of amounts; nothing if absent. */
   readonly amountFault?: PaymentGateway['amountFault'];
   readonly webhooks?: SalesDeps['webhooks'];
+  readonly lockout?: LockoutLimits;
+  /** Whether it lives until the end of the file, not of the test. */
+  readonly forFile?: boolean;
 }
 
 /** A real Postgres for the tests of a file; each call is the whole HTTP side over a database of its own. */
@@ -74,9 +86,16 @@ export function httpApps(): (options?: HttpAppOptions) => Promise<HttpApp> {
   let server: EmbeddedPostgres;
   let databases = 0;
   beforeAll(async () => {
-    server = await startEmbeddedPostgres({ dataDir: temporaryDirectoryForFile(), log: capturedLog().log });
+    server = await startEmbeddedPostgres({
+      dataDir: withDatabase(temporaryDirectoryForFile()),
+      log: capturedLog().log,
+    });
   });
-  afterAll(() => server.stop());
+  const ofFile = new Lifetime();
+  afterAll(async () => {
+    await ofFile.end();
+    await server.stop();
+  });
 
   return async (options = {}) => {
     const name = `http_${++databases}`;
@@ -90,25 +109,40 @@ export function httpApps(): (options?: HttpAppOptions) => Promise<HttpApp> {
       log: log.log,
       maxConnections: 4,
     });
-    onTestFinished(() => database.close());
+    const atEnd = options.forFile ? ofFile.atEnd : onTestFinished;
+    atEnd(() => database.close());
     await accountsTables(database.kysely as never);
     await catalogueTables(database.kysely as never);
     await cancelledShows(database.kysely as never);
-    return build(database, log, databases, options);
+    await mail(database.kysely as never);
+    await sessions(database.kysely as never);
+    await mailToAccounts(database.kysely as never);
+    return build(database, log, databases, options, atEnd);
   };
 }
 
-function build(
+async function build(
   database: Database<AccountsTables & CatalogueTables>,
   log: CapturedLog,
   seed: number,
   options: HttpAppOptions,
-): HttpApp {
+  atEnd: AtEnd,
+): Promise<HttpApp> {
   const time = manualTime();
   const random = seededRandom(seed);
   const shows = new CatalogueShows();
-  const tokens = new Tokens(Buffer.alloc(32, 7), time.clock);
-  const accounts = new Accounts(database.kysely as never, time.clock, random);
+  const people = await createAccounts({
+    db: database.kysely as never,
+    clock: time.clock,
+    timers: time.timers,
+    random,
+    log: log.log,
+    secret: Buffer.alloc(32, 7),
+    cores: 2,
+    lockout: options.lockout,
+  });
+  atEnd(() => people.close());
+  const { accounts, logIns, resets, tokens } = people;
   const catalogue = createCatalogue({
     db: database.kysely as never,
     clock: time.clock,
@@ -121,6 +155,8 @@ function build(
     {
       ...ports,
       accounts,
+      logIns,
+      resets,
       tokens,
       catalogue,
       metrics: createMetrics(false),
@@ -135,11 +171,14 @@ function build(
       settlement: createSettlement({ ...ports, gateway: NO_GATEWAY }),
       ticketKeys: ticketKeysInMemory(),
       ...NO_READ_MODELS,
+      holdsPerMinute: { ...DEFAULT_HTTP_SETTINGS, ...options.settings }.holdsPerMinute,
+      offeredShows: { showsOf: async () => [] },
+      emailOf: async () => null,
       organiserOf: (showId) => catalogue.shows.organiserOf(showId),
       markCancelled: (showId) => catalogue.shows.markCancelled(showId),
     },
   );
-  onTestFinished(() => app.close());
+  atEnd(() => app.close());
 
   const sendAs =
     (token: string | null): Send =>
@@ -157,6 +196,7 @@ function build(
     catalogue,
     shows,
     tokens,
+    resets,
     time,
     log,
     database,

@@ -4,6 +4,8 @@ import { afterAll, beforeAll, onTestFinished } from 'vitest';
 import { up as journal } from '../../migrations/0001-journal.ts';
 import { up as cluster } from '../../migrations/0006-cluster.ts';
 import { up as mail } from '../../migrations/0011-mail.ts';
+import { up as transfers } from '../../migrations/0021-transfers.ts';
+import { up as mailToAccounts } from '../../migrations/0026-mail-to-accounts.ts';
 import { Leases } from '../../src/cluster/ownership/leases.ts';
 import { PostgresRegistry } from '../../src/cluster/registry/postgres-registry.ts';
 import { FENCE } from '../../src/journal/append-statement.ts';
@@ -15,6 +17,7 @@ import { systemClock } from '../../src/system/clock.ts';
 import { systemTimers } from '../../src/system/timers.ts';
 import { capturedLog } from './captured-log.ts';
 import { selfOf } from './node-starts.ts';
+import { withDatabase } from './prepared-database.ts';
 import { temporaryDirectoryForFile } from './temporary-directory.ts';
 
 export interface JournalDatabase {
@@ -32,7 +35,10 @@ export function journalServer(): () => Promise<JournalDatabase> {
   let databases = 0;
   const urlOf = (name: string): string => server.url.replace('@/usher?', `@/${name}?`);
   beforeAll(async () => {
-    server = await startEmbeddedPostgres({ dataDir: temporaryDirectoryForFile(), log: capturedLog().log });
+    server = await startEmbeddedPostgres({
+      dataDir: withDatabase(temporaryDirectoryForFile()),
+      log: capturedLog().log,
+    });
     await run(server.url, `create database ${TEMPLATE}`);
     const kysely = new Kysely<unknown>({
       dialect: new PostgresDialect({ pool: new pg.Pool({ connectionString: urlOf(TEMPLATE) }) }),
@@ -40,6 +46,8 @@ export function journalServer(): () => Promise<JournalDatabase> {
     await journal(kysely);
     await cluster(kysely);
     await mail(kysely);
+    await mailToAccounts(kysely);
+    await transfers(kysely);
     await kysely.destroy();
   });
   afterAll(() => server.stop());

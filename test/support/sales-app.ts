@@ -2,6 +2,7 @@ import type { TypeBoxTypeProvider } from '@fastify/type-provider-typebox';
 import fastify, { type FastifyInstance, type InjectOptions, type LightMyRequestResponse } from 'fastify';
 import { onTestFinished } from 'vitest';
 import { type Role, Tokens } from '../../src/accounts/tokens.ts';
+import type { Shows } from '../../src/actors/shows.ts';
 import { guards } from '../../src/http/auth.ts';
 import { problemHandler, refuse } from '../../src/http/problem.ts';
 import { ticketKeyRoutes } from '../../src/http/routes/tickets.ts';
@@ -99,9 +100,17 @@ export interface SalesApp {
  * The routes of seats, holds, orders, payments and tickets over an order book, with real tokens and validation.
  * @param given.gateway the payment provider; without one it is the sandbox
  * @param given.exports what organisers take away; without it nothing
+ * @param given.shows who is asked instead of the order book, at `given.time`
  */
-export function salesApp(given: { readonly gateway?: PaymentGateway; readonly exports?: Exports } = {}): SalesApp {
-  const time = manualTime();
+export function salesApp(
+  given: {
+    readonly gateway?: PaymentGateway;
+    readonly exports?: Exports;
+    readonly shows?: Shows | Pick<Shows, 'ask'>;
+    readonly time?: ManualTime;
+  } = {},
+): SalesApp {
+  const time = given.time ?? manualTime();
   const book = new OrderBook();
   const sandbox = new MemorySandbox();
   const gateway = given.gateway ?? sandbox;
@@ -110,15 +119,20 @@ export function salesApp(given: { readonly gateway?: PaymentGateway; readonly ex
   const ticketKeys = ticketKeysInMemory();
   const { log } = capturedLog();
   const tokens = new Tokens(Buffer.alloc(32, 7), time.clock);
+  // Who is asked may be all that is given.
+  const sold: Shows =
+    given.shows === undefined || 'seatMap' in given.shows
+      ? (given.shows ?? book)
+      : Object.assign(Object.create(book) as OrderBook, given.shows);
   const deps = {
-    shows: book,
+    shows: sold,
     clock: time.clock,
     timers: time.timers,
     gateway,
     sandbox,
     webhooks: null,
     settlement: createSettlement({
-      shows: book,
+      shows: sold,
       gateway,
       clock: time.clock,
       timers: time.timers,
@@ -130,8 +144,12 @@ export function salesApp(given: { readonly gateway?: PaymentGateway; readonly ex
     ...(given.exports === undefined ? {} : { exports: given.exports }),
     // Every show is ahead of the read models.
     ownLists: { ...NO_READ_MODELS.ownLists, showsBehind: async (buyer: string) => shows.get(buyer) ?? [] },
+    // By what stands for an address.
+    offeredShows: { showsOf: async (address: string) => shows.get(address) ?? [] },
+    emailOf: async (user: string) => `${user}@example.org`,
     organiserOf: async (show: string) => organisers.get(show) ?? null,
     markCancelled: async () => {},
+    holdsPerMinute: { user: Number.POSITIVE_INFINITY, address: Number.POSITIVE_INFINITY },
   };
   const app: App = fastify({
     logger: false,

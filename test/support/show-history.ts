@@ -2,7 +2,9 @@ import { shardOf } from '../../src/cluster/shards.ts';
 import type { Turn } from '../../src/journal/journal.ts';
 import { FIRST_PREV_HASH, rowHash } from '../../src/journal/row-hash.ts';
 
-export type TurnParts = Partial<Pick<Turn, 'at' | 'events' | 'wakeAt' | 'newBuyers' | 'notices' | 'seq' | 'writer'>>;
+export type TurnParts = Partial<
+  Pick<Turn, 'at' | 'events' | 'wakeAt' | 'newBuyers' | 'offeredTo' | 'notices' | 'seq' | 'writer'>
+>;
 
 /** Makes the turns of one show, each chained to the one before, as its actor would. */
 export class ShowHistory {
@@ -37,6 +39,7 @@ export class ShowHistory {
       shard: this.shard,
       hash: rowHash(body),
       newBuyers: parts.newBuyers ?? [],
+      offeredTo: parts.offeredTo ?? [],
       notices: parts.notices ?? [],
     };
     this.#seq = seq;

@@ -11,6 +11,7 @@ export function ticketKeysInMemory(): TicketKeys {
   return {
     signer: { kid, privateKey },
     jwks: { keys: [{ kty: 'OKP', crv: 'Ed25519', x, kid, alg: 'EdDSA', use: 'sig' }] },
+    findPublicKey: async (wanted) => (wanted === kid ? publicKey : undefined),
     publicKeyOf: (wanted) => (wanted === kid ? publicKey : undefined),
   };
 }

@@ -70,6 +70,7 @@ export async function runUsher(
 }
 
 function run(args: readonly string[], settings: Settings, atEnd: AtEnd): UsherProcess {
+  const { NODE_COMPILE_CACHE } = process.env;
   const child = spawn(process.execPath, args, {
     env: {
       PATH: process.env.PATH,
@@ -77,6 +78,11 @@ function run(args: readonly string[], settings: Settings, atEnd: AtEnd): UsherPr
       NODE_ENV: 'production',
       USHER_SANDBOX: 'on',
       ADMIN_PORT: '0',
+      // Much of a start is compiling, and tests need many starts.
+      ...(NODE_COMPILE_CACHE === undefined ? {} : { NODE_COMPILE_CACHE }),
+      // Whole audiences come from this one address.
+      USHER_HOLDS_PER_ACCOUNT: 'off',
+      USHER_HOLDS_PER_ADDRESS: 'off',
       ...settings,
     },
     stdio: ['ignore', 'pipe', 'pipe'],

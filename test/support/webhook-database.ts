@@ -5,6 +5,7 @@ import { type Database, openDatabase } from '../../src/postgres/database.ts';
 import { type EmbeddedPostgres, startEmbeddedPostgres } from '../../src/postgres/embedded-postgres.ts';
 import { capturedLog } from './captured-log.ts';
 import { manualTime } from './manual-time.ts';
+import { withDatabase } from './prepared-database.ts';
 import { temporaryDirectoryForFile } from './temporary-directory.ts';
 
 export interface WebhookDatabase {
@@ -41,7 +42,7 @@ export function webhookDatabase(): () => WebhookDatabase {
   let database: Database<unknown>;
   beforeAll(async () => {
     const { log } = capturedLog();
-    server = await startEmbeddedPostgres({ dataDir: temporaryDirectoryForFile(), log });
+    server = await startEmbeddedPostgres({ dataDir: withDatabase(temporaryDirectoryForFile()), log });
     await simulateTime(server.url);
     database = await openDatabase({ url: server.url, log, maxConnections: 4 });
     await webhooks(database.kysely);

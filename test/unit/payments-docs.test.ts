@@ -18,7 +18,9 @@ function anchorsOf(text: string): string[] {
   );
 }
 
-const DOCS = ['architecture', 'cluster', 'development', 'operations', 'payments'].map((name) => `docs/${name}.md`);
+const DOCS = ['accounts', 'architecture', 'authorisation', 'cluster', 'development', 'operations', 'payments'].map(
+  (name) => `docs/${name}.md`,
+);
 
 test.each(['README.md', ...DOCS])('the links of %s into pages of the project lead somewhere', (path) => {
   const links = [...projectFile(path).matchAll(/\]\((?!https?:)([^)#\s]*\.md)?#([^)]+)\)/g)];

@@ -34,7 +34,7 @@ async function write(events: readonly ShowEvent[]): Promise<void> {
       ...(rows.length % 2 === 0 ? { format: 1, writer: null } : { format: 2, writer: 'nod_1' }),
       prevHash,
     };
-    await journal.append({ ...body, shard: 1, hash: rowHash(body), newBuyers: [], notices: [] });
+    await journal.append({ ...body, shard: 1, hash: rowHash(body), newBuyers: [], offeredTo: [], notices: [] });
   }
 }
 

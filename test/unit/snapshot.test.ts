@@ -103,6 +103,17 @@ describe('a snapshot', () => {
     expect([again.wakeAt(), [...again.toRefund]]).toEqual([played.show.wakeAt(), [...played.show.toRefund]]);
   });
 
+  test('of a show with a ticket that moved is in a form of its own', () => {
+    const played = eventfulShow();
+    const named = { buyer: played.show.buyers.userId(played.show.orders.buyer[1]), ticket: 1, at: ON_SALE_AT };
+    expect(played.do({ type: 'transfer', once: onceOf(500), ...named, address: 'digest' })).toMatchObject({});
+    const bytes = encodeShow(played.show);
+    expect(formOf(bytes)).toBe(3);
+    const again = decodeShow(bytes, SHOW_ID, played.show.hall);
+    assertWhole(again);
+    expect(Buffer.compare(encodeShow(again), bytes)).toBe(0);
+  });
+
   test('of an empty show can be taken before anything was sold', () => {
     const { show } = new PlayedShow(rowsOfTen(1));
     const again = decodeShow(encodeShow(show), SHOW_ID, show.hall);

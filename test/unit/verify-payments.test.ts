@@ -132,6 +132,7 @@ describe('journal and provider agree', () => {
       refunded: { EUR: PRICE },
       disputed: { EUR: PRICE },
       valid: { EUR: 2 * PRICE },
+      kept: {},
       differences: [],
       unnamed: 0,
     });

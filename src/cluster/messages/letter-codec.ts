@@ -16,7 +16,7 @@ import { isMessage, isRefusal } from './message-shapes.ts';
  *     part     [item, number, index, count, text]; item 0: of a request, 1: of an answer; the texts joined are its JSON
  *     prepare  [number, [show…]]; `prepared` is its number, when that was done
  *
- * Format 2 ends after the parts; format 1 has none, and its nudges no shows. What a peer that reads only format 1 must be told otherwise is seen to
+ * Format 4 is format 3 with more to ask. Format 2 ends after the parts; format 1 has none, and its nudges no shows. What a peer that reads only format 1 must be told otherwise is seen to
  * by whoever writes (`outbox.ts`).
  */
 
@@ -34,7 +34,7 @@ const PARTS_MAX = ITEM_CHARS_MAX / PART_CHARS;
 const FROM_CHARS_MAX = 128;
 const KIND = { told: 0, toldAgain: 1, refused: 2, refusedAgain: 3, moved: 4 } as const;
 /** Of a letter, by format. */
-const FIELDS: Readonly<Record<number, number>> = { 1: 7, 2: 8, 3: 10 };
+const FIELDS: Readonly<Record<number, number>> = { 1: 7, 2: 8, 3: 10, 4: 10 };
 const COUNTS = 0;
 const SEATS = 1;
 

@@ -6,6 +6,7 @@ import type { Guards } from '../auth.ts';
 import { readOnce } from '../idempotency.ts';
 import { noBody } from '../no-body.ts';
 import { refuse } from '../problem.ts';
+import { limitPerUserAndAddress } from '../rate-limit.ts';
 import type { SalesDeps } from '../sales-deps.ts';
 import { HoldSchema, SEAT_ID_LENGTH_MAX } from '../sales-schemas.ts';
 import { AMOUNT_MAX, BEARER, line, PathId, problems, strict } from '../schemas.ts';
@@ -56,14 +57,18 @@ function faultOf(body: Static<typeof HoldRequest>): Refusal | null {
   return null;
 }
 
-export function holdRoutes(app: App, deps: Pick<SalesDeps, 'shows' | 'clock'>, guards: Guards): void {
+export function holdRoutes(
+  app: App,
+  deps: Pick<SalesDeps, 'shows' | 'clock' | 'holdsPerMinute'>,
+  guards: Guards,
+): void {
   const { shows, clock } = deps;
 
   app.post(
     '/shows/:id/holds',
     {
       config: { keyed: true },
-      onRequest: guards.user,
+      onRequest: [guards.user, ...limitPerUserAndAddress(app, 'holds', deps.holdsPerMinute)],
       schema: {
         tags: ['Seats'],
         summary: 'Hold seats, all or nothing',
@@ -83,11 +88,13 @@ export function holdRoutes(app: App, deps: Pick<SalesDeps, 'shows' | 'clock'>, g
             'SEATS_TAKEN',
             'NOT_ENOUGH_SEATS',
             'ORPHAN_SEAT',
+            'OWN_LISTING',
             'HOLD_LIMIT',
             'BUYER_LIMIT',
             'UNKNOWN_SEAT',
             'HOLD_INVALID',
             'IDEMPOTENCY_KEY_REUSED',
+            'TOO_MANY_REQUESTS',
             'OVERLOADED',
             'OUTCOME_UNKNOWN',
           ),

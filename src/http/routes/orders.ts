@@ -46,6 +46,7 @@ export function orderRoutes(app: App, deps: SalesDeps, guards: Guards): void {
             'IDEMPOTENCY_KEY_INVALID',
             'UNAUTHENTICATED',
             'NOT_FOUND',
+            'HOLD_INVALID',
             'HOLD_IN_PAYMENT',
             'HOLD_EXPIRED',
             'IDEMPOTENCY_KEY_REUSED',

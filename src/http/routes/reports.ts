@@ -54,7 +54,7 @@ const ReportSchema = Type.Object(
     }),
     admissions: Type.Object(
       { expected: Type.Integer(), admitted: Type.Integer() },
-      { description: 'Valid tickets, and how many of them were let in' },
+      { description: 'Tickets that are somebody’s, and how many were let in' },
     ),
   },
   { title: 'ShowReport' },

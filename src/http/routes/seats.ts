@@ -1,6 +1,7 @@
 import Type from 'typebox';
 import { type SeatMap, tellsChangesSince } from '../../actors/seat-map.ts';
 import { isId } from '../../ids.ts';
+import { matchesTag } from '../entity-tags.ts';
 import { refuse } from '../problem.ts';
 import type { SalesDeps } from '../sales-deps.ts';
 import { PathId, problems, strict, TimeOut } from '../schemas.ts';
@@ -31,7 +32,7 @@ const SeatMapSchema = Type.Object(
         {
           description:
             'With `form=compact`: a letter a seat in the order of the plan document (GET /v1/plans/{id}: zones, then rows, ' +
-            'then seats): `a` available, `h` held, `s` sold, `b` blocked',
+            'then seats): `a` available, `h` held, `s` sold, `b` blocked, `l` listed for resale',
         },
       ),
     ]),
@@ -43,15 +44,6 @@ const SeatMapSchema = Type.Object(
 /** Of one body: a stale one is another than the fresh one of the same version. */
 function tagOf(map: SeatMap, part: string): string {
   return `"${map.version}-${part}${map.stale ? '-stale' : ''}"`;
-}
-
-/** Whether `If-None-Match` names this tag. */
-function matches(header: string | undefined, tag: string): boolean {
-  if (header === undefined) return false;
-  return header.split(',').some((item) => {
-    const text = item.trim();
-    return text === '*' || text === tag || text === `W/${tag}`;
-  });
 }
 
 export function seatRoutes(app: App, deps: Pick<SalesDeps, 'shows'>): void {
@@ -88,7 +80,7 @@ export function seatRoutes(app: App, deps: Pick<SalesDeps, 'shows'>): void {
       const changes = since !== undefined && tellsChangesSince(map, since);
       const tag = tagOf(map, changes ? `since-${since}` : form);
       reply.header('etag', tag).header('cache-control', 'no-cache');
-      if (matches(request.headers['if-none-match'], tag)) return reply.code(304).send(undefined as never);
+      if (matchesTag(request.headers['if-none-match'], tag)) return reply.code(304).send(undefined as never);
       reply.type('application/json; charset=utf-8');
       // Both are JSON already; a Buffer passes by the serialiser, which would otherwise write text as a JSON string.
       return reply.send((changes ? Buffer.from(changesBody(map, since)) : bodies.body(map, form)) as never);

@@ -1,15 +1,15 @@
 import Type from 'typebox';
 import type { Principal } from '../../accounts/tokens.ts';
-import type { TicketView } from '../../actors/shows.ts';
+import type { Listed, TicketView } from '../../actors/shows.ts';
 import type { Viewer } from '../../allocator/commands.ts';
 import { isId, parseScopedId, type ScopedId } from '../../ids.ts';
-import { ticketCode } from '../../tickets/codes.ts';
 import { ticketSvg } from '../../tickets/ticket-image.ts';
 import { listAcrossShows, ownList } from '../across-shows.ts';
 import type { Guards } from '../auth.ts';
+import { codedTicket } from '../coded-ticket.ts';
 import { refuse } from '../problem.ts';
 import type { SalesDeps } from '../sales-deps.ts';
-import { type CodedTicket, TicketSchema } from '../sales-schemas.ts';
+import { TicketSchema } from '../sales-schemas.ts';
 import { BEARER, LIMIT_DEFAULT, listOf, Page, PathId, problems, strict } from '../schemas.ts';
 import type { App } from '../server.ts';
 import { askDeadline, notFound } from '../show-answers.ts';
@@ -21,9 +21,7 @@ export function ticketRoutes(app: App, deps: SalesDeps, guards: Guards): void {
   const ticketOf = (user: Principal, { showId, number, at }: ScopedId) =>
     askAsViewer<TicketView>(deps, user, showId, (viewer) => ({ type: 'get-ticket', viewer, ticket: number, at }));
 
-  /** Only a valid ticket shows its code. */
-  const withCode = (ticket: TicketView): CodedTicket =>
-    ticket.status === 'valid' ? { ...ticket, code: ticketCode(ticket.id, ticketKeys.signer) } : ticket;
+  const withCode = (ticket: TicketView) => codedTicket(ticket, ticketKeys);
 
   app.get(
     '/tickets',
@@ -43,7 +41,7 @@ export function ticketRoutes(app: App, deps: SalesDeps, guards: Guards): void {
       const { offset = 0, limit = LIMIT_DEFAULT, showId } = request.query;
       const deadline = askDeadline(clock);
       const asks = (viewer: Viewer, part: { offset: number; limit: number }) => (id: string) =>
-        shows.ask<{ total: number; items: TicketView[] }>(id, { type: 'list-tickets', viewer, ...part }, deadline);
+        shows.ask<Listed<TicketView>>(id, { type: 'list-tickets', viewer, ...part }, deadline);
       if (showId === undefined) {
         const behind = await ownLists.showsBehind(user.id);
         const known = (except: readonly string[], part: { offset: number; limit: number }) =>
@@ -128,7 +126,6 @@ const JwkSchema = Type.Object({
 
 /** Outside `/v1`: the keys that prove ticket codes. */
 export function ticketKeyRoutes(root: App, deps: Pick<SalesDeps, 'ticketKeys'>): void {
-  const jwks = { keys: [...deps.ticketKeys.jwks.keys] };
   root.get(
     '/.well-known/usher-keys.json',
     {
@@ -139,7 +136,7 @@ export function ticketKeyRoutes(root: App, deps: Pick<SalesDeps, 'ticketKeys'>):
       },
     },
     (_request, reply) => {
-      reply.header('cache-control', `public, max-age=${KEYS_MAX_AGE}`).send(jwks);
+      reply.header('cache-control', `public, max-age=${KEYS_MAX_AGE}`).send({ keys: [...deps.ticketKeys.jwks.keys] });
     },
   );
 }

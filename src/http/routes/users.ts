@@ -1,18 +1,12 @@
 import Type from 'typebox';
-import { RefusedError } from '../../errors.ts';
 import { AddressIn } from '../address-schema.ts';
 import type { HttpDeps } from '../deps.ts';
+import { assertEmail, Email } from '../email-schema.ts';
+import { NewPassword } from '../password-schema.ts';
 import { limitPerAddress } from '../rate-limit.ts';
 import { line, problems, strict } from '../schemas.ts';
 import type { App } from '../server.ts';
 import { UserSchema } from '../user-schema.ts';
-
-const EMAIL_LENGTH_MAX = 254;
-const PASSWORD_LENGTH_MIN = 8;
-const PASSWORD_LENGTH_MAX = 256;
-
-/** Good enough to catch slips; only a mail that arrives proves an address. */
-const EMAIL = /^[^\s@]+@[^\s@.]+(\.[^\s@.]+)+$/u;
 
 export function userRoutes(app: App, deps: Pick<HttpDeps, 'accounts' | 'settings'>): void {
   app.post(
@@ -22,8 +16,8 @@ export function userRoutes(app: App, deps: Pick<HttpDeps, 'accounts' | 'settings
         tags: ['Accounts'],
         summary: 'Create an account',
         body: strict({
-          email: line(3, EMAIL_LENGTH_MAX),
-          password: Type.String({ minLength: PASSWORD_LENGTH_MIN, maxLength: PASSWORD_LENGTH_MAX }),
+          email: Email,
+          password: NewPassword,
           firstName: line(1, 100),
           lastName: line(1, 100),
           role: Type.Enum(['buyer', 'organiser']),
@@ -34,10 +28,7 @@ export function userRoutes(app: App, deps: Pick<HttpDeps, 'accounts' | 'settings
       onRequest: limitPerAddress(app, 'sign-ups', deps.settings.signUpsPerMinute),
     },
     async (request, reply) => {
-      if (!EMAIL.test(request.body.email.trim())) {
-        const errors = [{ pointer: '/email', detail: 'must be an e-mail address' }];
-        throw new RefusedError({ code: 'BODY_INVALID', detail: 'Mend what `errors` points at.', errors });
-      }
+      assertEmail(request.body.email);
       return reply.code(201).send(await deps.accounts.create(request.body));
     },
   );

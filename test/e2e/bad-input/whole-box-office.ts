@@ -1,6 +1,7 @@
 import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
 import type { Pool } from 'pg';
+import { LOCKOUT } from '../../../src/accounts/lockout.ts';
 import type { Role } from '../../../src/accounts/tokens.ts';
 import { createReplays } from '../../../src/actors/replays.ts';
 import { assembleBoxOffice, type Tables } from '../../../src/box-office.ts';
@@ -25,7 +26,13 @@ import { type CapturedLog, capturedLog } from '../../support/captured-log.ts';
 export const TOKEN_SECRET = Buffer.alloc(32, 7);
 
 /** Nobody should be turned away for coming too often. */
-const UNLIMITED = { signUpsPerMinute: 1_000_000, logInsPerMinute: 1_000_000 };
+const UNLIMITED = {
+  signUpsPerMinute: 1_000_000,
+  logInsPerMinute: 1_000_000,
+  resetsPerMinute: 1_000_000,
+  holdsPerMinute: { user: Number.POSITIVE_INFINITY, address: Number.POSITIVE_INFINITY },
+};
+const NEVER_LOCKED = { ...LOCKOUT, free: { account: 1_000_000, address: 1_000_000 } };
 
 /** The whole product in this process: real parts, real Postgres, real time, listening on loopback. */
 export interface BoxOffice {
@@ -40,7 +47,7 @@ export interface BoxOffice {
 }
 
 /**
- * A box office as `src/main.ts` makes it, without its limits on sign-ups and log-ins; its mail and its webhooks stay where
+ * A box office as `src/main.ts` makes it, without its limits on rates and log-ins; its mail and its webhooks stay where
  * they are, and unless it `projects`, so do its read models.
  */
 export async function openBoxOffice(dataDir: string, { projects = false } = {}): Promise<BoxOffice> {
@@ -62,6 +69,7 @@ export async function openBoxOffice(dataDir: string, { projects = false } = {}):
     secret: TOKEN_SECRET,
     self: { id: 'test', pid: process.pid, url: null, adminUrl: null, format: FORMAT.newest, weight: 1 },
     http: { ...DEFAULT_HTTP_SETTINGS, ...UNLIMITED },
+    lockout: NEVER_LOCKED,
     admin: { host: '127.0.0.1', token: null, allowsActions: false },
     processMetrics: false,
     fail: (reason) => log.fatal(reason),

@@ -1,0 +1,137 @@
+import Type from 'typebox';
+import type { Listed, ListingView, TicketView } from '../../actors/shows.ts';
+import { isId, parseScopedId } from '../../ids.ts';
+import type { Guards } from '../auth.ts';
+import { codedTicket } from '../coded-ticket.ts';
+import { readOnce } from '../idempotency.ts';
+import { noBody } from '../no-body.ts';
+import { refuse } from '../problem.ts';
+import type { SalesDeps } from '../sales-deps.ts';
+import { ListingSchema, TicketSchema } from '../sales-schemas.ts';
+import { Amount, BEARER, Currency, LIMIT_DEFAULT, listOf, Page, PathId, problems, strict } from '../schemas.ts';
+import type { App } from '../server.ts';
+import { askDeadline, notFound, sendAnswer } from '../show-answers.ts';
+
+/** How seats are resold. */
+export function listingRoutes(app: App, deps: SalesDeps, guards: Guards): void {
+  const { shows, clock, ticketKeys } = deps;
+
+  app.post(
+    '/tickets/:id/listing',
+    {
+      config: { keyed: true },
+      onRequest: guards.user,
+      schema: {
+        tags: ['Tickets'],
+        summary: 'List the seat of a ticket for resale',
+        description:
+          'Send an `Idempotency-Key`. `price` is an amount in minor units, or money, and never above what you paid. While it is ' +
+          'listed the ticket has no code. Once somebody has bought the seat, your ticket is void and the price is paid back to ' +
+          'the payment with which you bought it; there is no fee.',
+        security: BEARER,
+        params: PathId,
+        body: strict({ price: Type.Union([Amount, strict({ amount: Amount, currency: Currency })]) }),
+        response: {
+          201: TicketSchema,
+          ...problems(
+            'BODY_INVALID',
+            'IDEMPOTENCY_KEY_MISSING',
+            'IDEMPOTENCY_KEY_INVALID',
+            'UNAUTHENTICATED',
+            'NOT_FOUND',
+            'TICKET_NOT_MOVABLE',
+            'ABOVE_PURCHASE_PRICE',
+            'LISTING_NEEDS_SEAT',
+            'IDEMPOTENCY_KEY_REUSED',
+            'OVERLOADED',
+            'UNAVAILABLE',
+            'OUTCOME_UNKNOWN',
+          ),
+        },
+      },
+    },
+    async (request, reply) => {
+      const once = readOnce(request, 'listing', request.params.id);
+      const id = parseScopedId('tkt', request.params.id);
+      if (id === null) return notFound(reply, 'ticket');
+      const { id: buyer } = request.user;
+      const { price } = request.body;
+      const named = { ticket: id.number, at: id.at };
+      if (typeof price !== 'number') {
+        const viewer = { user: buyer, all: false };
+        const question = { type: 'get-ticket', viewer, ...named } as const;
+        const ticket = await shows.ask<TicketView>(id.showId, question, askDeadline(clock));
+        if (!ticket.ok) return refuse(reply, ticket.refusal);
+        const { currency } = ticket.value.price;
+        if (price.currency !== currency) {
+          const errors = [{ pointer: '/price/currency', detail: `must be ${currency}` }];
+          return refuse(reply, { code: 'BODY_INVALID', detail: 'Mend what `errors` points at.', errors });
+        }
+      }
+      const amount = typeof price === 'number' ? price : price.amount;
+      const resell = { type: 'resell', once, buyer, ...named, price: amount } as const;
+      return sendAnswer(reply, await shows.ask(id.showId, resell, askDeadline(clock)), 201);
+    },
+  );
+
+  app.delete(
+    '/tickets/:id/listing',
+    {
+      onRequest: guards.user,
+      preValidation: noBody,
+      schema: {
+        tags: ['Tickets'],
+        summary: 'Withdraw a listing',
+        description: 'Safe to repeat. `LISTING_IN_USE` while a buyer holds the seat or pays for it.',
+        security: BEARER,
+        params: PathId,
+        response: {
+          200: TicketSchema,
+          ...problems(
+            'UNAUTHENTICATED',
+            'NOT_FOUND',
+            'TICKET_NOT_MOVABLE',
+            'LISTING_IN_USE',
+            'OVERLOADED',
+            'UNAVAILABLE',
+            'OUTCOME_UNKNOWN',
+          ),
+        },
+      },
+    },
+    async (request, reply) => {
+      const id = parseScopedId('tkt', request.params.id);
+      if (id === null) return notFound(reply, 'ticket');
+      const { id: buyer } = request.user;
+      const withdraw = { type: 'withdraw-listing', buyer, ticket: id.number, at: id.at } as const;
+      const answer = await shows.ask<TicketView>(id.showId, withdraw, askDeadline(clock));
+      return answer.ok ? reply.send(codedTicket(answer.value, ticketKeys)) : refuse(reply, answer.refusal);
+    },
+  );
+
+  app.get(
+    '/shows/:id/listings',
+    {
+      schema: {
+        tags: ['Seats'],
+        summary: 'What is for resale now, cheapest first',
+        description: 'Hold such a seat by its id like any other.',
+        params: PathId,
+        querystring: strict(Page),
+        response: {
+          200: listOf(ListingSchema),
+          ...problems('BODY_INVALID', 'NOT_FOUND', 'OVERLOADED', 'UNAVAILABLE'),
+        },
+      },
+    },
+    async (request, reply) => {
+      const { id: showId } = request.params;
+      if (!isId('shw', showId)) return notFound(reply, 'show');
+      const { offset = 0, limit = LIMIT_DEFAULT } = request.query;
+      const question = { type: 'list-listings', offset, limit } as const;
+      const answer = await shows.ask<Listed<ListingView>>(showId, question, askDeadline(clock));
+      if (!answer.ok) return refuse(reply, answer.refusal);
+      return reply.send({ ...answer.value, items: [...answer.value.items], offset, limit });
+    },
+  );
+}
