@@ -27,7 +27,8 @@ export function orderRefunded(model: ShowModel, refund: RefundRow): void {
   const { showId, projection } = model;
   const order = model.order(refund.order_number);
   const tickets = model.ticketsOf(order);
-  model.announce('order.refunded', String(refund.number), {
+  // One event may pay an order and refund its sellers.
+  model.announce('order.refunded', `refund-${refund.number}`, {
     showId,
     orderId: order.id,
     refundId: scopedId('rfd', refund.made_at, showId, refund.number),
