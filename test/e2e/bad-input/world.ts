@@ -11,6 +11,8 @@ export interface World {
   readonly showWithHold: string;
   /** Called off; nobody has bought anything in it. */
   readonly cancelledShow: string;
+  /** What another buyer wants to give the buyer. */
+  readonly offeredTicket: string;
   /** Every show. */
   readonly shows: readonly string[];
   /** A venue and a plan of the other organiser. */
@@ -94,6 +96,7 @@ export async function buildWorld(office: BoxOffice, client: RawClient): Promise<
   const payment = order.payment as { id: string };
   const card = { card: '4242424242424242' };
   await post(buyer, `/sandbox/payments/${(paid.payment as { id: string }).id}/confirm`, card);
+  const given = await buildOffer(post, people.otherBuyer.token, shows[2]);
   const endpoint = await post(organiser, '/webhook-endpoints', {
     ...{ url: 'https://example.org/hooks', events: ['show.sold_out'] },
   });
@@ -123,11 +126,26 @@ export async function buildWorld(office: BoxOffice, client: RawClient): Promise<
     },
     showWithHold: shows[0],
     cancelledShow,
+    offeredTicket: given,
     shows,
     foreign: { venue: foreign.venue.id, plan: foreign.plan.id },
     prices,
     seats: (hold.seats as { id: string }[]).map(({ id }) => id),
   };
+}
+
+/** A ticket that somebody else has paid, offered to the buyer. */
+async function buildOffer(
+  post: (token: string, path: string, body?: unknown) => Promise<Record<string, never>>,
+  token: string,
+  show: string,
+): Promise<string> {
+  const hold = await post(token, `/shows/${show}/holds`, { best: { quantity: 1 } });
+  const order = await post(token, `/holds/${hold.id}/order`);
+  const { id: payment } = order.payment as { id: string };
+  await post(token, `/sandbox/payments/${payment}/confirm`, { card: '4242424242424242' });
+  const [{ ticketId }] = order.lines as { ticketId: string }[];
+  return (await post(token, `/tickets/${ticketId}/transfer`, { email: 'buyer@example.org' })).id;
 }
 
 const TABLES = `select table_name as name from information_schema.tables
