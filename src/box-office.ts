@@ -8,6 +8,9 @@ import type { LockoutLimits } from './accounts/lockout.ts';
 import type { AccountsTables } from './accounts/tables.ts';
 import type { Tokens } from './accounts/tokens.ts';
 import { type Catalogue, createCatalogue } from './catalog/catalogue.ts';
+import { FiguresWriter } from './catalog/listing/figures-writer.ts';
+import { ListingFeed } from './catalog/listing/listing-feed.ts';
+import { untoldShows, writeFigures } from './catalog/listing/show-figures.ts';
 import { CatalogueShowSource } from './catalog/show-source.ts';
 import type { CatalogueTables } from './catalog/tables.ts';
 import type { ClusterNode, ClusterNodeOptions } from './cluster/cluster-node.ts';
@@ -98,6 +101,8 @@ export interface BoxOffice {
   readonly accounts: Accounts;
   readonly tokens: Tokens;
   readonly catalogue: Catalogue;
+  /** Not yet started; closed with the box office. */
+  readonly listing: ListingFeed;
   /** Not yet started; closed with the box office at the latest. */
   readonly mailer: Mailer;
   /** The same. */
@@ -121,6 +126,16 @@ export async function assembleBoxOffice(parts: BoxOfficeParts): Promise<BoxOffic
     random,
     shardOf,
     amounts: gateway,
+    onChange: () => listing.noticeChange(),
+  });
+  const catalogueTables = narrowed<CatalogueTables>(kysely);
+  const listing = new ListingFeed({ db: catalogueTables, records: catalogue.shows, timers, log });
+  const figures = new FiguresWriter({
+    write: (batch) => writeFigures(catalogueTables, batch),
+    tellHere: (showId, of) => listing.setFigures(showId, of),
+    timers,
+    random,
+    log,
   });
   const people = await createAccounts({
     db: narrowed<AccountsTables>(kysely),
@@ -170,6 +185,8 @@ export async function assembleBoxOffice(parts: BoxOfficeParts): Promise<BoxOffic
     log,
     self: parts.self,
     onJournaled: (showId) => projector.note(showId),
+    onPublished: (seats) => figures.note(seats),
+    alsoWake: (shards) => untoldShows(catalogueTables, shards),
     fail: parts.fail,
   });
   const { node, settlement, ops, runner } = selling;
@@ -223,11 +240,27 @@ export async function assembleBoxOffice(parts: BoxOfficeParts): Promise<BoxOffic
   };
   const app = buildServer(
     {
-      ...{ accounts, logIns, resets, tokens, catalogue, shows, clock, timers, random, log, metrics, readiness },
+      ...{
+        accounts,
+        logIns,
+        resets,
+        tokens,
+        catalogue,
+        listing,
+        shows,
+        clock,
+        timers,
+        random,
+        log,
+        metrics,
+        readiness,
+      },
+      format: () => node.format,
       settings: parts.http,
     },
     {
       shows,
+      listing,
       clock,
       timers,
       gateway,
@@ -258,10 +291,12 @@ export async function assembleBoxOffice(parts: BoxOfficeParts): Promise<BoxOffic
     await projector.close();
     await deliverer.close();
     people.close();
+    await figures.close();
+    await listing.close();
     await reader.close();
     await registry.close();
   };
-  return { node, app, admin, accounts, tokens, catalogue, mailer, projector, deliverer, leavePlans, close };
+  return { node, app, admin, accounts, tokens, catalogue, listing, mailer, projector, deliverer, leavePlans, close };
 }
 
 /** Kysely's type of tables admits no widening: each room sees its own. */

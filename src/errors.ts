@@ -24,6 +24,8 @@ export const CATALOGUE = {
   // Plans and shows
   PLAN_INVALID: [422, 'The seating plan is not valid'],
   SHOW_INVALID: [422, 'The show is not valid'],
+  STOCK_INVALID: [422, 'The change of the stock is not valid'],
+  SEAT_IN_USE: [409, 'Some of the places are held or sold'],
   // Seats
   NOT_ON_SALE: [403, 'The show is not on sale now'],
   UNKNOWN_SEAT: [422, 'The plan has no such seat'],

@@ -131,6 +131,7 @@ async function start(settings: Settings, log: Log, undo: Undo[], fail: (reason: 
   const { node, app, admin } = office;
   if (settings.demo) await seedDemo(office.accounts, office.catalogue, clock);
 
+  await office.listing.start();
   await node.start();
   office.mailer.start();
   office.projector.start();

@@ -1,7 +1,7 @@
 import { readOnlyShows } from './actors/read-only-show.ts';
 import { ShowActors } from './actors/show-actors.ts';
 import type { ShowSource } from './actors/shows.ts';
-import { RULES } from './actors/turns.ts';
+import { type OnPublished, RULES } from './actors/turns.ts';
 import { ClusterNode, type ClusterNodeOptions } from './cluster/cluster-node.ts';
 import type { Transport } from './cluster/messages/transport.ts';
 import { type ClusterOps, createClusterOps } from './cluster/plans/cluster-ops.ts';
@@ -44,6 +44,10 @@ export interface SellingNodeParts {
   readonly self: ClusterNodeOptions['self'];
   /** Whenever a row of a show has become durable here; must not block. */
   readonly onJournaled?: (showId: string) => void;
+  /** Told what lists of shows tell of this node's shows, after each durable turn; nobody if absent. */
+  readonly onPublished?: OnPublished;
+  /** Further shows of these shards, in pages, that are to be woken where the shards have come to. */
+  readonly alsoWake?: (shards: readonly number[]) => AsyncIterable<readonly { readonly showId: string }[]>;
   /** This node cannot go on. */
   readonly fail: (reason: string) => void;
 }
@@ -96,10 +100,14 @@ export function createSellingNode(parts: SellingNodeParts): SellingNode {
         log,
         onUnsettled: (showId, orders) => settlement.resume(showId, orders),
         ...(parts.onJournaled === undefined ? {} : { onJournaled: parts.onJournaled }),
+        onPublished: parts.onPublished,
       });
       return {
         shows,
-        wakeable: (shards) => own.wakeable(shards),
+        wakeable: async function* (shards) {
+          yield* own.wakeable(shards);
+          if (parts.alsoWake !== undefined) yield* parts.alsoWake(shards);
+        },
         progress: () => {
           const lanes = own.figures();
           return {

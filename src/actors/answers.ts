@@ -7,7 +7,9 @@ import { TICKET } from '../allocator/tickets.ts';
 import type { ErrorCode } from '../errors.ts';
 import { admissionList, admittedView, ticketAtDoor, uploadedScans, voidedTickets } from './door-views.ts';
 import { heldView, holdView } from './hold-views.ts';
+import { inventory, inventoryView } from './inventory-views.ts';
 import { cancellation, isPaid, orderedView, ordersOf, orderView, paymentWork, refundingView } from './order-views.ts';
+import { saleTimesOf } from './published-seats.ts';
 import type { Answer, ShowSummary } from './shows.ts';
 import {
   listedView,
@@ -52,6 +54,8 @@ export function answerOfEvent(show: Show, event: ShowEvent, at: number): Answer 
       return told(listedView(show, event));
     case 'admitted':
       return told(admittedView(show, event));
+    case 'stock-changed':
+      return told(inventoryView(show, event.stock));
     case 'refused':
       return { ok: false, refusal: event.refusal, replayed: false };
     default:
@@ -73,6 +77,8 @@ export function answerOfCommand(show: Show, command: Command, at: number): Answe
     case 'settled':
     case 'dispute':
       return told(orderView(show, command.order));
+    case 'reschedule':
+      return told(saleTimesOf(show.terms));
     case 'cancel-show':
       return show.cancelled === null ? NO_SUCH : told(cancellation(show, show.cancelled));
     case 'accept-transfer':
@@ -131,6 +137,8 @@ export function answerQuestion(show: Show, question: Question, at: number): Answ
       return told(admissionList(show, question));
     case 'get-voided':
       return told(voidedTickets(show));
+    case 'get-inventory':
+      return told(inventory(show, question.seats));
     case 'get-summary':
       return told(summary(show));
   }

@@ -1,7 +1,7 @@
 import type { ShowEvent } from '../allocator/events.ts';
 import { HOLD } from '../allocator/holds.ts';
-import { priceOfSeat } from '../allocator/resales.ts';
 import type { Show } from '../allocator/show.ts';
+import { pricesOfHold } from '../allocator/stock.ts';
 import { scopedId } from '../ids.ts';
 import { rfc3339 } from '../rfc3339.ts';
 import type { HoldView, Money } from './shows.ts';
@@ -15,13 +15,14 @@ export function money(show: Show, amount: number): Money {
 export function heldView(show: Show, event: Held, at: number): HoldView {
   return holdViewOf(
     show,
+    event.hold,
     scopedId('hld', at, show.id, event.hold),
     event.seats,
     event.areas,
     'active',
     event.until,
     at,
-    (seat) => event.listed?.find(([listed]) => listed === seat)?.[2] ?? show.prices[show.hall.categoryOf[seat]],
+    (seat) => event.listed?.find(([listed]) => listed === seat)?.[2],
   );
 }
 
@@ -31,42 +32,45 @@ export function holdView(show: Show, place: number, hold: number, now: number): 
   const status = holds.state[place] === HOLD.inPayment ? 'in_payment' : 'active';
   return holdViewOf(
     show,
+    hold,
     id,
     show.seatsOfHold(place).reverse(),
     show.areasOfHold.get(hold) ?? [],
     status,
     holds.until[place],
     now,
-    (seat) => priceOfSeat(show, seat),
+    (seat) => show.moves.listings.get(seat)?.price,
   );
 }
 
 function holdViewOf(
   show: Show,
+  hold: number,
   id: string,
   seats: readonly number[],
   areas: readonly (readonly [number, number])[],
   status: HoldView['status'],
   until: number,
   now: number,
-  priceOf: (seat: number) => number,
+  listedFor: (seat: number) => number | undefined,
 ): HoldView {
   const { hall } = show;
+  const prices = pricesOfHold(show, hold);
   let total = 0;
   const seatViews = seats.map((seat) => {
     const category = hall.categoryOf[seat];
-    const price = priceOf(seat);
+    const price = listedFor(seat) ?? prices[category];
     total += price;
     return { id: hall.seatIds[seat], category: hall.categories[category], price: money(show, price) };
   });
   const areaViews = areas.map(([index, quantity]) => {
     const area = hall.areas[index];
-    total += show.prices[area.category] * quantity;
+    total += prices[area.category] * quantity;
     return {
       id: area.id,
       category: hall.categories[area.category],
       quantity,
-      price: money(show, show.prices[area.category]),
+      price: money(show, prices[area.category]),
     };
   });
   return {

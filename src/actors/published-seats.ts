@@ -1,6 +1,8 @@
+import type { ShowTerms } from '../allocator/events.ts';
 import type { Hall } from '../allocator/hall.ts';
 import { SEAT, SEAT_STATES, type Show } from '../allocator/show.ts';
 import { type AreaCount, SEAT_LETTERS, type SeatMap } from './seat-map.ts';
+import type { SaleTimes, ShowFigures } from './shows.ts';
 
 const LETTERS = new Uint8Array(SEAT_STATES);
 LETTERS[SEAT.free] = SEAT_LETTERS.available;
@@ -15,7 +17,7 @@ export class PublishedSeats implements SeatMap {
   readonly showId: string;
   readonly hall: Hall;
   readonly currency: string;
-  readonly capacity: number;
+  capacity: number;
   readonly stale = false;
   version: number;
   asOf: number;
@@ -24,7 +26,11 @@ export class PublishedSeats implements SeatMap {
   areas: readonly AreaCount[];
   available: number;
   fromPrice: number | null;
+  prices?: Readonly<Record<string, number>>;
   cancelled: boolean;
+  #terms: ShowTerms;
+  /** By category, as {@link prices} tells them. */
+  #told: Float64Array = new Float64Array(0);
 
   /** Of a show as it was recovered. What changed before is not known, so every seat counts as changed now. */
   constructor(show: Show) {
@@ -42,7 +48,9 @@ export class PublishedSeats implements SeatMap {
     this.areas = areasOf(show);
     this.available = show.total(SEAT.free);
     this.fromPrice = cheapest(show);
+    if (show.stock !== null) this.#tellPrices(show);
     this.cancelled = show.cancelled !== null;
+    this.#terms = show.terms;
     show.touched.length = 0;
   }
 
@@ -61,14 +69,41 @@ export class PublishedSeats implements SeatMap {
     if (show.hall.areas.length > 0) this.areas = areasOf(show);
     this.available = show.total(SEAT.free);
     this.fromPrice = cheapest(show);
+    if (show.stock !== null) {
+      this.capacity = show.capacity;
+      this.#tellPrices(show);
+    }
     this.cancelled = show.cancelled !== null;
+    this.#terms = show.terms;
   }
+
+  #tellPrices(show: Show): void {
+    if (this.prices !== undefined && this.#told.every((price, category) => price === show.prices[category])) return;
+    this.#told = show.prices.slice();
+    this.prices = pricesOf(show);
+  }
+
+  /** What lists of shows tell of it now. */
+  figures(): ShowFigures {
+    const { version, asOf, capacity, available, fromPrice, cancelled } = this;
+    return { version, asOf, capacity, available, fromPrice, cancelled, times: saleTimesOf(this.#terms) };
+  }
+}
+
+function pricesOf({ hall, prices }: Show): Record<string, number> {
+  const named = hall.categories.map((name, category): [string, number] => [name, prices[category]]);
+  return Object.fromEntries(named.filter(([, price]) => price >= 0));
+}
+
+export function saleTimesOf({ onSaleAt, offSaleAt, publishAt, revision = 0 }: ShowTerms): SaleTimes {
+  const times = { onSaleAt, offSaleAt, revision };
+  return publishAt === undefined ? times : { ...times, publishAt };
 }
 
 function areasOf(show: Show): AreaCount[] {
   return show.hall.areas.map((area, index) => ({
     id: area.id,
-    capacity: area.capacity,
+    capacity: show.areaCapacity[index],
     available: show.areaCounts[index * SEAT_STATES + SEAT.free],
   }));
 }

@@ -40,6 +40,8 @@ export interface SeatMap {
   readonly currency: string;
   readonly available: number;
   readonly capacity: number;
+  /** By the names of categories, if they are not those that the show was made with; only its owner tells. */
+  readonly prices?: Readonly<Record<string, number>>;
   /** Whether the show was called off; only its owner tells. */
   readonly cancelled?: boolean;
 }

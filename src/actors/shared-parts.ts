@@ -8,7 +8,7 @@ import type { PreparedShows } from './prepared-shows.ts';
 import type { ShardEpochs } from './shard-epochs.ts';
 import type { ShowSource } from './shows.ts';
 import type { ToWake } from './to-wake.ts';
-import type { Rules } from './turns.ts';
+import type { OnPublished, Rules } from './turns.ts';
 
 export interface ActorLog {
   info(fields: object, message: string): void;
@@ -34,6 +34,8 @@ export interface ShowActorsOptions {
   readonly onUnsettled: (showId: string, orders: readonly number[]) => void;
   /** Whenever a row of a show has become durable; must not block. */
   readonly onJournaled?: (showId: string) => void;
+  /** Told after each durable turn, and of each show that woke: what lists of shows tell may have changed. Must not block. */
+  readonly onPublished?: OnPublished | undefined;
   readonly limits?: AwakeLimits;
 }
 

@@ -120,8 +120,8 @@ export class ShowActors implements NodeShows {
   async seatCounts(showId: string, deadline?: number): Promise<SeatCounts | Refusal> {
     const map = await this.seatMap(showId, deadline);
     if ('code' in map) return map;
-    const { capacity, available, fromPrice, cancelled = false } = map;
-    return { capacity, available, fromPrice, cancelled };
+    const { capacity, available, fromPrice, prices, cancelled = false } = map;
+    return { capacity, available, fromPrice, ...(prices === undefined ? {} : { prices }), cancelled };
   }
 
   lastSeats(showId: string): SeatMap | null {

@@ -35,8 +35,33 @@ export interface SeatCounts {
   readonly available: number;
   /** Minor units; the cheapest price that is still to be had, or null. */
   readonly fromPrice: number | null;
+  /** By the names of categories, if they are not those that the show was made with. */
+  readonly prices?: Readonly<Record<string, number>>;
   /** True once the show was called off. Absent from nodes that do not tell it yet. */
   readonly cancelled?: boolean;
+}
+
+/** When a show is sold, as the show itself has it (ms since the epoch). */
+export interface SaleTimes {
+  readonly onSaleAt: number;
+  readonly offSaleAt: number;
+  /** Absent: public from the beginning; null: not decided yet. */
+  readonly publishAt?: number | null;
+  /** How often they were changed. */
+  readonly revision: number;
+}
+
+/** What lists tell of a show besides what its organiser wrote: as of the durable turn `version`. */
+export interface ShowFigures {
+  readonly version: number;
+  /** ms since the epoch of that turn. */
+  readonly asOf: number;
+  readonly capacity: number;
+  readonly available: number;
+  readonly fromPrice: number | null;
+  readonly cancelled: boolean;
+  /** Absent where only the catalogue has them. */
+  readonly times?: SaleTimes;
 }
 
 /** `GET /holds/{id}` and the answer to a hold. */
@@ -248,6 +273,33 @@ export interface ShowSummary {
   readonly sold: number;
   readonly blocked: number;
   readonly version: number;
+}
+
+/** What there is of the seats of a category, or the places of an area. */
+export interface StockCounts {
+  readonly category: string;
+  /** Null while nothing of its category is for sale. */
+  readonly price: Money | null;
+  readonly free: number;
+  readonly held: number;
+  readonly inPayment: number;
+  readonly sold: number;
+  /** Kept back for the house. */
+  readonly blocked: number;
+  /** Not for sale in this show. */
+  readonly removed: number;
+}
+
+/** The stock of a show as its organiser sees it. */
+export interface InventoryView {
+  readonly showId: string;
+  readonly capacity: number;
+  readonly available: number;
+  /** Seats. */
+  readonly categories: readonly StockCounts[];
+  readonly areas: readonly (StockCounts & { readonly id: string; readonly capacity: number })[];
+  /** Some of those that are not for sale, if that was asked. */
+  readonly seats?: { readonly total: number; readonly items: readonly string[] };
 }
 
 /** What the catalogue says of shows. */

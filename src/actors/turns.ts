@@ -64,7 +64,11 @@ export interface TurnsOptions {
   /** Orders whose money has to be put to rest, some perhaps named before; must not block. */
   readonly onUnsettled: (showId: string, orders: readonly number[]) => void;
   readonly onTurn: (commands: number, events: number) => void;
+  /** The seats as of a turn that is durable; called after each, must not block. */
+  readonly onPublished?: OnPublished | undefined;
 }
+
+export type OnPublished = (seats: PublishedSeats) => void;
 
 /** An answer that waits for its turn to be durable. */
 type Gated =
@@ -152,6 +156,7 @@ export class Turns {
         }
         this.#lastHash = turn.hash;
         this.seats.publish(this.#show);
+        this.#options.onPublished?.(this.seats);
         this.#snapshots.countEvents(events);
       }
       this.#isAhead = false;

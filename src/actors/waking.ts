@@ -137,6 +137,7 @@ export class Waking {
       clock,
       rules,
       onUnsettled: options.onUnsettled,
+      onPublished: options.onPublished,
       onTurn: (commands, events) => {
         // Only a show that does its work has recovered from what stopped it.
         toWake.forgive(showId);
@@ -162,6 +163,8 @@ export class Waking {
     entry.announcedAt = clock.now();
     entry.lookAt = entry.announcedAt;
     turns.announceUnsettled();
+    // Whoever decided its last turn may have died before anybody heard of it.
+    if (recovered.show.seq > 0) options.onPublished?.(turns.seats);
     if (turns.isDue()) entry.actor.schedule();
     return null;
   }

@@ -81,6 +81,11 @@ export class Answered {
     return this.next - this.oldest;
   }
 
+  /** The row of the oldest answer that may be told again; +∞ for none. */
+  get oldestRow(): number {
+    return this.count === 0 ? Number.POSITIVE_INFINITY : this.#seq[this.oldest % this.#capacity];
+  }
+
   /** Whether at least `many` (≥ 1) entries are kept at time `at`: those that are due to leave then do not count. */
   keepsAtLeast(many: number, at: number): boolean {
     return this.count >= many && this.#minute[(this.next - many) % this.#capacity] >= oldestMinute(at);

@@ -16,12 +16,14 @@ import {
   endRefund,
   returnRefund,
 } from './apply-refunds.ts';
+import { applyRescheduled } from './apply-schedule.ts';
+import { applyStockChanged } from './apply-stock.ts';
 import type { OrderLine, ShowEvent } from './events.ts';
 import { HOLD } from './holds.ts';
 import { ensure } from './invariants.ts';
 import { ORDER } from './orders.ts';
 import { REFUND } from './refunds.ts';
-import { isStillListed, priceOfSeat, sellerOf } from './resales.ts';
+import { isStillListed, sellerOf } from './resales.ts';
 import { SEAT, type Show } from './show.ts';
 import { TICKET } from './tickets.ts';
 
@@ -45,6 +47,9 @@ export function apply(show: Show, event: ShowEvent, seq: number, ordinal: number
       show.deadlines.add(show.endOfHold(place), event.hold);
       return;
     }
+    case 'rescheduled':
+      applyRescheduled(show, event);
+      return;
     case 'released':
       endHold(show, event.hold, livePlace(show, event.hold, HOLD.active), HOLD.released);
       return;
@@ -152,6 +157,10 @@ export function apply(show: Show, event: ShowEvent, seq: number, ordinal: number
       return;
     case 'scanned':
       applyScanned(show, event);
+      return;
+    case 'stock-changed':
+      show.answered.add(event.once, seq, ordinal, at);
+      applyStockChanged(show, event, seq);
       return;
     case 'refused':
       show.answered.add(event.once, seq, ordinal, at);
@@ -273,7 +282,7 @@ function addLine(show: Show, order: number, hold: number, line: OrderLine): void
     );
     const seller = sellerOf(show, line.seat);
     ensure(
-      line.from === seller?.ticket && (seller === undefined || line.price === priceOfSeat(show, line.seat)),
+      line.from === seller?.ticket && (seller === undefined || line.price === seller.price),
       'I11',
       () => `order ${order} takes seat ${line.seat} for ${line.price} from ${line.from}, not from ${seller?.ticket}`,
     );

@@ -22,6 +22,21 @@ export interface AreaRequest {
   readonly quantity: number;
 }
 
+/** A seat by its id, or so many places of an area. */
+export type StockPlaces = string | AreaPlaces;
+
+export interface AreaPlaces {
+  readonly area: string;
+  readonly count: number;
+}
+
+/** What goes on sale, at the price of its category, or at the first price that the category gets. */
+export type StockAddition = (AreaPlaces | { readonly seat: string }) & {
+  readonly category: string;
+  /** Minor units. */
+  readonly price: number;
+};
+
 /**
  * What can be asked of a show. `buyer` is a user id and also the authority: a command about another buyer's hold or
  * order answers `NOT_FOUND`. Numbers are those inside scoped ids; `at` beside one is the id's time, checked.
@@ -132,13 +147,38 @@ export type Command =
   /** The organiser takes an admission back: this one if `admittedAt` (ms) says which, else the standing one. */
   | { readonly type: 'undo-admission'; readonly ticket: number; readonly at: number; readonly admittedAt?: number }
   /** What a gate has let in while it was offline. The same scan again is no other. */
-  | { readonly type: 'merge-scans'; readonly gate: string; readonly scans: readonly Scan[] };
+  | { readonly type: 'merge-scans'; readonly gate: string; readonly scans: readonly Scan[] }
+  | RescheduleCommand
+  | StockCommand;
 
 /** A ticket whose code was proved, and when it was scanned (ms, by the gate's clock). */
 export interface Scan {
   readonly ticket: number;
   readonly at: number;
   readonly scannedAt: number;
+}
+
+/** The organiser moves the times of sale, or publishes a draft. What is absent stays as it is; safe to repeat. */
+export interface RescheduleCommand {
+  readonly type: 'reschedule';
+  readonly onSaleAt?: number;
+  readonly offSaleAt?: number;
+  readonly publishAt?: number | 'now';
+}
+
+/** The organiser changes what is for sale, and at which prices: all of it or nothing. */
+export interface StockCommand {
+  readonly type: 'stock';
+  readonly once: Once;
+  readonly add?: readonly StockAddition[];
+  /** Not for sale in this show any more. */
+  readonly remove?: readonly StockPlaces[];
+  /** Kept back for the house. */
+  readonly block?: readonly StockPlaces[];
+  /** Kept back no longer. */
+  readonly unblock?: readonly StockPlaces[];
+  /** New prices by the names of their categories, minor units. */
+  readonly reprice?: Readonly<Record<string, number>>;
 }
 
 /** `won`: the money is ours again; `lost`: it is the buyer's for good. */
@@ -170,7 +210,15 @@ export type Question =
     }
   /** Tickets that had a code and are not valid now. */
   | { readonly type: 'get-voided' }
+  /** What is for sale; with `seats` also some of those that are not, and how many there are. */
+  | { readonly type: 'get-inventory'; readonly seats?: SeatsNotForSale }
   | { readonly type: 'get-summary' };
+
+export interface SeatsNotForSale {
+  readonly are: 'blocked' | 'removed';
+  readonly offset: number;
+  readonly limit: number;
+}
 
 /** Who looks: `all` for the show's organiser and admins. */
 export interface Viewer {
@@ -204,6 +252,9 @@ const SINCE_FORMAT_4: ReadonlySet<string> = new Set<(Command | Question)['type']
   'merge-scans',
   'list-admissions',
   'get-voided',
+  'reschedule',
+  'stock',
+  'get-inventory',
 ]);
 
 /** The format (`formats.ts`) that every node must read before this may be asked: what it leads to is journaled in it. */

@@ -4,8 +4,9 @@ import type { OrderLine, Resale, ShowEvent } from './events.ts';
 import { HOLD } from './holds.ts';
 import { ORDER } from './orders.ts';
 import { HOLD_OVER, inPayment, NO_HOLD, ownHold } from './own-holds.ts';
-import { isStillListed, priceOfSeat, resalesOf, sellerOf } from './resales.ts';
+import { isStillListed, resalesOf, sellerOf } from './resales.ts';
 import { PAYMENT_WINDOW_MS, PENDING_WINDOW_MS, SEAT, SEAT_STATES, type Show } from './show.ts';
+import { pricesOfHold } from './stock.ts';
 
 type OrderCommand = Extract<Command, { type: 'order' }>;
 
@@ -16,18 +17,19 @@ export function decideOrder(show: Show, command: OrderCommand, at: number): Deci
     return inPayment(show, place);
   if (show.holds.state[place] !== HOLD.active || at >= show.endOfHold(place)) return HOLD_OVER;
   const isComp = command.comp === true;
+  const prices = pricesOfHold(show, command.hold);
   const lines: OrderLine[] = [];
   let total = 0;
   for (const seat of show.seatsOfHold(place).sort((a, b) => a - b)) {
     const seller = sellerOf(show, seat);
     if (isComp && seller !== undefined)
       return refused('HOLD_INVALID', 'A seat that somebody resells cannot be given away.');
-    const price = isComp ? 0 : priceOfSeat(show, seat);
+    const price = isComp ? 0 : (show.moves.listings.get(seat)?.price ?? prices[show.hall.categoryOf[seat]]);
     lines.push(seller === undefined ? { seat, price } : { seat, price, from: seller.ticket });
     total += price;
   }
   for (const [area, quantity] of show.areasOfHold.get(command.hold) ?? []) {
-    const price = isComp ? 0 : show.prices[show.hall.areas[area].category];
+    const price = isComp ? 0 : prices[show.hall.areas[area].category];
     for (let i = 0; i < quantity; i++) lines.push({ seat: -1 - area, price });
     total += price * quantity;
   }
@@ -124,6 +126,8 @@ function obstacleTo(show: Show, order: number, at: number): string | null {
     const seat = tickets.seat[ticket];
     const from = show.moves.boughtFrom.get(ticket);
     if (seat < 0) wanted.set(-1 - seat, (wanted.get(-1 - seat) ?? 0) + 1);
+    else if (show.status[seat] === SEAT.blocked)
+      return 'The payment came too late: a seat had been taken off sale by then.';
     else if (from === undefined ? show.status[seat] !== SEAT.free : !isStillListed(show, ticket, from))
       return 'The payment came too late: others had the seats by then.';
   }

@@ -28,6 +28,8 @@ import {
   decideRefundReturned,
   ofRefund,
 } from './decide-refunds.ts';
+import { decideReschedule } from './decide-schedule.ts';
+import { decideStock } from './decide-stock.ts';
 import { type Decision, done, OUTCOME_DONE, once, refused } from './decision.ts';
 import type { ListedSeat } from './events.ts';
 import { HOLD } from './holds.ts';
@@ -114,12 +116,17 @@ export function decide(show: Show, command: Command, at: number): Decision {
       return decideUndo(show, command, at);
     case 'merge-scans':
       return decideScans(show, command, at);
+    case 'reschedule':
+      return decideReschedule(show, command, at);
+    case 'stock':
+      return once(show, command.once, at, MAX_ANSWERS_WITH_ORDERS, () => decideStock(show, command));
   }
 }
 
 type HoldCommand = Extract<Command, { type: 'hold' }>;
 
 function decideHold(show: Show, command: HoldCommand, at: number): Decision {
+  if (!show.isPublic(at)) return refused('NOT_FOUND', 'There is no such show.');
   if (show.cancelled !== null) return refused('NOT_ON_SALE', 'The show is cancelled.');
   if (!show.isOnSale(at)) {
     return refused('NOT_ON_SALE', at < show.terms.onSaleAt ? 'The sale has not opened yet.' : 'The sale has closed.');

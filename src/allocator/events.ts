@@ -1,6 +1,7 @@
 import type { Refusal } from '../errors.ts';
 import type { DisputeStatus, Once } from './commands.ts';
 import type { ScanRecord } from './doors.ts';
+import type { StockFigures } from './stock.ts';
 
 /** What a show was created with; the first event of every journal. Times in ms since the epoch, money in minor units. */
 export interface ShowTerms {
@@ -16,6 +17,10 @@ export interface ShowTerms {
   readonly perHold: number;
   readonly perBuyer: number;
   readonly holdSeconds: number;
+  /** Nothing is sold before it; null while that is not decided. Absent: the show was public from the beginning. */
+  readonly publishAt?: number | null;
+  /** How often the times were changed; absent: never. */
+  readonly revision?: number;
 }
 
 /** `seat` is an index into the hall, or -1 - area for a general-admission place. */
@@ -36,12 +41,19 @@ export interface Resale {
   readonly amount: number;
 }
 
+/** Places that change in one way: seats by their indices in the hall, and so many places of areas. */
+export interface StockPart {
+  readonly seats: readonly number[];
+  readonly areas: readonly (readonly [area: number, count: number])[];
+}
+
 /**
  * What happened, as the journal keeps it. A turn's events stand together in one row; the row's `at` is their time.
  * Everything that the first answer said can be told again from the event alone (and the hall and terms).
  */
 export type ShowEvent =
   | { readonly type: 'opened'; readonly terms: ShowTerms }
+  | Rescheduled
   | {
       readonly type: 'held';
       readonly once: Once;
@@ -125,4 +137,31 @@ export type ShowEvent =
   | { readonly type: 'admission-undone'; readonly ticket: number; readonly until: number }
   /** Scans of a gate that the ledger did not have. */
   | { readonly type: 'scanned'; readonly gate: string; readonly scans: readonly ScanRecord[] }
+  | StockChanged
   | { readonly type: 'refused'; readonly once: Once; readonly refusal: Refusal };
+
+/** The times of sale from now on. `publishAt` is absent if it stays as it was. */
+export interface Rescheduled {
+  readonly type: 'rescheduled';
+  readonly onSaleAt: number;
+  readonly offSaleAt: number;
+  readonly publishAt?: number;
+}
+
+/** What the organiser changed of the stock. A part is absent if nothing changed in that way. */
+export interface StockChanged {
+  readonly type: 'stock-changed';
+  readonly once: Once;
+  /** Not for sale before, free now. Places of an area that it did not have make it larger. */
+  readonly added?: StockPart;
+  /** Free before, not for sale now; seats may also have been kept back. */
+  readonly removed?: StockPart;
+  /** Free before, kept back now. */
+  readonly blocked?: StockPart;
+  /** Kept back before, free now. */
+  readonly unblocked?: StockPart;
+  /** Minor units, by category. Holds that were made before keep the prices that they were told. */
+  readonly prices?: readonly (readonly [category: number, price: number])[];
+  /** The stock after it. */
+  readonly stock: StockFigures;
+}

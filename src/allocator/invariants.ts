@@ -25,7 +25,10 @@ export function assertCounts(show: Show): void {
   for (let state = 0; state < SEAT_STATES; state++) seats += show.seatCounts[state];
   ensure(seats === show.hall.seatCount, 'I5', () => `${show.id}: ${seats} seats counted of ${show.hall.seatCount}`);
   let free = 0;
-  for (const count of show.freeByCategory) free += count;
+  for (const [category, count] of show.freeByCategory.entries()) {
+    free += count;
+    ensure(count === 0 || show.prices[category] >= 0, 'I5', () => `${show.id}: seats are free without a price`);
+  }
   ensure(free === show.seatCounts[SEAT.free], 'I5', () => `${show.id}: free seats by category add up to ${free}`);
   for (const [index, area] of show.hall.areas.entries()) {
     let places = 0;
@@ -34,7 +37,21 @@ export function assertCounts(show: Show): void {
       ensure(count >= 0, 'I5', () => `${show.id}: area ${area.id} has ${count} places in state ${state}`);
       places += count;
     }
-    ensure(places === area.capacity, 'I5', () => `${show.id}: area ${area.id} counts ${places} of ${area.capacity}`);
+    const capacity = show.areaCapacity[index];
+    ensure(places === capacity, 'I5', () => `${show.id}: area ${area.id} counts ${places} of ${capacity}`);
+    const free = show.areaCounts[index * SEAT_STATES + SEAT.free];
+    ensure(
+      free === 0 || show.prices[area.category] >= 0,
+      'I5',
+      () => `${show.id}: area ${area.id} is free without a price`,
+    );
+    const kept = show.stock?.keptPlaces[index] ?? 0;
+    const blocked = show.areaCounts[index * SEAT_STATES + SEAT.blocked];
+    ensure(
+      kept >= 0 && kept <= blocked,
+      'I5',
+      () => `${show.id}: ${kept} of ${blocked} places of ${area.id} are kept back`,
+    );
   }
 }
 
@@ -64,6 +81,8 @@ export function assertWhole(show: Show): void {
     } else {
       ensure(claim === 0, 'I1', () => `seat ${seat} is not taken, yet claimed by ${claim}`);
     }
+    const isKept = show.stock?.keptSeats[seat] === 1;
+    ensure(!isKept || state === SEAT.blocked, 'I5', () => `seat ${seat} is kept back in state ${state}`);
   }
   for (let state = 0; state < SEAT_STATES; state++) {
     ensure(

@@ -3,7 +3,7 @@ import { ACCESSIBLE, COMPANION } from './hall.ts';
 import { SEAT, type Show } from './show.ts';
 import { leavesOrphan } from './windows.ts';
 
-/** The rule ends when no more than this share of the hall's seats is free. */
+/** The rule ends when no more than this share of the seats that are for sale (free, held or sold) is free. */
 export const ORPHAN_RULE_ENDS_AT_FREE = 0.1;
 
 export interface OrphanRefusal {
@@ -15,7 +15,8 @@ export interface OrphanRefusal {
 
 /** Late in the sale any seat may be taken: better a single seat left than a buyer turned away. */
 export function orphanRuleApplies(show: Show): boolean {
-  return show.seatCounts[SEAT.free] > show.hall.seatCount * ORPHAN_RULE_ENDS_AT_FREE;
+  const forSale = show.hall.seatCount - show.seatCounts[SEAT.blocked];
+  return show.seatCounts[SEAT.free] > forSale * ORPHAN_RULE_ENDS_AT_FREE;
 }
 
 /**

@@ -9,11 +9,6 @@ export function sellerOf(show: Show, seat: number): Listing | undefined {
   return listing === undefined || listing.ticket === 0 ? undefined : listing;
 }
 
-/** What a seat costs whoever orders it now. */
-export function priceOfSeat(show: Show, seat: number): number {
-  return show.moves.listings.get(seat)?.price ?? show.prices[show.hall.categoryOf[seat]];
-}
-
 /** The resales that are done once this order is paid: what its sellers are owed, by refunds from the next number on. */
 export function resalesOf(show: Show, order: number): readonly Resale[] {
   const { orders, tickets, moves, refunds } = show;

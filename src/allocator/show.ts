@@ -11,6 +11,7 @@ import { HOLD, Holds } from './holds.ts';
 import { Moves } from './moves.ts';
 import { ORDER, Orders } from './orders.ts';
 import { Refunds } from './refunds.ts';
+import type { Stock } from './stock.ts';
 import { OWNED, Tickets } from './tickets.ts';
 import { Windows } from './windows.ts';
 
@@ -20,7 +21,7 @@ import { Windows } from './windows.ts';
  *     free ──► held ──► inPayment ──► sold
  *      ▲        │           │          │
  *      └────────┴───────────┴──────────┘   released, expired, cancelled, voided, refunded
- *     blocked: never on sale in this show (its category has no price)
+ *     blocked: not for sale in this show, or kept back for the house (see `stock.ts`); free ◄──► blocked by its organiser
  *
  * A sold seat may be listed for resale; then it goes the same way, and back to its seller instead of free:
  *
@@ -50,9 +51,10 @@ function pricesByCategory(hall: Hall, terms: ShowTerms): Float64Array {
 export class Show {
   readonly id: string;
   readonly hall: Hall;
-  readonly terms: ShowTerms;
+  /** Replaced when the organiser moves the times of sale. */
+  terms: ShowTerms;
   readonly banks: Banks;
-  /** Minor units by category index, -1 where not on sale. */
+  /** Minor units by category index, -1 where not on sale: what a hold that is made now is told. */
   readonly prices: Float64Array;
 
   /** The last applied journal row and its time (ms). */
@@ -70,6 +72,8 @@ export class Show {
   readonly freeByCategory: Uint32Array;
   /** General-admission places by area and state: `area * SEAT_STATES + state`. */
   readonly areaCounts: Int32Array;
+  /** Places by area; the hall's unless the organiser added some. */
+  readonly areaCapacity: Int32Array;
   readonly areaIndex: ReadonlyMap<string, number>;
   /** The general-admission part of a hold that has one: pairs of area and quantity. */
   readonly areasOfHold = new Map<number, readonly (readonly [number, number])[]>();
@@ -88,6 +92,9 @@ export class Show {
   readonly disputes = new Map<number, readonly Dispute[]>();
   /** When the show was called off (ms), and why. */
   cancelled: { readonly at: number; readonly reason: string } | null = null;
+
+  /** What the organiser made of the stock; null until it is changed for the first time. */
+  stock: Stock | null = null;
 
   /** Derived: rebuilt on restore. */
   freeRuns: FreeRuns;
@@ -109,6 +116,7 @@ export class Show {
     this.nextInHold = new Int32Array(hall.seatCount);
     this.freeByCategory = new Uint32Array(hall.categories.length);
     this.areaCounts = new Int32Array(hall.areas.length * SEAT_STATES);
+    this.areaCapacity = Int32Array.from(hall.areas, (area) => area.capacity);
     this.areaIndex = new Map(hall.areas.map((area, index) => [area.id, index]));
     for (let seat = 0; seat < hall.seatCount; seat++) {
       const category = hall.categoryOf[seat];
@@ -132,11 +140,17 @@ export class Show {
     return total;
   }
 
-  /** Seats and general-admission places of the hall. */
+  /** Seats and general-admission places. */
   get capacity(): number {
     let total = this.hall.seatCount;
-    for (const area of this.hall.areas) total += area.capacity;
+    for (const places of this.areaCapacity) total += places;
     return total;
+  }
+
+  /** Whether others than its organiser may know of it. */
+  isPublic(at: number): boolean {
+    const { publishAt } = this.terms;
+    return publishAt === undefined || (publishAt !== null && at >= publishAt);
   }
 
   isOnSale(at: number): boolean {

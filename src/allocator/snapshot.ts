@@ -15,6 +15,7 @@ import {
   restoreMoves,
   unpackCounts,
 } from './snapshot-moves.ts';
+import { restoreStock, type StockHeader, stockColumns, stockHeader } from './snapshot-stock.ts';
 
 /**
  * The forms of the bytes; a reader refuses any other by name. A show is written in the lowest that can tell it: so an older
@@ -24,7 +25,7 @@ import {
  * | ------ | -------------------------------------------- |
  * | 1      | the first                                    |
  * | 2      | refunds, disputes, and whether it is cancelled |
- * | 3      | parts of their own, each only if it says something: tickets that moved, the doors |
+ * | 3      | parts of their own, each only if it says something: a stock that was changed, tickets that moved, the doors |
  */
 const PLAIN = 1;
 const WITH_REFUNDS = 2;
@@ -46,9 +47,10 @@ interface Header {
   readonly orders: number;
   readonly tickets: number;
   readonly buyers: number;
-  /** Format 2. */
+  /** Since format 2. */
   readonly late?: Late;
-  /** Format 3. */
+  /** Since format 3: parts with columns of their own, in this order. */
+  readonly stock?: StockHeader;
   readonly moves?: MovesHeader;
   readonly doors?: DoorsPart;
 }
@@ -80,10 +82,12 @@ function lateOf({ cancelled, disputes, refunds }: Show): Late | null {
 export function encodeShow(show: Show): Uint8Array {
   const { orders, tickets, buyers } = show;
   const late = lateOf(show);
+  const stock = stockHeader(show);
   const moves = movesHeader(show);
   const doors = doorsPart(show);
+  const hasParts = stock !== null || moves !== null || doors !== null;
   const header: Header = {
-    format: moves !== null || doors !== null ? WITH_PARTS : late === null ? PLAIN : WITH_REFUNDS,
+    format: hasParts ? WITH_PARTS : late === null ? PLAIN : WITH_REFUNDS,
     showId: show.id,
     seq: show.seq,
     at: show.at,
@@ -97,6 +101,7 @@ export function encodeShow(show: Show): Uint8Array {
     tickets: tickets.count,
     buyers: buyers.count,
     ...(late === null ? {} : { late }),
+    ...(stock === null ? {} : { stock }),
     ...(moves === null ? {} : { moves }),
     ...(doors === null ? {} : { doors }),
   };
@@ -132,6 +137,7 @@ export function encodeShow(show: Show): Uint8Array {
     buyers.newestOrder.subarray(0, buyers.count),
     show.answered.dump(),
     ...(late === null ? [] : [show.refunds.dump()]),
+    ...stockColumns(show),
     ...(moves === null ? [] : movesColumns(show)),
     ...(doors === null ? [] : doorsColumns(show)),
   ];
@@ -216,6 +222,12 @@ export function decodeShow(bytes: Uint8Array, showId: string, hall: Hall): Show 
     throw new Error('the snapshot has an order to come');
   show.answered.restore(counted(header.oldestAnswer, 'oldest answer'), records(words(), ANSWER_FIELDS, 'answers'));
   if (header.late !== undefined) restoreLate(show, header.late, floats());
+  /** The next column into this one. */
+  const into = (column: Uint8Array | Int32Array | Float64Array, what: string): void => {
+    const bytes = fitting(next(), column.byteLength, `bytes of ${what}`);
+    new Uint8Array(column.buffer, column.byteOffset, column.byteLength).set(bytes);
+  };
+  if (header.stock !== undefined) restoreStock(show, header.stock, into);
   if (header.moves !== undefined) restoreMoves(show, header.moves, words);
   countListed(show);
   if (header.doors !== undefined) {

@@ -25,15 +25,24 @@ export interface CatalogueParts {
   readonly shardOf: (showId: string) => number;
   /** What prices can be paid. */
   readonly amounts: PayableAmounts;
+  /** Called after each change of a show. */
+  readonly onChange?: () => Promise<void>;
 }
 
-export function createCatalogue({ db, clock, random, shardOf, amounts }: CatalogueParts): Catalogue {
+export function createCatalogue({
+  db,
+  clock,
+  random,
+  shardOf,
+  amounts,
+  onChange = async () => {},
+}: CatalogueParts): Catalogue {
   const plans = new Plans(db, clock, random);
   return {
     venues: new Venues(db, clock, random),
     plans,
     performers: new Performers(db, clock, random),
-    shows: new ShowRecords(db, clock, random, shardOf, amounts),
+    shows: new ShowRecords(db, clock, random, shardOf, amounts, onChange),
     halls: new Halls(plans),
   };
 }

@@ -19,6 +19,24 @@ export interface NewShow {
   readonly prices: Readonly<Record<string, number>>;
   readonly limits?: NewShowLimits | undefined;
   readonly mediaUrl?: string | undefined;
+  readonly mediaLinks?: readonly string[] | undefined;
+  /** Whether only its organiser sees it, until it is published. */
+  readonly draft?: boolean | undefined;
+  /** When it is to be published. */
+  readonly publishAt?: string | undefined;
+}
+
+/** What is to change of a show; null takes away. */
+export interface ShowChanges {
+  readonly title?: string | undefined;
+  readonly description?: string | null | undefined;
+  readonly screen?: string | null | undefined;
+  readonly startsAt?: string | undefined;
+  readonly endsAt?: string | null | undefined;
+  readonly onSaleAt?: string | undefined;
+  readonly offSaleAt?: string | undefined;
+  readonly mediaUrl?: string | null | undefined;
+  readonly mediaLinks?: readonly string[] | undefined;
 }
 
 export interface NewShowLimits {
@@ -31,7 +49,20 @@ export interface NewShowLimits {
 export type ShowSchedule = Pick<ShowTerms, 'onSaleAt' | 'offSaleAt' | 'perHold' | 'perBuyer' | 'holdSeconds'> & {
   readonly startsAt: number;
   readonly endsAt: number | null;
+  /** Absent for a show that is public at once, null for a draft without a time. */
+  readonly publishAt?: number | null;
 };
+
+/** The times of a show that changes (ms), those only that do. */
+export interface ChangedTimes {
+  readonly startsAt?: number;
+  readonly endsAt?: number | null;
+  readonly onSaleAt?: number;
+  readonly offSaleAt?: number;
+}
+
+export const PERFORMERS_MAX = 50;
+export const MEDIA_LINKS_MAX = 20;
 
 export const SHOW_LIMITS = {
   perHold: { min: 1, max: 100, default: 10 },
@@ -92,7 +123,10 @@ export function checkShow(
   checkPrices(show.prices, categories, faults);
   if (CURRENCIES.has(show.currency)) checkPayable(show, amounts, faults);
   else faults.add('/currency', 'must be an ISO 4217 code, such as EUR');
-  if (show.mediaUrl !== undefined && !isWebUrl(show.mediaUrl)) faults.add('/mediaUrl', 'must be an http or https URL');
+  checkMedia(show, faults);
+  const publishAt = show.publishAt === undefined ? null : faults.time('/publishAt', show.publishAt);
+  if (publishAt !== null && publishAt >= startsAt) faults.add('/publishAt', 'must be before startsAt');
+  const isDraft = show.draft === true || publishAt !== null;
   if (faults.list.length > 0) return faults.list;
   return {
     startsAt,
@@ -102,7 +136,54 @@ export function checkShow(
     perHold: show.limits?.perHold ?? SHOW_LIMITS.perHold.default,
     perBuyer: show.limits?.perBuyer ?? SHOW_LIMITS.perBuyer.default,
     holdSeconds: show.limits?.holdSeconds ?? SHOW_LIMITS.holdSeconds.default,
+    ...(isDraft ? { publishAt } : undefined),
   };
+}
+
+/** The times that change, or every fault in what was asked. Whether the sale may open and close then, the show decides. */
+export function checkChanges(
+  changes: ShowChanges,
+  show: {
+    readonly startsAt: number;
+    readonly endsAt: number | null;
+    readonly onSaleAt: number;
+    readonly offSaleAt: number;
+  },
+  now: number,
+): { readonly times: ChangedTimes } | readonly Fault[] {
+  const faults = new Faults();
+  const timeOf = (name: 'startsAt' | 'onSaleAt' | 'offSaleAt'): number | undefined =>
+    changes[name] === undefined ? undefined : faults.time(`/${name}`, changes[name]);
+  const [startsAt, onSaleAt] = [timeOf('startsAt'), timeOf('onSaleAt')];
+  // A sale that ended when the show began goes on doing so.
+  const offSaleAt = timeOf('offSaleAt') ?? (show.offSaleAt === show.startsAt ? startsAt : undefined);
+  const endsAt =
+    changes.endsAt === undefined || changes.endsAt === null ? changes.endsAt : faults.time('/endsAt', changes.endsAt);
+  const start = startsAt ?? show.startsAt;
+  if (startsAt !== undefined && startsAt <= now) faults.add('/startsAt', 'must be in the future');
+  const end = endsAt === undefined ? show.endsAt : endsAt;
+  const isMoved = startsAt !== undefined || typeof endsAt === 'number';
+  if (isMoved && end !== null && end <= start) faults.add('/endsAt', 'must be after startsAt');
+  const opens = onSaleAt ?? show.onSaleAt;
+  if ((onSaleAt !== undefined || startsAt !== undefined) && opens >= start)
+    faults.add('/onSaleAt', 'must be before startsAt');
+  if ((onSaleAt !== undefined || offSaleAt !== undefined) && (offSaleAt ?? show.offSaleAt) <= opens)
+    faults.add('/offSaleAt', 'must be after onSaleAt');
+  checkMedia(changes, faults);
+  if (faults.list.length > 0) return faults.list;
+  const times = {
+    ...(startsAt === undefined ? undefined : { startsAt }),
+    ...(endsAt === undefined ? undefined : { endsAt }),
+    ...(onSaleAt === undefined ? undefined : { onSaleAt }),
+    ...(offSaleAt === undefined ? undefined : { offSaleAt }),
+  };
+  return { times };
+}
+
+function checkMedia({ mediaUrl, mediaLinks }: Pick<ShowChanges, 'mediaUrl' | 'mediaLinks'>, faults: Faults): void {
+  const fault = 'must be an http or https URL';
+  if (typeof mediaUrl === 'string' && !isWebUrl(mediaUrl)) faults.add('/mediaUrl', fault);
+  for (const [i, link] of (mediaLinks ?? []).entries()) if (!isWebUrl(link)) faults.add(`/mediaLinks/${i}`, fault);
 }
 
 function checkPrices(

@@ -22,10 +22,13 @@ export class CatalogueShowSource implements ShowSource {
     if (compiled === null) throw new Error(`The plan ${show.planId} of the show ${showId} is missing`);
     if (compiled.planHash !== show.planHash)
       throw new Error(`The plan ${show.planId} is not the one that the show ${showId} was made with`);
-    const { planId, planHash, currency, prices, onSaleAt, offSaleAt, perHold, perBuyer, holdSeconds } = show;
+    const { planId, planHash, currency, prices, onSaleAt, offSaleAt, perHold, perBuyer, holdSeconds, publishAt } = show;
     return {
       hall: compiled.hall,
-      terms: { planId, planHash, currency, prices, onSaleAt, offSaleAt, perHold, perBuyer, holdSeconds },
+      terms: {
+        ...{ planId, planHash, currency, prices, onSaleAt, offSaleAt, perHold, perBuyer, holdSeconds },
+        ...(publishAt === undefined ? undefined : { publishAt }),
+      },
     };
   }
 }

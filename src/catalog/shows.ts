@@ -1,10 +1,18 @@
 import { type Kysely, type RawBuilder, type SqlBool, sql } from 'kysely';
+import type { SaleTimes } from '../actors/shows.ts';
 import { RefusedError } from '../errors.ts';
 import { newId } from '../ids.ts';
 import type { Clock, Random } from '../ports.ts';
 import { rfc3339 } from '../rfc3339.ts';
-import { allOf, type ListPage, milliseconds, type PageRequest, sameText } from './columns.ts';
-import { checkShow, type NewShow, type PayableAmounts } from './show-rules.ts';
+import { milliseconds } from './columns.ts';
+import {
+  type ChangedTimes,
+  checkShow,
+  type NewShow,
+  type PayableAmounts,
+  PERFORMERS_MAX,
+  type ShowChanges,
+} from './show-rules.ts';
 import type { CatalogueTables } from './tables.ts';
 import { addressOf, type VenueAddress } from './venues.ts';
 
@@ -31,7 +39,14 @@ export interface ShowRecord {
   readonly perBuyer: number;
   readonly holdSeconds: number;
   readonly mediaUrl: string | null;
+  readonly mediaLinks: readonly string[];
   readonly createdAt: number;
+  /** Before it only its organiser sees the show; null while that is not decided, absent for one that never was a draft. */
+  readonly publishAt?: number | null;
+  /** How many changes of its times are in this. */
+  readonly revision: number;
+  /** The transaction that changed it last. */
+  readonly changed: string;
   /** When it was called off; null if it was not. */
   readonly cancelledAt: number | null;
 }
@@ -46,22 +61,12 @@ export function salePhase(show: Pick<ShowRecord, 'onSaleAt' | 'offSaleAt' | 'can
   return now < show.offSaleAt ? 'on_sale' : 'closed';
 }
 
-export const SHOW_SORTS = ['startsAt', '-startsAt', 'title', '-title'] as const;
-export type ShowSort = (typeof SHOW_SORTS)[number];
-
-export interface ShowFilter {
-  readonly city?: string | undefined;
-  readonly country?: string | undefined;
-  readonly venueId?: string | undefined;
-  readonly performerId?: string | undefined;
-  /** Starts at or after this (ms). */
-  readonly from?: number | undefined;
-  /** Starts before this (ms). */
-  readonly to?: number | undefined;
-  readonly phase?: SalePhase | undefined;
+/** Whether everybody may see it at `now` (ms). */
+export function isPublic({ publishAt }: Pick<ShowRecord, 'publishAt'>, now: number): boolean {
+  return publishAt === undefined || (publishAt !== null && now >= publishAt);
 }
 
-/** Who creates a show: an organiser uses own venues, an admin anybody's. */
+/** Who creates a show or changes one: an organiser uses own things, an admin anybody's. */
 export interface Creator {
   readonly id: string;
   readonly admin: boolean;
@@ -98,6 +103,11 @@ const COLUMNS = [
   'show.per_buyer',
   'show.hold_seconds',
   'show.media_url',
+  'show.media_links',
+  'show.is_draft',
+  milliseconds<number | null>('show.publish_at').as('publish_ms'),
+  'show.revision',
+  sql<string>`show.changed::text`.as('changed'),
   milliseconds('show.created_at').as('created_ms'),
   milliseconds('show.cancelled_at').as('cancelled_ms'),
 ] as const;
@@ -113,19 +123,23 @@ export class ShowRecords {
   readonly #random: Random;
   readonly #shardOf: (showId: string) => number;
   readonly #amounts: PayableAmounts;
+  readonly #onChange: () => Promise<void>;
 
+  /** @param onChange called after each change; whoever made it waits for that. */
   constructor(
     db: Kysely<CatalogueTables>,
     clock: Clock,
     random: Random,
     shardOf: (showId: string) => number,
     amounts: PayableAmounts,
+    onChange: () => Promise<void>,
   ) {
     this.#db = db;
     this.#clock = clock;
     this.#random = random;
     this.#shardOf = shardOf;
     this.#amounts = amounts;
+    this.#onChange = onChange;
   }
 
   /**
@@ -179,6 +193,9 @@ export class ShowRecords {
           per_buyer: checked.perBuyer,
           hold_seconds: checked.holdSeconds,
           media_url: show.mediaUrl ?? null,
+          media_links: JSON.stringify(show.mediaLinks ?? []),
+          is_draft: checked.publishAt !== undefined,
+          publish_at: checked.publishAt === undefined || checked.publishAt === null ? null : rfc3339(checked.publishAt),
           created_at: rfc3339(now),
         })
         .execute();
@@ -189,28 +206,36 @@ export class ShowRecords {
       }));
       if (performers.length > 0) await transaction.insertInto('show_performer').values(performers).execute();
     });
+    await this.#onChange();
     const record = await this.get(id);
     if (record === null) throw new Error(`The show ${id} was not kept`);
     return record;
   }
 
   async get(id: string): Promise<ShowRecord | null> {
-    const [record] = await this.#records([sql<SqlBool>`show.id = ${id}`], 'startsAt', { offset: 0, limit: 1 });
+    const [record] = await this.several([id]);
     return record ?? null;
   }
 
-  async list(filter: ShowFilter, sort: ShowSort, page: PageRequest): Promise<ListPage<ShowRecord>> {
-    const conditions = this.#conditions(filter);
-    const [items, { total }] = await Promise.all([
-      this.#records(conditions, sort, page),
-      this.#db
-        .selectFrom('show')
-        .innerJoin('venue', 'venue.id', 'show.venue_id')
-        .where(allOf(conditions))
-        .select(sql<number>`count(*)::int`.as('total'))
-        .executeTakeFirstOrThrow(),
-    ]);
-    return { items, total, ...page };
+  /** Those of these shows that there are, in no order. */
+  async several(ids: readonly string[]): Promise<ShowRecord[]> {
+    return ids.length === 0 ? [] : this.#records(sql<SqlBool>`show.id = any(${ids})`, ids.length);
+  }
+
+  /** The shows that start before that time (ms), latest first; of those at that time, the ones whose id is less. */
+  async startingBefore(startsAt: number, id: string, limit: number): Promise<ShowRecord[]> {
+    return this.#records(sql<SqlBool>`(show.starts_at, show.id) < (${rfc3339(startsAt)}::timestamptz, ${id})`, limit);
+  }
+
+  /** The titles of an organiser's shows that are there of these. */
+  async titlesOf(organiserId: string, titles: readonly string[]): Promise<string[]> {
+    const rows = await this.#db
+      .selectFrom('show')
+      .select('title')
+      .where('organiser_id', '=', organiserId)
+      .where('title', 'in', titles)
+      .execute();
+    return rows.map(({ title }) => title);
   }
 
   /** The user id of a show's organiser, or `null` for an unknown show. */
@@ -227,20 +252,97 @@ export class ShowRecords {
       .where('id', '=', id)
       .where('cancelled_at', 'is', null)
       .execute();
+    await this.#onChange();
   }
 
-  async #records(conditions: readonly RawBuilder<SqlBool>[], sort: ShowSort, page: PageRequest): Promise<ShowRecord[]> {
-    const direction = sort.startsWith('-') ? 'desc' : 'asc';
+  /**
+   * What its organiser writes of a show: texts, links, and when it begins and ends. The times of sale are the show's own, see
+   * {@link noteTimes}.
+   */
+  async change(id: string, changes: ShowChanges, times: ChangedTimes): Promise<void> {
+    const { title, description, screen, mediaUrl, mediaLinks } = changes;
+    const { startsAt, endsAt } = times;
+    const set = {
+      ...(title === undefined ? {} : { title }),
+      ...(description === undefined ? {} : { description }),
+      ...(screen === undefined ? {} : { screen }),
+      ...(mediaUrl === undefined ? {} : { media_url: mediaUrl }),
+      ...(mediaLinks === undefined ? {} : { media_links: JSON.stringify(mediaLinks) }),
+      ...(startsAt === undefined ? {} : { starts_at: rfc3339(startsAt) }),
+      ...(endsAt === undefined ? {} : { ends_at: endsAt === null ? null : rfc3339(endsAt) }),
+    };
+    if (Object.keys(set).length === 0) return;
+    await this.#db.updateTable('show').set(set).where('id', '=', id).execute();
+    await this.#onChange();
+  }
+
+  /** What the show has decided about its times; older news than what is known changes nothing. Safe to repeat. */
+  async noteTimes(id: string, { onSaleAt, offSaleAt, publishAt, revision }: SaleTimes): Promise<void> {
+    await this.#db
+      .updateTable('show')
+      .set({
+        on_sale_at: rfc3339(onSaleAt),
+        off_sale_at: rfc3339(offSaleAt),
+        publish_at: publishAt === undefined || publishAt === null ? null : rfc3339(publishAt),
+        revision,
+      })
+      .where('id', '=', id)
+      .where('revision', '<', revision)
+      .execute();
+    await this.#onChange();
+  }
+
+  /**
+   * Safe to repeat: one that appears already stays where it stands.
+   * @throws RefusedError `NOT_FOUND` for an unknown performer, `SHOW_INVALID` when too many appear
+   */
+  async addPerformer(id: string, performerId: string): Promise<void> {
+    const unknown = await this.#unknownPerformers([performerId]);
+    if (unknown.length > 0) throw notFound('performer');
+    await this.#db.transaction().execute(async (transaction) => {
+      // Locks the show: of several who add at once each counts the others.
+      await transaction.updateTable('show').set({ id }).where('id', '=', id).execute();
+      const rows = await transaction
+        .selectFrom('show_performer')
+        .select(['performer_id', 'position'])
+        .where('show_id', '=', id)
+        .execute();
+      if (rows.some((row) => row.performer_id === performerId)) return;
+      if (rows.length >= PERFORMERS_MAX) {
+        throw new RefusedError({ code: 'SHOW_INVALID', detail: `A show has ${PERFORMERS_MAX} performers at most.` });
+      }
+      const position = Math.max(-1, ...rows.map((row) => row.position)) + 1;
+      await transaction
+        .insertInto('show_performer')
+        .values({ show_id: id, performer_id: performerId, position })
+        .execute();
+    });
+    await this.#onChange();
+  }
+
+  /** Safe to repeat. */
+  async removePerformer(id: string, performerId: string): Promise<void> {
+    await this.#db.transaction().execute(async (transaction) => {
+      await transaction.updateTable('show').set({ id }).where('id', '=', id).execute();
+      await transaction
+        .deleteFrom('show_performer')
+        .where('show_id', '=', id)
+        .where('performer_id', '=', performerId)
+        .execute();
+    });
+    await this.#onChange();
+  }
+
+  async #records(condition: RawBuilder<SqlBool>, limit: number): Promise<ShowRecord[]> {
     const rows = await this.#db
       .selectFrom('show')
       .innerJoin('venue', 'venue.id', 'show.venue_id')
       .innerJoin('plan', 'plan.id', 'show.plan_id')
-      .where(allOf(conditions))
+      .where(condition)
       .select(COLUMNS)
-      .orderBy(sort.endsWith('title') ? 'show.title' : 'show.starts_at', direction)
-      .orderBy('show.id', direction)
-      .offset(page.offset)
-      .limit(page.limit)
+      .orderBy('show.starts_at', 'desc')
+      .orderBy('show.id', 'desc')
+      .limit(limit)
       .execute();
     return rows.map((row) => ({
       id: row.id,
@@ -263,24 +365,13 @@ export class ShowRecords {
       perBuyer: row.per_buyer,
       holdSeconds: row.hold_seconds,
       mediaUrl: row.media_url,
+      mediaLinks: row.media_links,
+      ...(row.is_draft ? { publishAt: row.publish_ms } : undefined),
+      revision: row.revision,
+      changed: row.changed,
       createdAt: row.created_ms,
       cancelledAt: row.cancelled_ms,
     }));
-  }
-
-  #conditions(filter: ShowFilter): RawBuilder<SqlBool>[] {
-    const conditions: RawBuilder<SqlBool>[] = [];
-    if (filter.city !== undefined) conditions.push(sameText('venue.city', filter.city));
-    if (filter.country !== undefined) conditions.push(sameText('venue.country', filter.country));
-    if (filter.venueId !== undefined) conditions.push(sql<SqlBool>`show.venue_id = ${filter.venueId}`);
-    if (filter.performerId !== undefined) {
-      conditions.push(sql<SqlBool>`exists (select from show_performer
-        where show_performer.show_id = show.id and show_performer.performer_id = ${filter.performerId})`);
-    }
-    if (filter.from !== undefined) conditions.push(sql<SqlBool>`show.starts_at >= ${rfc3339(filter.from)}`);
-    if (filter.to !== undefined) conditions.push(sql<SqlBool>`show.starts_at < ${rfc3339(filter.to)}`);
-    if (filter.phase !== undefined) conditions.push(inPhase(filter.phase, rfc3339(this.#clock.now())));
-    return conditions;
   }
 
   async #unknownPerformers(ids: readonly string[]): Promise<{ pointer: string; detail: string }[]> {
@@ -290,20 +381,5 @@ export class ShowRecords {
     return ids.flatMap((id, i) =>
       known.has(id) ? [] : [{ pointer: `/performerIds/${i}`, detail: 'is no performer' }],
     );
-  }
-}
-
-/** {@link salePhase}, in SQL. */
-function inPhase(phase: SalePhase, now: string): RawBuilder<SqlBool> {
-  const goesOn = sql<SqlBool>`show.cancelled_at is null`;
-  switch (phase) {
-    case 'scheduled':
-      return sql<SqlBool>`${goesOn} and show.on_sale_at > ${now}`;
-    case 'on_sale':
-      return sql<SqlBool>`${goesOn} and show.on_sale_at <= ${now} and show.off_sale_at > ${now}`;
-    case 'closed':
-      return sql<SqlBool>`${goesOn} and show.on_sale_at <= ${now} and show.off_sale_at <= ${now}`;
-    case 'cancelled':
-      return sql<SqlBool>`not ${goesOn}`;
   }
 }

@@ -71,6 +71,27 @@ interface ShowTable {
   media_url: string | null;
   created_at: string;
   cancelled_at: ColumnType<string | null, never, string>;
+  is_draft: boolean;
+  /** When a draft becomes public; null while that is not decided. */
+  publish_at: string | null;
+  /** How many changes of its times, of which its journal tells, the row has. */
+  revision: ColumnType<number, never, number>;
+  media_links: JSONColumnType<readonly string[]>;
+  /** The transaction that changed the row last; set by the database. */
+  changed: ColumnType<string, never, never>;
+}
+
+/** See `listing/figures-writer.ts`. */
+interface ShowFiguresTable {
+  show_id: string;
+  version: number;
+  /** ms since the epoch. */
+  as_of: number;
+  capacity: number;
+  available: number;
+  from_price: number | null;
+  cancelled: boolean;
+  changed: ColumnType<string, never, never>;
 }
 
 interface ShowPerformerTable {
@@ -79,7 +100,7 @@ interface ShowPerformerTable {
   position: number;
 }
 
-/** The tables of `migrations/0003-catalogue.ts` and `0008-cancelled-shows.ts`. Times are written as RFC 3339 and read as ms, see `columns.ts`. */
+/** The tables of the migrations 0003, 0008, 0023 and 0024. Times are written as RFC 3339 and read as ms, see `columns.ts`. */
 export interface CatalogueTables {
   venue: VenueTable;
   plan_document: PlanDocumentTable;
@@ -87,4 +108,5 @@ export interface CatalogueTables {
   performer: PerformerTable;
   show: ShowTable;
   show_performer: ShowPerformerTable;
+  show_figures: ShowFiguresTable;
 }

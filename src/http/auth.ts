@@ -15,6 +15,8 @@ type OnRequest = (request: FastifyRequest, reply: FastifyReply, done: HookHandle
 export interface Guards {
   /** Any signed-in user; else 401 `UNAUTHENTICATED`. */
   readonly user: OnRequest;
+  /** Everybody, also those who send no token: for them there is no `request.user`, see {@link viewerOf}. */
+  readonly anyone: OnRequest;
   /** Signed in, and of this role or an admin; else 401, or 403 `FORBIDDEN`. */
   role(role: Role): OnRequest;
 }
@@ -62,6 +64,10 @@ function authenticate(tokens: Tokens, request: FastifyRequest, done: (error?: Er
 export function guards(tokens: Tokens): Guards {
   return {
     user: (request, _reply, done) => authenticate(tokens, request, done),
+    anyone: (request, _reply, done) => {
+      if (request.headers.authorization === undefined) done();
+      else authenticate(tokens, request, done);
+    },
     role: (role) => (request, _reply, done) =>
       authenticate(tokens, request, (error) => {
         if (error !== undefined) done(error);
@@ -70,4 +76,9 @@ export function guards(tokens: Tokens): Guards {
         } else done();
       }),
   };
+}
+
+/** Who asks, on a route that has {@link Guards.anyone}; null for somebody without a token. */
+export function viewerOf(request: FastifyRequest): Bearer | null {
+  return request.user as Bearer | null;
 }

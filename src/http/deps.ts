@@ -5,6 +5,7 @@ import type { PasswordResets } from '../accounts/password-resets.ts';
 import type { Tokens } from '../accounts/tokens.ts';
 import type { Shows } from '../actors/shows.ts';
 import type { Catalogue } from '../catalog/catalogue.ts';
+import type { ListingFeed } from '../catalog/listing/listing-feed.ts';
 import type { Clock, Random, Timers } from '../ports.ts';
 import type { Metrics } from './metrics.ts';
 
@@ -41,6 +42,10 @@ export interface HttpDeps {
   readonly resets: Pick<PasswordResets, 'ask' | 'use'>;
   readonly tokens: Tokens;
   readonly catalogue: Catalogue;
+  /** The list of shows that this node keeps. */
+  readonly listing: Pick<ListingFeed, 'find' | 'isPublic'>;
+  /** The newest form of journal rows that all nodes of the cluster read. */
+  readonly format: () => number;
   readonly shows: Shows;
   readonly clock: Clock;
   readonly timers: Timers;

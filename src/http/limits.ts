@@ -4,6 +4,12 @@ export const BODY_BYTES_MAX = 64 * 1_024;
 /** Bytes of a seating plan: 80,000 seats written generously. */
 export const PLAN_BYTES_MAX = 32 * 1_024 * 1_024;
 
+/** Places that one change of a show's stock names: a turn of a few milliseconds. */
+export const STOCK_PLACES_MAX = 5_000;
+
+/** Bytes of a change of stock: that many places, with names of usual lengths. */
+export const STOCK_BYTES_MAX = 1_024 * 1_024;
+
 /** Bytes of a webhook: a payment provider's events have a few KiB. */
 export const WEBHOOK_BYTES_MAX = 256 * 1_024;
 

@@ -11,7 +11,7 @@ import type { WebhookEndpoints } from '../webhooks/endpoints.ts';
 import type { HttpDeps, HttpSettings } from './deps.ts';
 
 /** What the routes of seats, holds, orders, payments and tickets stand on. */
-export interface SalesDeps extends Pick<HttpDeps, 'shows' | 'clock' | 'timers'> {
+export interface SalesDeps extends Pick<HttpDeps, 'shows' | 'listing' | 'clock' | 'timers'> {
   readonly gateway: PaymentGateway;
   /** The same gateway if it is the sandbox: then its cards can be confirmed over HTTP. */
   readonly sandbox: SandboxGateway | null;

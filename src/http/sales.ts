@@ -1,6 +1,7 @@
 import type { Guards } from './auth.ts';
 import { doorRoutes } from './routes/doors.ts';
 import { holdRoutes } from './routes/holds.ts';
+import { inventoryRoutes } from './routes/inventory.ts';
 import { listingRoutes } from './routes/listings.ts';
 import { orderRoutes } from './routes/orders.ts';
 import { refundRoutes } from './routes/refunds.ts';
@@ -16,9 +17,10 @@ import type { App } from './server.ts';
 
 /** The routes under `/v1` by which seats become tickets. */
 export function salesRoutes(v1: App, deps: SalesDeps, guards: Guards): void {
-  seatRoutes(v1, deps);
+  seatRoutes(v1, deps, guards);
   holdRoutes(v1, deps, guards);
   orderRoutes(v1, deps, guards);
+  inventoryRoutes(v1, deps, guards);
   refundRoutes(v1, deps, guards);
   ticketRoutes(v1, deps, guards);
   transferRoutes(v1, deps, guards);

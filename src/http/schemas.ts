@@ -90,3 +90,5 @@ export function problems(...codes: readonly ErrorCode[]): Record<string, Problem
 
 /** The `security` of routes that need a token. */
 export const BEARER = [{ bearer: [] }];
+/** Of routes that answer without one too. */
+export const OPTIONAL_BEARER = [{ bearer: [] }, {}];

@@ -25,6 +25,7 @@ import { passwordResetRoutes } from './routes/password-resets.ts';
 import { performerRoutes } from './routes/performers.ts';
 import { planRoutes } from './routes/plans.ts';
 import { sessionRoutes } from './routes/sessions.ts';
+import { showEditingRoutes } from './routes/show-editing.ts';
 import { showRoutes } from './routes/shows.ts';
 import { ticketKeyRoutes } from './routes/tickets.ts';
 import { userRoutes } from './routes/users.ts';
@@ -85,6 +86,7 @@ export function buildServer(deps: HttpDeps, sales: SalesDeps): FastifyInstance {
       planRoutes(v1, deps, guard);
       performerRoutes(v1, deps, guard);
       showRoutes(v1, deps, guard);
+      showEditingRoutes(v1, deps, guard);
       salesRoutes(v1, sales, guard);
       done();
     },

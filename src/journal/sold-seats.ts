@@ -49,6 +49,8 @@ export class SoldSeats {
         return null;
       case 'disputed':
         return event.status === 'lost' ? this.#giveBack(event.order) : null;
+      case 'stock-changed':
+        return this.#takeOffSale([...(event.removed?.seats ?? []), ...(event.blocked?.seats ?? [])]);
       case 'cancelled':
       case 'declined':
       case 'rejected':
@@ -93,6 +95,11 @@ export class SoldSeats {
       this.#sellers.delete(line.seat);
     }
     return null;
+  }
+
+  #takeOffSale(seats: readonly number[]): string | null {
+    const seat = seats.find((one) => this.#sold.has(one));
+    return seat === undefined ? null : `seat ${seat} is taken off sale, but is order ${this.#sold.get(seat)?.order}'s`;
   }
 
   #giveBack(order: number): string | null {

@@ -5,6 +5,7 @@ import { DOORS } from './fold-doors.ts';
 import { MOVES } from './fold-moves.ts';
 import { REFUNDS } from './fold-refunds.ts';
 import { SALES, sellersOf } from './fold-sales.ts';
+import { STOCK } from './fold-stock.ts';
 import { tellSoldOut } from './news.ts';
 import {
   type Changes,
@@ -24,7 +25,7 @@ export type Folds = {
   readonly [Type in ShowEvent['type']]: (model: ShowModel, event: Extract<ShowEvent, { type: Type }>) => void;
 };
 
-const FOLDS: Folds = { ...SALES, ...REFUNDS, ...MOVES, ...DOORS };
+const FOLDS: Folds = { ...SALES, ...REFUNDS, ...STOCK, ...MOVES, ...DOORS };
 
 /** A row of the journal with its events read. */
 export interface ParsedRow {

@@ -81,7 +81,8 @@ const guarded = routes.filter(([, route]) => route.as !== 'anyone');
 function addressOf(name: string, route: RouteCase, id?: string): { method: string; path: string } {
   const [method, template] = name.split(' ');
   const own = route.id?.(world) ?? (route.kind === undefined ? '' : world.ids[route.kind]);
-  return { method, path: template.replace(/\{\w+\}/, () => id ?? own).replace('{ticketId}', world.ids.tkt) };
+  const named = template.replace(/\{\w+\}/, () => id ?? own);
+  return { method, path: named.replace('{performerId}', world.ids.prf).replace('{ticketId}', world.ids.tkt) };
 }
 
 /** A right request to a route, by the person that may send it, but for what `change` says. */
@@ -236,7 +237,7 @@ describe('a body where none is taken is refused:', () => {
 
 describe('a body that is too large is refused:', () => {
   test.each([...withBody, ...withoutBody])('%s', async (name, route) => {
-    const limit = route.open ? PLAN_LIMIT : BODY_LIMIT;
+    const limit = route.open ? PLAN_LIMIT : (route.bytesMax ?? BODY_LIMIT);
     const request = requestTo(name, { body: {} });
     const announced = { ...request.headers, 'content-length': `${limit + 1}`, connection: 'close' };
     const [line, ...lines] = [

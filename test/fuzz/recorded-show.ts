@@ -133,6 +133,15 @@ export function recordShow(): RecordedShow {
     { type: 'void', order: 5, reason: 'Denied' },
     { type: 'cancel', buyer: userOf(7), order: 6, at: show.orderedAt(6) },
   );
+  show.turn({
+    type: 'stock',
+    once: show.once,
+    add: [{ area: 'floor', count: 3, category: 'A', price: 5_000 }],
+    remove: ['S-C-9'],
+    block: ['S-C-10', { area: 'floor', count: 1 }],
+    reprice: { A: 5_000 },
+  });
+  show.turn({ type: 'stock', once: show.once, unblock: ['S-C-10'], reprice: { A: 4_550 } });
   show.turn({ type: 'settled', order: 6 }, { type: 'settled', order: 5, reason: 'Let go' });
   show.at += PAYMENT_WINDOW_MS * 2 + HOLD_GRACE_MS;
   show.turn({ type: 'expire' }, { type: 'commit', order: 7, amount: 1, currency: 'EUR', late: true });

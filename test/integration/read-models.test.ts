@@ -194,7 +194,7 @@ describe('the tables of the read models', () => {
   const projections = () => new Projections(office.pool);
 
   test('have what the journal says, whoever is at it, and the same when they are made anew', async () => {
-    const stress = { faults: 1, crashes: 1, jumps: 3, repeats: 1, mostAsks: 6, mostSteps: 30 };
+    const stress = { faults: 1, crashes: 1, jumps: 3, repeats: 1, restocks: 1, mostAsks: 6, mostSteps: 30 };
     for (const trial of fc.sample(trialsOf(stress), 8)) {
       const { rows, hall } = await journaled(trial);
       const expected = new MemoryProjection(SHOW_ID, hall);
@@ -217,7 +217,10 @@ describe('the tables of the read models', () => {
   });
 
   test('stay as they were at a row that is not understood', async () => {
-    const [trial] = fc.sample(trialsOf({ faults: 0, crashes: 0, jumps: 1, repeats: 1, mostAsks: 6, mostSteps: 12 }), 1);
+    const [trial] = fc.sample(
+      trialsOf({ faults: 0, crashes: 0, jumps: 1, repeats: 1, restocks: 1, mostAsks: 6, mostSteps: 12 }),
+      1,
+    );
     const { rows, hall } = await journaled(trial);
     const poisoned: JournalRow = {
       ...rows[0],
@@ -234,7 +237,10 @@ describe('the tables of the read models', () => {
   });
 
   test('are found behind by the sweep, by one node at a time', async () => {
-    const [trial] = fc.sample(trialsOf({ faults: 0, crashes: 0, jumps: 1, repeats: 1, mostAsks: 6, mostSteps: 12 }), 1);
+    const [trial] = fc.sample(
+      trialsOf({ faults: 0, crashes: 0, jumps: 1, repeats: 1, restocks: 1, mostAsks: 6, mostSteps: 12 }),
+      1,
+    );
     const { rows, hall } = await journaled(trial);
     // So young that the node's own sweep leaves it alone.
     await office.pool.query('update journal set at = $2 where show_id = $1', [SHOW_ID, Date.now() + 60_000]);

@@ -20,6 +20,10 @@ export function judgeAcknowledged(witness: Witness, cases: Cases, findings: Find
     if (line.outcome === 'ok' && state.cancelledAt === 0)
       findings.add('I3', 'the show was called off, and the journal has nothing of it', n);
   }
+  for (const { n, line } of cases.stocks) {
+    if (line.outcome === 'ok' && line.key !== undefined && !witness.state.changes.has(line.key))
+      findings.add('I3', `a change of the stock by ${line.client} was acknowledged, and is not in the journal`, n);
+  }
   judgeTaken(witness, cases, findings);
 }
 

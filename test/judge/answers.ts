@@ -79,7 +79,7 @@ function contentOf(line: Operation): string {
   const { op, outcome, code } = line;
   switch (op) {
     case 'hold':
-      return JSON.stringify([op, outcome, code, line.hold, line.seats, line.areas, line.expires]);
+      return JSON.stringify([op, outcome, code, line.hold, line.seats, line.areas, line.expires, line.total]);
     case 'order':
       return JSON.stringify([op, outcome, code, line.order, line.tickets, line.total]);
     case 'refund':
@@ -189,6 +189,12 @@ function judgeOrder(cases: Cases, order: OrderFile, findings: Findings): void {
   const { id, made } = order;
   const client = made?.line.client;
   const madeAt = made?.line.to;
+  const held = order.hold?.made ?? null;
+  const told = held?.line.total;
+  const total = made?.line.total ?? 0;
+  // Only what is given away costs something else than its hold: nothing.
+  if (told !== undefined && total !== 0 && total !== told)
+    findings.add('I3', `order ${id} costs ${total}, its hold was told to cost ${told}`, held?.n ?? 0, made?.n ?? 0);
   for (const entries of [order.cancels, order.pays, order.reads]) {
     for (const { n, line } of entries as readonly Entry<Operation>[]) {
       const isAll = line.op === 'order-state' && line.all === true;

@@ -7,7 +7,7 @@ const EVER = Number.POSITIVE_INFINITY;
 
 type KeyedEvent = Extract<
   RowEvent,
-  { event: 'held' | 'ordered' | 'refunding' | 'transferred' | 'listed' | 'admitted' | 'refused' }
+  { event: 'held' | 'ordered' | 'refunding' | 'transferred' | 'listed' | 'admitted' | 'stock-changed' | 'refused' }
 >;
 
 /**
@@ -48,6 +48,7 @@ export class Askers {
       case 'transferred':
       case 'listed':
       case 'admitted':
+      case 'stock-changed':
       case 'refused':
         this.#noteKeyed(null, event, n, at);
         return;

@@ -47,6 +47,8 @@ export interface Claims {
   /** By the seat's place in the plan line. */
   readonly bySeat: readonly number[][];
   readonly byArea: ReadonlyMap<string, { readonly claim: number; readonly quantity: number }[]>;
+  /** Places that an area has at most, with all that its organiser may have added. */
+  readonly capacities: ReadonlyMap<string, number>;
   /** From then on any seat may be held by someone who does not know it. */
   readonly anySeatFrom: number;
 }
@@ -214,7 +216,15 @@ export function claimsOf(plan: PlanLine, cases: Cases): Claims {
     claimSeats(line.asked?.seats, claim);
     claimAreas(line.asked?.areas, claim);
   }
-  return { plan, table, seatIndex, bySeat, byArea, anySeatFrom };
+  const capacities = new Map(plan.areas.map(({ id, capacity }) => [id, capacity]));
+  for (const { n, line } of cases.stocks) {
+    if (line.outcome === 'refused') continue;
+    // From then on the organiser may have taken them off sale.
+    const claim = table.add(`the stock that ${line.client} changed`, n, EVER, EVER, line.from, EVER);
+    claimSeats(line.closes?.seats, claim);
+    for (const { id, quantity } of line.opens?.areas ?? []) capacities.set(id, (capacities.get(id) ?? 0) + quantity);
+  }
+  return { plan, table, seatIndex, bySeat, byArea, capacities, anySeatFrom };
 }
 
 /** The claim of a hold on a seat (with this ticket, if it was ordered); two if it may have lost the seat in between. */

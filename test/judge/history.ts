@@ -59,6 +59,8 @@ export interface HoldOperation extends Intention {
   readonly hold?: string;
   readonly seats?: readonly string[];
   readonly areas?: readonly AreaQuantity[];
+  /** What it was told to cost. */
+  readonly total?: number;
   readonly until?: number;
   /** The end as the server told it, for comparison with the journal. */
   readonly expires?: number;
@@ -147,6 +149,19 @@ export interface MoveOperation extends Intention {
   readonly tickets: readonly string[];
 }
 
+/** Places that are put on sale, or taken off it. */
+export interface StockPlaces {
+  readonly seats?: readonly string[];
+  readonly areas?: readonly AreaQuantity[];
+}
+
+/** The organiser changes what is for sale. Places that are already what they are to become may be among them. */
+export interface StockOperation extends Intention {
+  readonly op: 'stock';
+  readonly opens?: StockPlaces;
+  readonly closes?: StockPlaces;
+}
+
 /** The buyer's bank claims the money back: from here on the order's seats may become free. */
 export interface DisputeOperation extends Intention {
   readonly op: 'dispute';
@@ -215,6 +230,7 @@ export type Operation =
   | RefundOperation
   | CancelShowOperation
   | MoveOperation
+  | StockOperation
   | DisputeOperation
   | SeatsOperation
   | TicketsOperation
@@ -300,6 +316,13 @@ export type RowEvent =
       readonly scans: readonly { readonly ticket: string; readonly at: number; readonly void: boolean }[];
     }
   | { readonly event: 'admission-undone'; readonly ticket: string; readonly until: number }
+  /** What was free is not for sale any more, what was not is free; a seat may be closed twice. */
+  | {
+      readonly event: 'stock-changed';
+      readonly opens?: StockPlaces;
+      readonly closes?: StockPlaces;
+      readonly key?: string;
+    }
   /** Kept as the answer to this key: it never takes effect. */
   | { readonly event: 'refused'; readonly code: string; readonly key: string };
 

@@ -61,7 +61,8 @@ export interface JournalOrder {
 
 export interface JournalArea {
   readonly id: string;
-  readonly capacity: number;
+  /** Places that are for sale, free or taken. */
+  capacity: number;
   /** Places that are held, in payment or sold. */
   readonly taken: [held: number, inPayment: number, sold: number];
 }
@@ -85,6 +86,8 @@ export class JournalState {
   >();
   /** By seat: the positions at which it was taken and became free, in turn. */
   readonly turns: (number[] | undefined)[] = [];
+  /** Keys of the changes of its stock. */
+  readonly changes = new Set<string>();
   /** The position at which the show was called off, or 0. */
   cancelledAt = 0;
   /** Events so far: the position of the last. */

@@ -1,6 +1,6 @@
-import type { OrderLine, Resale, ShowEvent } from '../../src/allocator/events.ts';
+import type { OrderLine, Resale, ShowEvent, StockPart } from '../../src/allocator/events.ts';
 import { parseScopedId, scopedId } from '../../src/ids.ts';
-import type { AreaQuantity, RowEvent, RowLine, TicketLine } from './history.ts';
+import type { AreaQuantity, RowEvent, RowLine, StockPlaces, TicketLine } from './history.ts';
 
 /** The part of a journal row that a witness tells. `events`: the row's JSON text. */
 export interface WitnessedRow {
@@ -144,6 +144,13 @@ export class JournalWitness {
       case 'admission-undone':
         told.push({ event: 'admission-undone', ticket: this.#ticket(event.ticket), until: event.until });
         return;
+      case 'stock-changed': {
+        const { added, removed, blocked, unblocked } = event;
+        const opens = this.#stockPlaces(added, unblocked);
+        const closes = this.#stockPlaces(removed, blocked);
+        told.push({ event: 'stock-changed', opens, closes, key: event.once.id });
+        return;
+      }
       case 'refused':
         told.push({ event: 'refused', code: event.refusal.code, key: event.once.id });
         return;
@@ -157,6 +164,15 @@ export class JournalWitness {
       default:
         throw new Error(`row ${this.#row?.seq} has an event of unknown type ${(event as { type: unknown }).type}`);
     }
+  }
+
+  #stockPlaces(...parts: readonly (StockPart | undefined)[]): StockPlaces {
+    return {
+      seats: parts.flatMap((part) => part?.seats.map((seat) => this.#hall.seatIds[seat]) ?? []),
+      areas: parts.flatMap(
+        (part) => part?.areas.map(([area, quantity]) => ({ id: this.#hall.areas[area].id, quantity })) ?? [],
+      ),
+    };
   }
 
   #ordered(event: Extract<ShowEvent, { type: 'ordered' }>, at: number): RowEvent {

@@ -14,6 +14,8 @@ const Time = Type.Number();
 const Areas = many(closed({ id: Id, quantity: Type.Integer({ minimum: 1 }) }));
 const Ticket = closed({ id: Id, seat: maybe(Id), area: maybe(Id), price: Count });
 
+const Places = closed({ seats: maybe(Ids), areas: maybe(Areas) });
+
 const INTENTION = {
   show: Id,
   client: Id,
@@ -35,6 +37,7 @@ export const OPERATIONS = {
     hold: maybe(Id),
     seats: maybe(Ids),
     areas: maybe(Areas),
+    total: maybe(Count),
     until: maybe(Time),
     expires: maybe(Time),
     taken: maybe(Ids),
@@ -54,6 +57,7 @@ export const OPERATIONS = {
   refund: operation('refund', { order: Id, refund: maybe(Id), tickets: maybe(Ids) }),
   'cancel-show': operation('cancel-show', {}),
   move: operation('move', { order: Id, tickets: Ids }),
+  stock: operation('stock', { opens: maybe(Places), closes: maybe(Places) }),
   dispute: operation('dispute', { order: Id }),
   seats: operation('seats', {
     version: maybe(Count),
@@ -114,6 +118,7 @@ export const EVENTS = {
   admitted: event('admitted', { ticket: Id, at: Time, gate: Type.String(), key: maybe(Id) }),
   scanned: event('scanned', { gate: Id, scans: many(closed({ ticket: Id, at: Time, void: Type.Boolean() })) }),
   'admission-undone': event('admission-undone', { ticket: Id, until: Time }),
+  'stock-changed': event('stock-changed', { opens: maybe(Places), closes: maybe(Places), key: maybe(Id) }),
   refused: event('refused', { code: Id, key: Id }),
 };
 

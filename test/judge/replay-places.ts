@@ -1,6 +1,6 @@
 import type { Findings } from './findings.ts';
 import type { Invariant, RowEvent } from './history.ts';
-import { FREE, HELD, type JournalArea, type JournalHold, type JournalState, LISTED } from './journal-state.ts';
+import { BLOCKED, FREE, HELD, type JournalArea, type JournalHold, type JournalState, LISTED } from './journal-state.ts';
 
 /** What journal events do to the places of holds, and which of it is not legal where it stands (I1, I4, I5, I9). */
 export class ReplayPlaces {
@@ -62,6 +62,39 @@ export class ReplayPlaces {
       area.taken[0] += quantity;
       areas.push({ area, quantity });
       this.checkCapacity(area);
+    }
+  }
+
+  /** Nothing that somebody has is touched. */
+  stockChanged({ opens = {}, closes = {}, key }: Extract<RowEvent, { event: 'stock-changed' }>): void {
+    const state = this.state;
+    if (key !== undefined) state.changes.add(key);
+    if (state.cancelledAt > 0) this.fault('I3', 'the stock of a show changes that was called off');
+    for (const id of opens.seats ?? []) {
+      const seat = state.seatIndex.get(id) ?? -1;
+      if (state.seats[seat] === BLOCKED) state.set(seat, FREE, null);
+      else this.fault('I1', `seat ${id} is put on sale, but was not off it`, state.owner[seat]?.n ?? 0);
+    }
+    for (const id of closes.seats ?? []) {
+      const seat = state.seatIndex.get(id) ?? -1;
+      const owner = state.owner[seat] ?? null;
+      if (state.seats[seat] === FREE) state.set(seat, BLOCKED, null);
+      else if (state.seats[seat] !== BLOCKED)
+        this.fault('I1', `seat ${id} is taken off sale, which belongs to hold ${owner?.id}`, owner?.n ?? 0);
+    }
+    for (const [areas, sign] of [
+      [opens.areas ?? [], 1],
+      [closes.areas ?? [], -1],
+    ] as const) {
+      for (const { id, quantity } of areas) {
+        const area = state.areas.get(id);
+        if (area === undefined) {
+          this.fault('I5', `area ${id} changes, which the plan does not have`);
+          continue;
+        }
+        area.capacity += sign * quantity;
+        this.checkCapacity(area);
+      }
     }
   }
 

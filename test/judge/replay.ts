@@ -105,6 +105,9 @@ export class Replay {
       case 'admission-undone':
         this.#doors.undone(event);
         return;
+      case 'stock-changed':
+        this.#places.stockChanged(event);
+        return;
       case 'refused':
       // Changes nothing; `askers.ts` judges keys.
     }

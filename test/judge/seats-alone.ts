@@ -15,7 +15,7 @@ const TOLD_OF_EACH_SEAT = 3;
 
 export function judgeSeatsAlone(claims: Claims, cases: Cases, findings: Findings): void {
   for (let seat = 0; seat < claims.bySeat.length; seat++) judgeOwners(claims, seat, findings);
-  for (const { id, capacity } of claims.plan.areas) judgeArea(claims, id, capacity, findings);
+  for (const [id, capacity] of claims.capacities) judgeArea(claims, id, capacity, findings);
   const registers = new Registers(claims);
   judgeTaken(claims, registers, cases, findings);
   const takenPlaces = new Map(claims.plan.areas.map(({ id }) => [id, new TakenPlaces(claims, id)]));
@@ -194,7 +194,7 @@ function judgeReadOfAreas(
   findings: Findings,
 ): void {
   for (const { id, available } of line.areas ?? []) {
-    const capacity = claims.plan.areas.find((area) => area.id === id)?.capacity ?? 0;
+    const capacity = claims.capacities.get(id) ?? 0;
     const taken = takenPlaces.get(id)?.allThrough(line.from, line.to ?? line.from) ?? 0;
     if (available < 0 || available > capacity)
       findings.add('I5', `a seat map shows ${available} of ${capacity} places free in area ${id}`, n);

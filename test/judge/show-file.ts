@@ -16,6 +16,7 @@ import type {
   RowLine,
   ScansOperation,
   SeatsOperation,
+  StockOperation,
   TicketsOperation,
   UndoAdmissionOperation,
 } from './history.ts';
@@ -83,6 +84,7 @@ export class Cases {
   readonly unknownHolds: Entry<HoldOperation>[] = [];
   readonly refusedHolds: Entry<HoldOperation>[] = [];
   readonly showCancels: Entry<CancelShowOperation>[] = [];
+  readonly stocks: Entry<StockOperation>[] = [];
   readonly seatReads: Entry<SeatsOperation>[] = [];
   readonly ticketReads: Entry<TicketsOperation>[] = [];
   /** By ticket. */
@@ -178,6 +180,9 @@ export class Cases {
       }
       case 'cancel-show':
         this.showCancels.push(entry as Entry<CancelShowOperation>);
+        return;
+      case 'stock':
+        this.stocks.push(entry as Entry<StockOperation>);
         return;
       case 'seats':
         this.seatReads.push(entry as Entry<SeatsOperation>);

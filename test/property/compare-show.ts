@@ -1,3 +1,4 @@
+import { isDeepStrictEqual } from 'node:util';
 import type { PublishedSeats } from '../../src/actors/published-seats.ts';
 import { SEAT_LETTERS } from '../../src/actors/seat-map.ts';
 import { ORDER } from '../../src/allocator/orders.ts';
@@ -32,6 +33,16 @@ function compareSeats(show: Show, model: ReferenceState): void {
       const counted = show.areaCounts[index * SEAT_STATES + SEAT[state as PlaceState]];
       must(counted === count, 'I5', () => `area ${area.id} counts ${counted} ${state}, not ${count}`);
     }
+    const { [index]: capacity } = show.areaCapacity;
+    must(capacity === area.capacity, 'I5', () => `area ${area.id} has ${capacity} places, not ${area.capacity}`);
+    const kept = show.stock?.keptPlaces[index] ?? 0;
+    must(kept === area.kept, 'I5', () => `${kept} places of ${area.id} are kept back, not ${area.kept}`);
+  }
+  for (const { index, id, kept } of model.seats)
+    must((show.stock?.keptSeats[index] === 1) === kept, 'I5', () => `seat ${id} is kept back, or not, by itself`);
+  for (const [category, name] of model.hall.categories.entries()) {
+    const price = model.prices.get(name) ?? -1;
+    must(show.prices[category] === price, 'rules', () => `${name} costs ${show.prices[category]}, not ${price}`);
   }
 }
 
@@ -154,6 +165,23 @@ export function comparePublished(seats: PublishedSeats, model: ReferenceState, v
       'I6',
       () => `area ${area.id} is published with ${seats.areas[index].available}`,
     );
+    must(
+      seats.areas[index].capacity === area.capacity,
+      'I5',
+      () => `area ${area.id} is published with ${seats.areas[index].capacity} places`,
+    );
   }
+  const free = [
+    ...model.seats.filter(({ state }) => state === 'free'),
+    ...model.areas.filter((a) => a.places.free > 0),
+  ];
+  const cheapest = free.length === 0 ? null : Math.min(...free.map(({ price }) => price ?? Number.NaN));
+  must(seats.fromPrice === cheapest, 'rules', () => `prices are published from ${seats.fromPrice}, not ${cheapest}`);
+  const prices = [...model.prices].filter(([, price]) => price !== null);
+  must(
+    isDeepStrictEqual(seats.prices, model.isStockChanged ? Object.fromEntries(prices) : undefined),
+    'rules',
+    () => `published are prices of ${JSON.stringify(seats.prices)}, not ${JSON.stringify(prices)}`,
+  );
   must(seats.available === model.total('free'), 'I6', () => `${seats.available} places are published as available`);
 }

@@ -9,7 +9,7 @@ import { type Stress, trialsOf } from './schedules.ts';
 
 const RUNS = 300;
 const TIMEOUT_MS = 120_000;
-const STRESS: Stress = { faults: 1, crashes: 1, jumps: 3, repeats: 1, mostAsks: 8, mostSteps: 24 };
+const STRESS: Stress = { faults: 1, crashes: 1, jumps: 3, restocks: 3, repeats: 1, mostAsks: 8, mostSteps: 24 };
 
 test('the journal of a show that does what it should is legal to the judge', { timeout: TIMEOUT_MS }, async () => {
   const property = fc.asyncProperty(trialsOf(STRESS), async (trial) => {

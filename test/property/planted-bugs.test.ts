@@ -9,13 +9,13 @@ import type { ShowEvent } from '../../src/allocator/events.ts';
 import { HOLD } from '../../src/allocator/holds.ts';
 import { ORDER } from '../../src/allocator/orders.ts';
 import { REFUND } from '../../src/allocator/refunds.ts';
-import { HOLD_GRACE_MS, SEAT, type Show } from '../../src/allocator/show.ts';
+import { HOLD_GRACE_MS, SEAT, SEAT_STATES, type Show } from '../../src/allocator/show.ts';
 import { decodeShow, encodeShow, stateHash } from '../../src/allocator/snapshot.ts';
 import { TICKET } from '../../src/allocator/tickets.ts';
 import type { AppendOutcome, JournalRow, Snapshot, Turn } from '../../src/journal/journal.ts';
 import { MemoryJournal } from '../support/memory-journal.ts';
 import { type Parts, runTrial } from './run-trial.ts';
-import { trialsOf } from './schedules.ts';
+import { type Stress, trialsOf } from './schedules.ts';
 import { Violation } from './violation.ts';
 
 type Decide = (show: Show, command: Command, at: number) => Decision;
@@ -27,7 +27,11 @@ type Apply = Rules['apply'];
  */
 const MOST_RUNS = 1_000;
 const SEED = 20_260_101;
-const STRESS = { faults: 2, crashes: 2, jumps: 3, repeats: 2, mostAsks: 6, mostSteps: 24 };
+const STRESS = { faults: 2, crashes: 2, jumps: 3, restocks: 0, repeats: 2, mostAsks: 6, mostSteps: 24 };
+/** With an organiser who changes the stock all the time. */
+const RESTOCKED = { ...STRESS, restocks: 8 };
+/** With tickets that change hands all the time. */
+const MOVING = { ...STRESS, moves: 6 };
 
 function withRules(decide: Decide, apply: Apply = RULES.apply): () => Parts {
   return () => ({ rules: { decide, apply }, journal: new MemoryJournal() });
@@ -336,6 +340,74 @@ const applyTransferredStaysValid: Apply = (show, event, ...place) => {
   if (event.type === 'transferred') show.tickets.state[event.ticket] = TICKET.valid;
 };
 
+// ---- Stock ----
+
+type StockChanged = Extract<ShowEvent, { type: 'stock-changed' }>;
+
+const applyRepriceOfHolds: Apply = (show, event, ...place) => {
+  RULES.apply(show, event, ...place);
+  if (event.type === 'stock-changed' && show.stock !== null) show.stock.formerPrices = [];
+};
+
+/** Takes seats off sale that somebody holds. */
+const decideRemoveHeld: Decide = (show, command, at) => {
+  if (command.type !== 'stock') return RULES.decide(show, command, at);
+  const seats = (command.remove ?? []).map((id) => (typeof id === 'string' ? show.hall.seatIndex(id) : -1));
+  const held = seats.filter((seat) => seat >= 0 && show.status[seat] === SEAT.held);
+  for (const seat of held) show.status[seat] = SEAT.free;
+  const decision = RULES.decide(show, command, at);
+  for (const seat of held) show.status[seat] = SEAT.held;
+  return decision;
+};
+
+const applyRemoveHeld: Apply = (show, event, ...place) => {
+  const seats = event.type === 'stock-changed' ? (event.removed?.seats ?? []) : [];
+  for (const seat of seats) if (show.status[seat] === SEAT.held) setSeat(show, seat, SEAT.free, 0);
+  RULES.apply(show, event, ...place);
+};
+
+/** Blocks all but the last place that was asked. */
+const decideHalfBlock: Decide = (show, command, at) => {
+  const decision = RULES.decide(show, command, at);
+  if (decision.kind !== 'done' || decision.event?.type !== 'stock-changed') return decision;
+  const { blocked } = decision.event;
+  if (blocked === undefined || blocked.seats.length < 2) return decision;
+  const event: StockChanged = { ...decision.event, blocked: { ...blocked, seats: blocked.seats.slice(0, -1) } };
+  return { kind: 'done', event };
+};
+
+/** Places that come back on sale make their area larger. */
+const applyAreaGrows: Apply = (show, event, ...place) => {
+  RULES.apply(show, event, ...place);
+  const area = event.type === 'stock-changed' ? event.added?.areas[0]?.[0] : undefined;
+  if (area === undefined || show.areaCapacity[area] > show.hall.areas[area].capacity) return;
+  show.areaCapacity[area]++;
+  show.areaCounts[area * SEAT_STATES + SEAT.free]++;
+};
+
+const decideStockWhenCancelled: Decide = (show, command, at) => {
+  const { cancelled } = show;
+  if (command.type === 'stock') show.cancelled = null;
+  const decision = RULES.decide(show, command, at);
+  show.cancelled = cancelled;
+  return decision;
+};
+
+const applyStockWhenCancelled: Apply = (show, event, ...place) => {
+  const { cancelled } = show;
+  if (event.type === 'stock-changed') show.cancelled = null;
+  RULES.apply(show, event, ...place);
+  if (event.type === 'stock-changed') show.cancelled = cancelled;
+};
+
+const forgetPrices = (show: Show): void => {
+  if (show.stock !== null) show.stock.formerPrices = [];
+};
+
+const forgetKept = (show: Show): void => {
+  show.stock?.keptSeats.fill(0);
+};
+
 // ---- Repeats ----
 
 function anotherId(id: CommandId, salt: string): CommandId {
@@ -501,15 +573,6 @@ const BUGS: readonly (readonly [bug: string, invariant: string, parts: () => Par
   ['an order left out of the refunds of a cancelled show', 'I11', withRules(decideSkipsRefund)],
   ['a hold in a cancelled show', 'rules', withRules(decideHoldWhenCancelled)],
   ['a disputed ticket that stays valid', 'I11', withRules(RULES.decide, applyDisputedStaysValid)],
-  ['a resale that leaves the seller’s ticket valid', 'I1', withRules(RULES.decide, applyResoldStaysValid)],
-  [
-    'a listing above what was paid, within what the seat costs now',
-    'I11',
-    withRules(decideListedByPriceNow, applyListedByPriceNow),
-  ],
-  ['a transfer beyond the receiver’s limit', 'I3', withRules(decideAcceptedBeyondLimit)],
-  ['an offered ticket that counts for nobody', 'rules', withRules(RULES.decide, applyOfferedCountsForNobody)],
-  ['a transferred ticket that stays valid', 'I1', withRules(RULES.decide, applyTransferredStaysValid)],
   ['a refund forgotten in the snapshot', 'I6', withShow((show) => new Forgets(show, forgetDue))],
   ['a double admission after an offline merge', 'I15', withRules(RULES.decide, applyUploadAdmitsNobody)],
   ['an undo forgotten in the snapshot', 'I6', withShow((show) => new Forgets(show, forgetUndos))],
@@ -521,9 +584,34 @@ const BUGS: readonly (readonly [bug: string, invariant: string, parts: () => Par
   ['a snapshot ahead of the journal', 'I6', withShow((show) => new SnapshotsAhead(show))],
 ];
 
+const STOCK_BUGS: typeof BUGS = [
+  ['a change of prices that live holds pay', 'I4|I8', withRules(RULES.decide, applyRepriceOfHolds)],
+  ['a held seat taken off sale', 'rules|I1', withRules(decideRemoveHeld, applyRemoveHeld)],
+  ['half of the seats blocked', 'I8', withRules(decideHalfBlock)],
+  ['an area that has a place too many', 'I5', withRules(RULES.decide, applyAreaGrows)],
+  ['a change of the stock of a cancelled show', 'rules', withRules(decideStockWhenCancelled, applyStockWhenCancelled)],
+  ['prices of holds forgotten in the snapshot', 'I6', withShow((show) => new Forgets(show, forgetPrices))],
+  ['house seats forgotten in the snapshot', 'I6', withShow((show) => new Forgets(show, forgetKept))],
+];
+
+const MOVE_BUGS: readonly (readonly [string, string, () => Parts])[] = [
+  ['a resale that leaves the seller’s ticket valid', 'I1', withRules(RULES.decide, applyResoldStaysValid)],
+  [
+    'a listing above what was paid, within what the seat costs now',
+    'I11',
+    withRules(decideListedByPriceNow, applyListedByPriceNow),
+  ],
+  ['a transfer beyond the receiver’s limit', 'I3', withRules(decideAcceptedBeyondLimit)],
+  ['an offered ticket that counts for nobody', 'rules', withRules(RULES.decide, applyOfferedCountsForNobody)],
+  ['a transferred ticket that stays valid', 'I1', withRules(RULES.decide, applyTransferredStaysValid)],
+];
+
 /** The first violation that the trials find, and after how many. */
-async function find(parts: () => Parts): Promise<{ readonly runs: number; readonly error: unknown }> {
-  const property = fc.asyncProperty(trialsOf(STRESS), (trial) => runTrial(trial, parts()));
+async function find(
+  parts: () => Parts,
+  stress: Stress = STRESS,
+): Promise<{ readonly runs: number; readonly error: unknown }> {
+  const property = fc.asyncProperty(trialsOf(stress), (trial) => runTrial(trial, parts()));
   const { numRuns, errorInstance } = await fc.check(property, { numRuns: MOST_RUNS, seed: SEED, endOnFailure: true });
   return { runs: numRuns, error: errorInstance };
 }
@@ -533,6 +621,18 @@ describe('the property catches a planted bug', () => {
     const { error } = await find(parts);
     expect(error).toBeInstanceOf(Violation);
     expect((error as Violation).message).toMatch(new RegExp(`^${invariant}: `));
+  });
+
+  test.each(MOVE_BUGS)('%s, by %s', async (_, invariant, parts) => {
+    const { error } = await find(parts, MOVING);
+    expect(error).toBeInstanceOf(Violation);
+    expect((error as Violation).message).toMatch(new RegExp(`^${invariant}: `));
+  });
+
+  test.each(STOCK_BUGS)('%s, by %s', async (_, invariants, parts) => {
+    const { error } = await find(parts, RESTOCKED);
+    expect(error).toBeInstanceOf(Violation);
+    expect((error as Violation).message).toMatch(new RegExp(`^(?:${invariants}): `));
   });
 
   test('and the seed and path that it prints bring the smallest trial back', async () => {

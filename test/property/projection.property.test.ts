@@ -9,6 +9,7 @@ import { ORDER } from '../../src/allocator/orders.ts';
 import { REFUND } from '../../src/allocator/refunds.ts';
 import { sellerOf } from '../../src/allocator/resales.ts';
 import { SEAT, SEAT_STATES, type Show } from '../../src/allocator/show.ts';
+import { stockFigures } from '../../src/allocator/stock.ts';
 import { OWNED, TICKET } from '../../src/allocator/tickets.ts';
 import type { JournalRow } from '../../src/journal/journal.ts';
 import { orderView, ticketView } from '../../src/projector/views.ts';
@@ -24,7 +25,7 @@ const RUNS = 120;
 const TIMEOUT_MS = 120_000;
 
 const histories = fc.record({
-  trial: trialsOf({ faults: 1, crashes: 1, jumps: 3, repeats: 1, mostAsks: 6, mostSteps: 30 }),
+  trial: trialsOf({ faults: 1, crashes: 1, jumps: 3, repeats: 1, restocks: 1, mostAsks: 6, mostSteps: 30 }),
   /** How many rows each batch has, over and over; and whether its transaction is lost at first. */
   batches: fc.array(fc.record({ rows: fc.integer({ min: 1, max: 6 }), isLost: fc.boolean() }), {
     minLength: 1,
@@ -116,6 +117,8 @@ function compareAdmissions({ tickets }: MemoryProjection, { doors, tickets: { co
   }
 }
 
+const NO_CATEGORY = { capacity: 0, blocked: 0, removed: 0, price: null };
+
 /** What is listed is sold, also while a buyer has it. */
 function comparePlaces(projection: MemoryProjection, show: Show): void {
   const { hall } = show;
@@ -123,7 +126,10 @@ function comparePlaces(projection: MemoryProjection, show: Show): void {
     const state = show.status[seat];
     return state !== SEAT.free && sellerOf(show, seat) !== undefined ? SEAT.sold : state;
   };
+  const { prices, categories, areas } = stockFigures(show);
   const counted = hall.categories.map((category, index) => {
+    const figures = [categories[index], ...areas.filter((_, area) => hall.areas[area].category === index)];
+    const sum = (name: 'blocked' | 'removed'): number => figures.reduce((total, each) => total + each[name], 0);
     const count = (state: number): number => {
       const seats = [...show.status].filter(
         (_, seat) => stateOf(seat) === state && hall.categoryOf[seat] === index,
@@ -139,10 +145,13 @@ function comparePlaces(projection: MemoryProjection, show: Show): void {
       inPayment: count(SEAT.inPayment),
       sold: count(SEAT.sold),
       free: count(SEAT.free),
+      blocked: sum('blocked'),
+      removed: sum('removed'),
+      price: prices[index] < 0 ? null : prices[index],
     };
   });
   const told = hall.categories.map((category) => {
-    const row = projection.categories.get(category);
+    const { capacity, blocked, removed, price } = projection.categories.get(category) ?? NO_CATEGORY;
     const holds = [...projection.holds.values()];
     const inHolds = (isOrdered: boolean): number =>
       holds
@@ -151,8 +160,8 @@ function comparePlaces(projection: MemoryProjection, show: Show): void {
     const sales = [...projection.sales.values()].filter((sale) => sale.category === category);
     const sold = sales.reduce((sum, sale) => sum + sale.sold - sale.returned, 0);
     const [held, inPayment] = [inHolds(false), inHolds(true)];
-    const free = (row?.capacity ?? 0) - (row?.blocked ?? 0) - (row?.removed ?? 0) - held - inPayment - sold;
-    return { category, held, inPayment, sold, free };
+    const free = capacity - blocked - removed - held - inPayment - sold;
+    return { category, held, inPayment, sold, free, blocked, removed, price };
   });
   expect(told).toEqual(counted);
   expect(projection.projection.sold).toBe(counted.reduce((sum, { sold }) => sum + sold, 0));

@@ -15,7 +15,7 @@ import {
 import { holdView } from './reference-views.ts';
 import { must } from './violation.ts';
 
-/** The orphan rule ends when no more than this share of the seats is free. */
+/** The orphan rule ends when no more than this share of the seats that are for sale is free. */
 const LATE_SALE = 0.1;
 
 type HoldCommand = Extract<Command, { type: 'hold' }>;
@@ -94,6 +94,7 @@ export function makeHold(state: ReferenceState, command: HoldCommand, event: Eve
     buyer: command.buyer,
     seats,
     areas,
+    prices: new Map(state.prices),
     until,
     state: 'active',
     order: null,
@@ -250,7 +251,8 @@ function isToBeHad(seat: ModelSeat): boolean {
 }
 
 function isLate(state: ReferenceState): boolean {
-  return state.seats.filter((seat) => seat.state === 'free').length <= state.seats.length * LATE_SALE;
+  const forSale = state.seats.filter((seat) => seat.state !== 'blocked');
+  return forSale.filter((seat) => seat.state === 'free').length <= forSale.length * LATE_SALE;
 }
 
 export function extend(state: ReferenceState, command: Extract<Command, { type: 'extend' }>): Expected {

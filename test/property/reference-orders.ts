@@ -37,13 +37,13 @@ export function makeOrder(state: ReferenceState, command: CommandOf<'order'>, ev
   must(hold !== null && hold.number === event.hold, 'I3', () => `${name} is of another hold than asked for`);
   must(hold.state === 'active', 'I9', () => `${name} is of a hold that is ${hold.state}`);
   must(event.comp === command.comp, 'rules', () => `${name} is given away, or not, as nobody asked`);
-  const priceOf = (price: number | null): number => (command.comp === true ? 0 : (price ?? Number.NaN));
+  const priceOf = (category: string): number => (command.comp === true ? 0 : (hold.prices.get(category) ?? Number.NaN));
   const lines: OrderLine[] = hold.seats.map((seat) => {
-    const line = { seat: seat.index, price: priceOf(seat.listing?.price ?? seat.price) };
+    const line = { seat: seat.index, price: seat.listing?.price ?? priceOf(seat.category) };
     return seat.listing?.ticket ? { ...line, from: seat.listing.ticket.number } : line;
   });
   for (const [area, quantity] of hold.areas) {
-    for (let i = 0; i < quantity; i++) lines.push({ seat: -1 - area, price: priceOf(state.areas[area].price) });
+    for (let i = 0; i < quantity; i++) lines.push({ seat: -1 - area, price: priceOf(state.areas[area].category) });
   }
   must(
     isDeepStrictEqual(sortedLines(event.lines), sortedLines(lines)),
@@ -150,7 +150,7 @@ const OBSTACLES: readonly (readonly [
   [
     'I1',
     (state, order) => order.tickets.some((ticket) => ticket.seat >= 0 && !isToBeHadAgain(state, ticket)),
-    /others had the seats/,
+    /others had the seats|taken off sale/,
   ],
   [
     'I5',

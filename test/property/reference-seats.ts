@@ -15,8 +15,10 @@ export interface ModelSeat {
   /** Kept back from best-available, unless an accessible seat is asked for. */
   readonly reserved: boolean;
   /** Minor units, or null when its category is not on sale. */
-  readonly price: number | null;
+  price: number | null;
   state: PlaceState;
+  /** Of a blocked one: for the house, not because it is not for sale. */
+  kept: boolean;
   /** The hold or, of a sold or listed seat, the ticket that has it; 0 for none. */
   owner: number;
   /** What it is resold for, by whom; the seller's ticket is null once it was taken back while a buyer has the seat. */
@@ -26,8 +28,10 @@ export interface ModelSeat {
 export interface ModelArea {
   readonly id: string;
   readonly category: string;
-  readonly price: number | null;
-  readonly capacity: number;
+  price: number | null;
+  capacity: number;
+  /** Of the blocked places so many are for the house. */
+  kept: number;
   readonly places: Record<PlaceState, number>;
 }
 
@@ -48,6 +52,7 @@ export function seatsOf(hall: Hall, terms: ShowTerms): ModelSeat[] {
       reserved: (hall.features[index] & (ACCESSIBLE | COMPANION)) !== 0,
       price,
       state: price === null ? 'blocked' : 'free',
+      kept: false,
       owner: 0,
       listing: null,
     };
@@ -60,7 +65,7 @@ export function areasOf(hall: Hall, terms: ShowTerms): ModelArea[] {
     const price = priceOf(terms, category);
     const places = { free: 0, held: 0, inPayment: 0, sold: 0, blocked: 0, listed: 0 };
     places[price === null ? 'blocked' : 'free'] = capacity;
-    return { id, category, price, capacity, places };
+    return { id, category, price, capacity, kept: 0, places };
   });
 }
 

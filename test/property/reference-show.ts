@@ -39,6 +39,7 @@ import {
   returnRefunds,
 } from './reference-refunds.ts';
 import { type Asked, type Expected, type KeyedCommand, ReferenceState, refusedBy } from './reference-state.ts';
+import { changeStock, checkInUse, reasonsAgainstStock } from './reference-stock.ts';
 import { answerTo } from './reference-views.ts';
 import { must, Violation } from './violation.ts';
 
@@ -59,6 +60,7 @@ const MOVES: ReadonlySet<string> = new Set([
   'list-listings',
 ]);
 const DOORS_SINCE = 4;
+const STOCK_SINCE = 4;
 
 export interface PlayedTurn {
   readonly expected: readonly Expected[];
@@ -182,7 +184,6 @@ export class ReferenceShow {
     const { state } = this;
     if (deadline < state.now) return refusedBy('OVERLOADED');
     if (this.#format < since(message)) return refusedBy('UNAVAILABLE');
-    if (this.#format < MOVES_SINCE && MOVES.has(message.type)) return refusedBy('UNAVAILABLE');
     switch (message.type) {
       case 'hold':
       case 'order':
@@ -190,6 +191,7 @@ export class ReferenceShow {
       case 'transfer':
       case 'resell':
       case 'admit':
+      case 'stock':
         return this.#once(message);
       case 'extend':
         return extend(state, message);
@@ -232,7 +234,8 @@ export class ReferenceShow {
         return mergeScans(state, message);
       case 'expire':
       case 'refund-next':
-        throw new Error('only the show itself asks for this');
+      case 'reschedule':
+        throw new Error('no trial asks for this');
       default:
         return answerTo(state, message);
     }
@@ -271,6 +274,7 @@ export class ReferenceShow {
     if (event.type === 'refunding' && command.type === 'refund') return makeRefund(state, command, event);
     if (event.type === 'transferred' && command.type === 'transfer') return makeTransfer(state, command, event);
     if (event.type === 'listed' && command.type === 'resell') return makeListing(state, command, event);
+    if (event.type === 'stock-changed' && command.type === 'stock') return changeStock(state, command, event);
     throw new Violation('I3', `${name} became ${event.type}`);
   }
 
@@ -286,6 +290,7 @@ export class ReferenceShow {
       'rules',
       () => `${name} is refused with ${refusal.code}; reasons: ${reasons.join(', ') || 'none'}`,
     );
+    if (refusal.code === 'SEAT_IN_USE' && command.type === 'stock') checkInUse(state, command, refusal);
     if (refusal.code === 'SEATS_TAKEN' && command.type === 'hold') checkTaken(state, command, refusal);
   }
 }
@@ -304,6 +309,8 @@ function reasonsAgainst(state: ReferenceState, command: KeyedCommand): ErrorCode
       return reasonsAgainstResell(state, command);
     case 'admit':
       return reasonsAgainstAdmission(state, command);
+    case 'stock':
+      return reasonsAgainstStock(state, command);
   }
 }
 
@@ -316,7 +323,11 @@ function since(message: Command | Question): number {
     case 'list-admissions':
     case 'get-voided':
       return DOORS_SINCE;
+    case 'stock':
+    case 'get-inventory':
+      return STOCK_SINCE;
     default:
+      if (MOVES.has(message.type)) return MOVES_SINCE;
       return isOfMoney(message) ? MONEY_SINCE : 1;
   }
 }

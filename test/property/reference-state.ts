@@ -6,7 +6,7 @@ import type { ErrorCode } from '../../src/errors.ts';
 import { scopedId } from '../../src/ids.ts';
 import type { Notice, NoticeKind } from '../../src/journal/journal.ts';
 import { ModelDoors } from './model-doors.ts';
-import { areasOf, type ModelArea, type ModelSeat, type PlaceState, seatsOf } from './reference-seats.ts';
+import { areasOf, type ModelArea, type ModelSeat, type PlaceState, priceOf, seatsOf } from './reference-seats.ts';
 import { must } from './violation.ts';
 
 export interface ModelHold {
@@ -15,6 +15,8 @@ export interface ModelHold {
   readonly buyer: string;
   readonly seats: readonly ModelSeat[];
   readonly areas: readonly (readonly [area: number, quantity: number])[];
+  /** What it was told, by category. */
+  readonly prices: ReadonlyMap<string, number | null>;
   until: number;
   state: 'active' | 'inPayment' | 'bought' | 'released' | 'expired';
   order: ModelOrder | null;
@@ -102,6 +104,9 @@ export class ReferenceState {
   readonly doors = new ModelDoors();
   cancelled: { readonly at: number; readonly reason: string } | null = null;
   tickets = 0;
+  /** In force, by category; null where nothing is for sale. */
+  readonly prices: Map<string, number | null>;
+  isStockChanged = false;
 
   /** The requests of the turn, and its events that nothing has accounted for yet. */
   asked: readonly (Command | Question)[] = [];
@@ -120,6 +125,7 @@ export class ReferenceState {
     this.terms = terms;
     this.seats = seatsOf(hall, terms);
     this.areas = areasOf(hall, terms);
+    this.prices = new Map(hall.categories.map((name) => [name, priceOf(terms, name)]));
   }
 
   /** Live holds. */

@@ -24,6 +24,7 @@ import {
   sees,
   told,
 } from './reference-state.ts';
+import { inventoryOf } from './reference-stock.ts';
 
 const STATUS: Record<ModelOrder['state'], OrderStatus> = {
   awaiting: 'awaiting_payment',
@@ -107,6 +108,8 @@ export function answerTo(state: ReferenceState, question: Question): Expected {
       return { answer: told(admissionList(state, question)), inTurn: false };
     case 'get-voided':
       return { answer: told(voidedTickets(state)), inTurn: false };
+    case 'get-inventory':
+      return { answer: told(inventoryOf(state, question.seats)), inTurn: false };
     case 'get-summary':
       return { answer: told(summaryOf(state)), inTurn: false };
   }
@@ -144,15 +147,17 @@ function ticketId(state: ReferenceState, order: ModelOrder, ticket: ModelTicket)
 
 export function holdView(state: ReferenceState, hold: ModelHold): HoldView {
   let total = 0;
-  const seats = hold.seats.map(({ id, category, price: ofOrganiser, listing }) => {
-    const price = listing?.price ?? ofOrganiser;
-    total += price ?? Number.NaN;
-    return { id, category, price: money(state, price ?? Number.NaN) };
+  const priceOf = (category: string): number => hold.prices.get(category) ?? Number.NaN;
+  const seats = hold.seats.map(({ id, category, listing }) => {
+    const price = listing?.price ?? priceOf(category);
+    total += price;
+    return { id, category, price: money(state, price) };
   });
   const areas = hold.areas.map(([index, quantity]) => {
-    const { id, category, price } = state.areas[index];
-    total += (price ?? Number.NaN) * quantity;
-    return { id, category, quantity, price: money(state, price ?? Number.NaN) };
+    const { id, category } = state.areas[index];
+    const price = priceOf(category);
+    total += price * quantity;
+    return { id, category, quantity, price: money(state, price) };
   });
   return {
     id: scopedId('hld', hold.at, state.id, hold.number),

@@ -92,6 +92,24 @@ export type Ask = { readonly late: boolean } & (
       readonly dispute: number;
       readonly status: DisputeStatus;
     }
+  | {
+      readonly ask: 'stock';
+      readonly list: StockList;
+      /** The first place goes into this list instead. */
+      readonly other: StockList | null;
+      readonly seats: readonly number[];
+      readonly areas: readonly AreaAsk[];
+      readonly reprice: readonly (readonly [category: number, price: number])[];
+      /** Only what the list is meant for. */
+      readonly isFitting: boolean;
+      readonly isWrong: 'price' | 'category' | null;
+    }
+  | {
+      readonly ask: 'get-inventory';
+      readonly seats: boolean;
+      readonly are: 'blocked' | 'removed';
+      readonly offset: number;
+    }
   | { readonly ask: 'cancel-show'; readonly reason: number }
   | { readonly ask: 'get-cancellation' }
   | { readonly ask: 'list-orders' | 'list-tickets'; readonly buyer: number; readonly all: boolean }
@@ -143,6 +161,7 @@ interface ScanAsk {
   readonly scanned: number;
   readonly wrongTime: boolean;
 }
+export type StockList = 'add' | 'remove' | 'block' | 'unblock';
 
 interface AreaAsk {
   readonly area: number;
@@ -182,6 +201,8 @@ export interface Stress {
   readonly crashes: number;
   /** Of 10 waits so many are long. */
   readonly jumps: number;
+  /** The weight of changes of the stock among all requests; 0 for none. */
+  readonly restocks: number;
   /** Of 10 requests so many are repeats. */
   readonly repeats: number;
   /** How often tickets move, against 1. */
@@ -223,7 +244,9 @@ const picks = fc.oneof(
 /** Seconds from an order to a scan: some before it, some in the future. */
 const SCANNED = [-1, 0, 1, 2, 30, 60, 119, 600, 90_000] as const;
 
-function asksOf(repeats: number, moves: number): fc.Arbitrary<Ask> {
+const stockList = fc.constantFrom<StockList>('add', 'remove', 'block', 'unblock');
+
+function asksOf({ repeats, restocks, moves = 1 }: Stress): fc.Arbitrary<Ask> {
   const onHold = { back, stranger: rarely, wrongTime: rarely, late };
   const onTicket = { back, any: rarely, stranger: rarely, wrongTime: rarely };
   return fc.oneof(
@@ -335,6 +358,39 @@ function asksOf(repeats: number, moves: number): fc.Arbitrary<Ask> {
         any: rarely,
         dispute: fc.constantFrom(0, 0, 0, 1),
         status: fc.constantFrom('open', 'open', 'won', 'lost'),
+        late,
+      }),
+    },
+    {
+      weight: restocks,
+      arbitrary: fc.record({
+        ask: fc.constant('stock' as const),
+        list: stockList,
+        other: fc.option(stockList, { freq: 1 }),
+        seats: picks,
+        areas,
+        reprice: fc.oneof(
+          { weight: 2, arbitrary: fc.constant([]) },
+          {
+            weight: 1,
+            arbitrary: fc.array(
+              fc.tuple(fc.constantFrom(0, 0, 0, 1, 1, 1, 2, 3), fc.constantFrom(0, 1_000, 3_000, 6_000)),
+              { maxLength: 2 },
+            ),
+          },
+        ),
+        isFitting: fc.constantFrom(true, true, true, true, false),
+        isWrong: fc.constantFrom(...new Array<null>(12).fill(null), 'price' as const, 'category' as const),
+        late,
+      }),
+    },
+    {
+      weight: Math.min(1, restocks),
+      arbitrary: fc.record({
+        ask: fc.constant('get-inventory' as const),
+        seats: fc.boolean(),
+        are: fc.constantFrom('blocked' as const, 'removed' as const),
+        offset: fc.constantFrom(0, 0, 2),
         late,
       }),
     },
@@ -467,7 +523,7 @@ function some<T>(share: number, often: fc.Arbitrary<T>, rest: fc.Arbitrary<T>): 
 export function trialsOf(stress: Stress): fc.Arbitrary<Trial> {
   const step: fc.Arbitrary<Step> = fc.record({
     wait: some<Wait>(stress.jumps, fc.constantFrom(...LONG), fc.constantFrom(...SHORT)),
-    asks: fc.array(asksOf(stress.repeats, stress.moves ?? 1), { maxLength: stress.mostAsks }),
+    asks: fc.array(asksOf(stress), { maxLength: stress.mostAsks }),
     append: some<AppendFault | null>(
       stress.faults,
       fc.constantFrom('fenced', 'lost', 'written', 'late', 'late', 'crash-lost', 'crash-written'),

@@ -1,5 +1,13 @@
 import { hash } from 'node:crypto';
-import type { Command, CommandId, Once, Question } from '../../src/allocator/commands.ts';
+import type {
+  Command,
+  CommandId,
+  Once,
+  Question,
+  StockAddition,
+  StockCommand,
+  StockPlaces,
+} from '../../src/allocator/commands.ts';
 import {
   allTickets,
   type KeyedCommand,
@@ -9,7 +17,7 @@ import {
   type ModelTicket,
   type ReferenceState,
 } from './reference-state.ts';
-import { type Ask, FOREIGN, NOT_MADE_YET } from './schedules.ts';
+import { type Ask, FOREIGN, NOT_MADE_YET, type StockList } from './schedules.ts';
 
 /** The trial's buyers. */
 export const USERS = ['a', 'b', 'c', 'd', 'e', 'f'].map((name, i) => `usr_01k9zxh3m4q8r2v6w7y0t5b1${name}${i}`);
@@ -18,6 +26,8 @@ export const USERS = ['a', 'b', 'c', 'd', 'e', 'f'].map((name, i) => `usr_01k9zx
 const GATES = ['north', 'east', 'west'];
 /** The one number of a seat that no hall has. */
 const UNKNOWN_SEAT = 28;
+/** Of a category that has none. */
+const FIRST_PRICE = 1_500;
 const ids: CommandId[] = [];
 
 /** The `n`-th command id: 128 bits that look random. */
@@ -56,7 +66,7 @@ export class TrialRequests {
     { buyer: n, quantity, isStanding, isPaid, isResale }: Extract<Ask, { ask: 'buy' }>,
     now: number,
   ): readonly Command[] {
-    const { holds, orders, terms, hall, areas } = this.#model;
+    const { holds, orders, terms, hall, areas, prices } = this.#model;
     const found = isResale ? this.#resale() : null;
     const asked = n === null ? (orders.at(-1)?.hold.buyer ?? USERS[0]) : USERS[n];
     const buyer = found === null ? asked : this.#idleBut(found.seller, n ?? 0);
@@ -65,7 +75,7 @@ export class TrialRequests {
     const category = area?.category ?? hall.categories[0];
     const chosen = area === undefined ? { best: { quantity, category } } : { areas: [{ id: area.id, quantity }] };
     const wanted = found === null ? chosen : { seats: [found.seat] };
-    const amount = found?.price ?? quantity * (terms.prices[category] ?? 0);
+    const amount = found?.price ?? quantity * (prices.get(category) ?? 0);
     const ordered: readonly Command[] = [
       ...(found?.listing ?? []),
       this.#keep({ type: 'hold', once: this.nextOnce(), buyer, ...wanted }),
@@ -208,6 +218,12 @@ export class TrialRequests {
         const { number } = this.#orderAsked(ask.back, now, ask.any ? undefined : this.#paid);
         return { type: 'dispute', order: number, dispute: `dp_${ask.dispute}`, status: ask.status };
       }
+      case 'stock':
+        return this.#keep(this.#stock(ask));
+      case 'get-inventory': {
+        const seats = { are: ask.are, offset: ask.offset, limit: 3 };
+        return { type: 'get-inventory', ...(ask.seats ? { seats } : {}) };
+      }
       case 'cancel-show':
         return { type: 'cancel-show', reason: `reason ${ask.reason}` };
       case 'get-cancellation':
@@ -340,6 +356,47 @@ export class TrialRequests {
     const { at } = this.#model.orders[found.order - 1];
     const buyer = ask.stranger ? another(found.holder) : found.holder;
     return { ticket: found.number, at: at + (ask.wrongTime ? 1 : 0), buyer };
+  }
+
+  #stock({ list, other, seats, areas, reprice, isFitting, isWrong }: Extract<Ask, { ask: 'stock' }>): StockCommand {
+    const { hall, prices } = this.#model;
+    const ids = seats.map((n) => (n === UNKNOWN_SEAT ? 'nowhere' : this.#stockSeat(n, list, isFitting)));
+    const places: StockPlaces[] = [...(isFitting ? new Set(ids) : ids)];
+    for (const { area, quantity } of areas) places.push({ area: hall.areas[area]?.id ?? 'nowhere', count: quantity });
+    const [first] = other === null ? [] : places.splice(0, 1);
+    const named = new Map<StockList, StockPlaces[]>([[list, places]]);
+    if (first !== undefined && other !== null) named.set(other, [...(named.get(other) ?? []), first]);
+    const repriced = reprice.map(([n, price]): [string, number] => [hall.categories[n] ?? 'Nowhere', price]);
+    const after = new Map([...prices, ...repriced]);
+    const added = named.get('add')?.map((one): StockAddition => {
+      const isSeat = typeof one === 'string';
+      const place = isSeat
+        ? this.#model.seats.find(({ id }) => id === one)
+        : this.#model.areas.find(({ id }) => id === one.area);
+      const category = place?.category ?? hall.categories[0];
+      const price = (after.get(category) ?? FIRST_PRICE) + (isWrong === 'price' ? 1 : 0);
+      const priced = { category: isWrong === 'category' ? 'Nowhere' : category, price };
+      return isSeat ? { seat: one, ...priced } : { ...one, ...priced };
+    });
+    named.delete('add');
+    return {
+      type: 'stock',
+      once: this.nextOnce(),
+      ...(added === undefined ? {} : { add: added }),
+      ...Object.fromEntries(named),
+      ...(repriced.length === 0 ? {} : { reprice: Object.fromEntries(repriced) }),
+    };
+  }
+
+  /** The `n`-th seat, or of those that the list is meant for. */
+  #stockSeat(n: number, list: StockList, isFitting: boolean): string {
+    const { seats } = this.#model;
+    const fitting = seats.filter(({ state, kept }) => {
+      if (list === 'add') return state === 'blocked' && !kept;
+      return list === 'unblock' ? state === 'blocked' && kept : state === 'free';
+    });
+    const among = isFitting && fitting.length > 0 ? fitting : seats;
+    return among[n % among.length].id;
   }
 
   get #paid(): readonly ModelOrder[] {

@@ -152,6 +152,7 @@ export class Buyer {
       hold: value.id,
       seats: value.seats.map(({ id }) => id),
       areas: value.areas.map(({ id, quantity: places }) => ({ id, quantity: places })),
+      total: value.total.amount,
       until: this.#until(intention, value.expiresAt, value.serverTime),
       expires: fromRfc3339(value.expiresAt),
     });

@@ -64,6 +64,8 @@ export interface Options {
   readonly whims: Whims;
   /** The chance that a guest comes with a ticket; 0: the doors never open. */
   readonly doors: number;
+  /** So many changes of the stock does the organiser make. */
+  readonly restocks: number;
   /** Far more ask at once than may wait. */
   readonly isFlooded: boolean;
   /** A node crashes once no buyer asks for anything any more: what is under way is left to whoever takes it over. */
@@ -108,6 +110,8 @@ const FLOODED_BRIEF = 0.06;
 const CRASHES_LAST = 0.2;
 /** In so many worlds guests come to the doors. */
 const DOORS = 0.35;
+const RESTOCKS = 0.35;
+const RESTOCKS_MAX = 8;
 const LATE = 0.02;
 /** From the opening until the orders of its first seconds have almost run out. */
 const ALMOST_LATE_MS = PAYMENT_WINDOW_MS + HOLD_GRACE_MS - 1_000;
@@ -116,7 +120,7 @@ const ALMOST_LATE_MS = PAYMENT_WINDOW_MS + HOLD_GRACE_MS - 1_000;
 function besides(
   seed: number,
   kind: WorldKind,
-): Pick<Options, 'whims' | 'isFlooded' | 'crashesLast' | 'lateMs' | 'doors'> {
+): Pick<Options, 'whims' | 'restocks' | 'isFlooded' | 'crashesLast' | 'lateMs' | 'doors'> {
   const dice = new Dice(Math.imul(seed, 0x7feb352d) ^ 0xb51d);
   const maybe = (most: number): number => (dice.chance(0.4) ? dice.roll() * most : 0);
   const drawn = {
@@ -132,6 +136,7 @@ function besides(
     isFlooded: dice.chance(kind === 'brief' ? FLOODED_BRIEF : FLOODED),
     lateMs: (dice.chance(LATE) && kind !== 'brief') || kind === 'late' ? ALMOST_LATE_MS : 0,
     doors: kind !== 'late' && dice.chance(DOORS) ? 0.3 + 0.7 * dice.roll() : 0,
+    restocks: dice.chance(RESTOCKS) ? dice.between(1, RESTOCKS_MAX) : 0,
   };
   // Drawn last, for the same reason.
   return { ...drawn, whims: { ...drawn.whims, moves: maybe(0.9) } };

@@ -6,6 +6,7 @@ import type { Database } from './database.ts';
 import { Flood } from './flood.ts';
 import type { Options } from './options.ts';
 import { judgeHistory, judgeRest } from './oracles.ts';
+import { Organiser } from './organiser.ts';
 import { Record } from './record.ts';
 import type { PlannedFault } from './schedule.ts';
 import { Strikes, undrainAll } from './strikes.ts';
@@ -84,7 +85,8 @@ async function play(world: World, record: Record, schedule: readonly PlannedFaul
   strikes.plan(schedule, danger);
   if (options.isFlooded) new Flood(world).plan(options.lateMs + options.dangerMs / 2, options.dangerMs / 2);
   const buyers = Array.from({ length: options.buyers }, (_, number) => new Buyer(world, record, number));
-  for (const buyer of buyers) time.soon(() => void buyer.run(), null);
+  const people = [...buyers, new Organiser(world, record)];
+  for (const one of people) time.soon(() => void one.run(), null);
   const isStopped = (): boolean => world.violations.length > 0 || time.events > EVENTS_MAX;
   await time.run(danger + options.dangerMs, isStopped);
   if (isStopped()) return;
@@ -93,11 +95,11 @@ async function play(world: World, record: Record, schedule: readonly PlannedFaul
   world.calm();
   undrainAll(world);
   const end = time.now + REST_MS;
-  const isOver = (): boolean => buyers.every(({ isDone }) => isDone) && isAtRest(world);
+  const isOver = (): boolean => people.every(({ isDone }) => isDone) && isAtRest(world);
   let mayCrash = options.crashesLast;
   while (time.now < end && !isOver() && !isStopped()) {
     await time.run(time.now + LOOK_MS, isStopped);
-    if (!mayCrash || !buyers.every(({ isDone }) => isDone)) continue;
+    if (!mayCrash || !people.every(({ isDone }) => isDone)) continue;
     mayCrash = false;
     crashOwnerOfUnfinished(world);
   }

@@ -63,6 +63,24 @@ export const MESSAGES: readonly (Command | Question)[] = [
   { type: 'withdraw-listing', buyer: BUYER, ticket: 7, at: 1 },
   { type: 'list-offers', address: 'digest', offset: 0, limit: 30 },
   { type: 'list-listings', offset: 0, limit: 30 },
+  { type: 'reschedule' },
+  { type: 'reschedule', onSaleAt: 1_790_000_000_000, offSaleAt: 1_790_000_000_001, publishAt: 1_790_000_000_002 },
+  { type: 'reschedule', publishAt: 'now' },
+  { type: 'stock', once: onceOf(8) },
+  {
+    type: 'stock',
+    once: onceOf(9),
+    add: [
+      { seat: 'A-1', category: 'A', price: 4_550 },
+      { area: 'floor', count: 3, category: 'Ñ', price: 0 },
+    ],
+    remove: ['A-2', { area: 'floor', count: 1 }],
+    block: ['座席'],
+    unblock: [{ area: 'floor', count: 2 }],
+    reprice: { A: 4_550, Ñ: 0 },
+  },
+  { type: 'get-inventory' },
+  { type: 'get-inventory', seats: { are: 'blocked', offset: 0, limit: 100 } },
 ];
 
 const WANTED: readonly Wanted[] = [

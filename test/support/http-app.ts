@@ -5,6 +5,8 @@ import { up as accountsTables } from '../../migrations/0002-accounts.ts';
 import { up as catalogueTables } from '../../migrations/0003-catalogue.ts';
 import { up as cancelledShows } from '../../migrations/0008-cancelled-shows.ts';
 import { up as mail } from '../../migrations/0011-mail.ts';
+import { up as drafts } from '../../migrations/0023-drafts.ts';
+import { up as showFigures } from '../../migrations/0024-show-figures.ts';
 import { up as sessions } from '../../migrations/0025-sessions.ts';
 import { up as mailToAccounts } from '../../migrations/0026-mail-to-accounts.ts';
 import type { Accounts } from '../../src/accounts/accounts.ts';
@@ -14,8 +16,10 @@ import type { PasswordResets } from '../../src/accounts/password-resets.ts';
 import type { AccountsTables } from '../../src/accounts/tables.ts';
 import type { Role, Tokens } from '../../src/accounts/tokens.ts';
 import { type Catalogue, createCatalogue } from '../../src/catalog/catalogue.ts';
+import { ListingFeed } from '../../src/catalog/listing/listing-feed.ts';
 import type { CatalogueTables } from '../../src/catalog/tables.ts';
 import { shardOf } from '../../src/cluster/shards.ts';
+import { FORMAT } from '../../src/formats.ts';
 import { DEFAULT_HTTP_SETTINGS, type HttpSettings, type ReadinessCheck } from '../../src/http/deps.ts';
 import { createMetrics } from '../../src/http/metrics.ts';
 import type { SalesDeps } from '../../src/http/sales-deps.ts';
@@ -58,6 +62,7 @@ export interface HttpApp {
   readonly app: FastifyInstance;
   readonly accounts: Accounts;
   readonly catalogue: Catalogue;
+  readonly listing: ListingFeed;
   readonly shows: CatalogueShows;
   readonly tokens: Tokens;
   readonly resets: PasswordResets;
@@ -79,6 +84,8 @@ export interface HttpAppOptions {
   readonly lockout?: LockoutLimits;
   /** Whether it lives until the end of the file, not of the test. */
   readonly forFile?: boolean;
+  /** That all nodes read; the newest if absent. */
+  readonly format?: number;
 }
 
 /** A real Postgres for the tests of a file; each call is the whole HTTP side over a database of its own. */
@@ -115,6 +122,8 @@ export function httpApps(): (options?: HttpAppOptions) => Promise<HttpApp> {
     await catalogueTables(database.kysely as never);
     await cancelledShows(database.kysely as never);
     await mail(database.kysely as never);
+    await drafts(database.kysely as never);
+    await showFigures(database.kysely as never);
     await sessions(database.kysely as never);
     await mailToAccounts(database.kysely as never);
     return build(database, log, databases, options, atEnd);
@@ -149,8 +158,15 @@ async function build(
     random,
     shardOf,
     amounts: { amountFault: options.amountFault ?? NO_GATEWAY.amountFault },
+    onChange: () => listing.noticeChange(),
   });
-  const ports = { shows, clock: time.clock, timers: time.timers, random, log: log.log };
+  const listing = new ListingFeed({
+    db: database.kysely as never,
+    records: catalogue.shows,
+    timers: time.timers,
+    log: log.log,
+  });
+  const ports = { shows, listing, clock: time.clock, timers: time.timers, random, log: log.log };
   const app = buildServer(
     {
       ...ports,
@@ -160,6 +176,7 @@ async function build(
       tokens,
       catalogue,
       metrics: createMetrics(false),
+      format: () => options.format ?? FORMAT.newest,
       readiness: options.readiness ?? {},
       settings: { ...DEFAULT_HTTP_SETTINGS, ...options.settings },
     },
@@ -194,6 +211,7 @@ async function build(
     app,
     accounts,
     catalogue,
+    listing,
     shows,
     tokens,
     resets,

@@ -65,9 +65,7 @@ class MemorySandbox implements SandboxGateway {
   async refund(): Promise<RefundState> {
     return 'done';
   }
-  amountFault(): null {
-    return null;
-  }
+  amountFault: PaymentGateway['amountFault'] = () => null;
   #payment(id: string): Payment {
     const payment = this.payments.get(id);
     if (payment === undefined) throw new Error(`no payment ${id}`);
@@ -98,6 +96,7 @@ export interface SalesApp {
 
 /**
  * The routes of seats, holds, orders, payments and tickets over an order book, with real tokens and validation.
+ * @param given.shows instead of the order book
  * @param given.gateway the payment provider; without one it is the sandbox
  * @param given.exports what organisers take away; without it nothing
  * @param given.shows who is asked instead of the order book, at `given.time`
@@ -108,11 +107,13 @@ export function salesApp(
     readonly exports?: Exports;
     readonly shows?: Shows | Pick<Shows, 'ask'>;
     readonly time?: ManualTime;
+    readonly amountFault?: PaymentGateway['amountFault'];
   } = {},
 ): SalesApp {
   const time = given.time ?? manualTime();
   const book = new OrderBook();
   const sandbox = new MemorySandbox();
+  sandbox.amountFault = given.amountFault ?? sandbox.amountFault;
   const gateway = given.gateway ?? sandbox;
   const shows = new Map<string, string[]>();
   const organisers = new Map<string, string>();
@@ -126,6 +127,7 @@ export function salesApp(
       : Object.assign(Object.create(book) as OrderBook, given.shows);
   const deps = {
     shows: sold,
+    listing: { find: () => Promise.reject(new Error('nothing is listed here')), isPublic: () => true },
     clock: time.clock,
     timers: time.timers,
     gateway,

@@ -2,7 +2,7 @@ import type { AwakeLimits } from '../../src/actors/entries.ts';
 import type { ActorLog } from '../../src/actors/shared-parts.ts';
 import { ShowActors } from '../../src/actors/show-actors.ts';
 import type { Answer } from '../../src/actors/shows.ts';
-import { RULES, type Rules } from '../../src/actors/turns.ts';
+import { type OnPublished, RULES, type Rules } from '../../src/actors/turns.ts';
 import type { Command, Question } from '../../src/allocator/commands.ts';
 import type { ShowEvent, ShowTerms } from '../../src/allocator/events.ts';
 import type { Hall } from '../../src/allocator/hall.ts';
@@ -24,6 +24,7 @@ export interface NodeParts {
   /** Those of the journal's first node if absent. */
   readonly leases?: MemoryLeases;
   readonly shardOf?: (showId: string) => number;
+  readonly onPublished?: OnPublished;
 }
 
 /** One node's show actors on a journal in memory and time that stands still. */
@@ -77,6 +78,7 @@ export class ShowNode {
       rules: parts.rules ?? RULES,
       log,
       onUnsettled: (showId, orders) => void this.unsettled.push({ showId, orders }),
+      onPublished: parts.onPublished,
       ...(parts.limits === undefined ? {} : { limits: parts.limits }),
     });
   }

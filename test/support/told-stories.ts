@@ -110,6 +110,15 @@ export const refunds = (order: string, when: When, tickets?: string[]): Operatio
   ...(tickets === undefined ? {} : { tickets }),
 });
 
+/** The organiser takes these seats off sale, or puts them on it, and so many places of the area. */
+export const restocks = (key: string, closes: string, opens: string, places: number, when: When): Operation => ({
+  op: 'stock',
+  ...intention('organiser', when),
+  key,
+  closes: { seats: closes.split(' ').filter(Boolean) },
+  opens: { seats: opens.split(' ').filter(Boolean), areas: places === 0 ? [] : [{ id: 'floor', quantity: places }] },
+});
+
 /** Any operation, refused. */
 export const refused = (operation: Operation, code: string): Operation => ({ ...operation, outcome: 'refused', code });
 export const keyed = <T extends Operation>(key: string, operation: T): T => ({ ...operation, key });
@@ -169,6 +178,12 @@ export const wasOrdered = (hold: string, order: string, seats: string): RowEvent
   const tickets = ticketsOf(order, seats);
   return { event: 'ordered', order, hold, tickets, total: tickets.length * PRICE, until: 60_000 };
 };
+export const wasRestocked = (key: string, closes: string, opens = '', places = 0): RowEvent => ({
+  event: 'stock-changed',
+  closes: { seats: closes.split(' ').filter(Boolean) },
+  opens: { seats: opens.split(' ').filter(Boolean), areas: places === 0 ? [] : [{ id: 'floor', quantity: places }] },
+  key,
+});
 export const wasReleased = (hold: string): RowEvent => ({ event: 'released', hold });
 export const became = (event: 'committed' | 'captured' | 'cancelled' | 'voided', order: string): RowEvent => ({
   event,

@@ -11,17 +11,20 @@ import {
   meetsTaken,
   orders,
   PLAN,
+  PRICE,
   pays,
   reads,
   refunds,
   refused,
   releases,
+  restocks,
   SHOW,
   sees,
   verdictOn,
   wasHeld,
   wasOrdered,
   wasReleased,
+  wasRestocked,
 } from '../support/told-stories.ts';
 
 /** What clients tell and the journal beside it. Of each story one that can be true, and one that cannot. */
@@ -79,6 +82,47 @@ const STORIES: readonly Story[] = [
     name: 'a hold was told another end',
     good: [{ ...ann, expires: 60_000 }, ...journal(wasHeld('ann', 'h1', 'A1'))],
     bad: [{ ...ann, expires: 60_001 }, ...journal(wasHeld('ann', 'h1', 'A1'))],
+    broken: 'I3',
+  },
+  {
+    name: 'a held seat is taken off sale',
+    good: [ann, restocks('s', 'A2', '', 0, [20, 30]), ...journal(wasHeld('ann', 'h1', 'A1'), wasRestocked('s', 'A2'))],
+    bad: [ann, restocks('s', 'A1', '', 0, [20, 30]), ...journal(wasHeld('ann', 'h1', 'A1'), wasRestocked('s', 'A1'))],
+    broken: 'I1',
+  },
+  {
+    name: 'a seat is held that is off sale',
+    good: [
+      restocks('s', 'A1', '', 0, [0, 10]),
+      restocks('t', '', 'A1', 0, [11, 12]),
+      ...journal(wasRestocked('s', 'A1'), wasRestocked('t', '', 'A1'), wasHeld('ann', 'h1', 'A1')),
+    ],
+    bad: [restocks('s', 'A1', '', 0, [0, 10]), ...journal(wasRestocked('s', 'A1'), wasHeld('ann', 'h1', 'A1'))],
+    plan: PARTIAL,
+    broken: 'I1',
+  },
+  {
+    name: 'an acknowledged change of the stock is lost',
+    good: [ann, restocks('s', 'A2', '', 0, [20, 30]), ...journal(wasHeld('ann', 'h1', 'A1'), wasRestocked('s', 'A2'))],
+    bad: [ann, restocks('s', 'A2', '', 0, [20, 30]), ...journal(wasHeld('ann', 'h1', 'A1'))],
+    broken: 'I3',
+  },
+  {
+    name: 'a seat that is off sale is shown free',
+    good: [restocks('s', 'A1', '', 0, [0, 10]), reads('baaa', [20, 30], 1), ...journal(wasRestocked('s', 'A1'))],
+    bad: [restocks('s', 'A1', '', 0, [0, 10]), reads('aaaa', [20, 30], 1), ...journal(wasRestocked('s', 'A1'))],
+    broken: 'I7',
+  },
+  {
+    name: 'an area is shown with more places than it has',
+    good: [restocks('s', '', '', 2, [0, 10]), reads('aaaa', [20, 30], 1, 5), ...journal(wasRestocked('s', '', '', 2))],
+    bad: [restocks('s', '', '', 2, [0, 10]), reads('aaaa', [20, 30], 1, 6), ...journal(wasRestocked('s', '', '', 2))],
+    broken: 'I5',
+  },
+  {
+    name: 'an order costs something else than its hold was told',
+    good: [{ ...ann, total: PRICE }, ...annPays.slice(1), ...journal(...sold)],
+    bad: [{ ...ann, total: PRICE + 1 }, ...annPays.slice(1), ...journal(...sold)],
     broken: 'I3',
   },
   {

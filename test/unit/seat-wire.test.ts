@@ -2,6 +2,7 @@ import { beforeEach, describe, expect, test } from 'vitest';
 import { PublishedSeats } from '../../src/actors/published-seats.ts';
 import { SEAT_LETTERS, type SeatMap } from '../../src/actors/seat-map.ts';
 import type { Hall } from '../../src/allocator/hall.ts';
+import { SeatReplica } from '../../src/cluster/routing/seat-replica.ts';
 import {
   type ChangedSeats,
   readSeatsAnswer,
@@ -10,7 +11,7 @@ import {
   seatsAnswer,
   WHOLE_FROM_SHARE,
 } from '../../src/cluster/routing/seat-wire.ts';
-import { ON_SALE_AT, PlayedShow, rowsOfTen, SHOW_ID, userOf } from '../support/small-show.ts';
+import { ON_SALE_AT, onceOf, PlayedShow, rowsOfTen, SHOW_ID, userOf } from '../support/small-show.ts';
 
 const ME = 'nod_me';
 const hall = rowsOfTen(4);
@@ -55,6 +56,19 @@ describe('what an owner tells of its seats', () => {
       currency: 'EUR',
     });
     expect(readSeatsAnswer(SHOW_ID, answer, hall)).toEqual(answer);
+  });
+
+  test('names the places of areas where there are more than in the hall', () => {
+    const add = [{ area: 'floor', count: 30, category: 'A', price: 4_550 }];
+    sale.do({ type: 'stock', once: onceOf(1), add });
+    seats.publish(sale.show);
+    const answer = told(null);
+    expect(answer).toMatchObject({ areas: [50], areaCapacities: [50], available: 90, capacity: 90 });
+    expect(readSeatsAnswer(SHOW_ID, answer, hall)).toEqual(answer);
+    expect(SeatReplica.first(SHOW_ID, hall, answer)?.areas).toEqual(seats.areas);
+    const beyond = { ...answer, areaCapacities: [49] };
+    expect(() => readSeatsAnswer(SHOW_ID, beyond, hall)).toThrow(SeatsAnswerInvalid);
+    expect(() => readSeatsAnswer(SHOW_ID, { ...answer, areaCapacities: 50 }, hall)).toThrow(SeatsAnswerInvalid);
   });
 
   test('is only what changed since the version that it told before', () => {

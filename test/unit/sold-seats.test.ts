@@ -37,6 +37,25 @@ beforeEach(() => {
   faults(ordered(1, [4, 5, -1]), ordered(2, [5, 6]));
 });
 
+test('a seat that is sold is not taken off sale', () => {
+  const stock = { prices: [], categories: [], areas: [] };
+  const off = (seat: number): ShowEvent => ({
+    type: 'stock-changed',
+    once: onceOf(8),
+    removed: { seats: [7], areas: [[0, 1]] },
+    blocked: { seats: [seat], areas: [] },
+    stock,
+  });
+  expect(faults(off(5), committed(1), off(6), off(5), refunding(1, [2]), off(5))).toEqual([
+    null,
+    null,
+    null,
+    "seat 5 is taken off sale, but is order 1's",
+    null,
+    null,
+  ]);
+});
+
 describe('a seat that is sold again', () => {
   test.each<[string, ShowEvent]>([
     ['its ticket was given back', refunding(1, [2])],

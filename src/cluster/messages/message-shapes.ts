@@ -20,6 +20,10 @@ const BEST = Type.Object({
 });
 const AREAS = Type.Array(Type.Object({ id: TEXT, quantity: NUMBER }));
 
+const AREA_PLACES = { area: TEXT, count: NUMBER };
+const STOCK_PLACES = Type.Array(Type.Union([TEXT, Type.Object(AREA_PLACES)]));
+const PRICED = { category: TEXT, price: NUMBER };
+
 // The most frequent first: they are tried in this order.
 const MESSAGE = Type.Union([
   Type.Object({
@@ -77,6 +81,33 @@ const MESSAGE = Type.Union([
   Type.Object({ type: Type.Literal('cancel-show'), reason: TEXT }),
   Type.Object({ type: Type.Literal('refund-next') }),
   Type.Object({ type: Type.Literal('get-cancellation') }),
+  Type.Object({
+    type: Type.Literal('reschedule'),
+    onSaleAt: Type.Optional(NUMBER),
+    offSaleAt: Type.Optional(NUMBER),
+    publishAt: Type.Optional(Type.Union([NUMBER, Type.Literal('now')])),
+  }),
+  Type.Object({
+    type: Type.Literal('stock'),
+    once: ONCE,
+    add: Type.Optional(
+      Type.Array(Type.Union([Type.Object({ ...AREA_PLACES, ...PRICED }), Type.Object({ seat: TEXT, ...PRICED })])),
+    ),
+    remove: Type.Optional(STOCK_PLACES),
+    block: Type.Optional(STOCK_PLACES),
+    unblock: Type.Optional(STOCK_PLACES),
+    reprice: Type.Optional(Type.Record(TEXT, NUMBER)),
+  }),
+  Type.Object({
+    type: Type.Literal('get-inventory'),
+    seats: Type.Optional(
+      Type.Object({
+        are: Type.Union([Type.Literal('blocked'), Type.Literal('removed')]),
+        offset: NUMBER,
+        limit: NUMBER,
+      }),
+    ),
+  }),
   Type.Object({ type: Type.Literal('list-orders'), buyer: TEXT }),
   Type.Object({ type: Type.Literal('list-tickets'), viewer: VIEWER, offset: NUMBER, limit: NUMBER }),
   Type.Object({

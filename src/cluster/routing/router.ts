@@ -109,11 +109,16 @@ export class Router implements Shows {
 }
 
 function isSeatCounts(value: unknown): value is SeatCounts {
-  const { capacity, available, fromPrice, cancelled } = (value ?? {}) as Partial<SeatCounts>;
+  const { capacity, available, fromPrice, prices, cancelled } = (value ?? {}) as Partial<SeatCounts>;
   return (
     Number.isInteger(capacity) &&
     Number.isInteger(available) &&
     (fromPrice === null || Number.isInteger(fromPrice)) &&
+    (prices === undefined || isPrices(prices)) &&
     (cancelled === undefined || typeof cancelled === 'boolean')
   );
+}
+
+function isPrices(value: unknown): boolean {
+  return typeof value === 'object' && value !== null && Object.values(value).every((price) => Number.isInteger(price));
 }

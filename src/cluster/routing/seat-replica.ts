@@ -123,7 +123,12 @@ function withGap(gaps: readonly VersionGap[], newest: VersionGap): readonly Vers
 }
 
 function areasOf(hall: Hall, answer: SeatsAnswer): AreaCount[] {
-  return hall.areas.map(({ id, capacity }, index) => ({ id, capacity, available: answer.areas[index] }));
+  const { areas, areaCapacities } = answer;
+  return hall.areas.map(({ id, capacity }, index) => ({
+    id,
+    capacity: areaCapacities?.[index] ?? capacity,
+    available: areas[index],
+  }));
 }
 
 /** A replica, seen as one that may be old. */

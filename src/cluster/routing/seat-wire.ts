@@ -19,6 +19,8 @@ export interface SeatsAnswer {
   readonly seats: WholeSeats | ChangedSeats;
   /** Free places of each general-admission area, in the order of the hall. */
   readonly areas: readonly number[];
+  /** All places of each, where the organiser added some to those of the hall. */
+  readonly areaCapacities?: readonly number[];
   readonly fromPrice: number | null;
   readonly available: number;
   readonly capacity: number;
@@ -66,6 +68,9 @@ export function seatsAnswer(
     owner: me,
     seats: changed ?? { letters: Buffer.from(map.letters).toString('latin1') },
     areas: map.areas.map((area) => area.available),
+    ...(map.areas.every((area, index) => area.capacity === map.hall.areas[index].capacity)
+      ? {}
+      : { areaCapacities: map.areas.map((area) => area.capacity) }),
     fromPrice,
     available,
     capacity,
@@ -106,11 +111,13 @@ export function readSeatsAnswer(showId: string, value: unknown, hall: Hall): Sea
   must(answer.fromPrice === null || isCount(answer.fromPrice), 'no price');
   must(isCount(answer.capacity) && isCount(answer.available, answer.capacity), 'no count of its places');
   must(typeof answer.currency === 'string' && /^[A-Z]{3}$/.test(answer.currency), 'no currency');
-  const { areas } = answer;
+  const { areas, areaCapacities = hall.areas.map((area) => area.capacity) } = answer;
   must(
     Array.isArray(areas) &&
       areas.length === hall.areas.length &&
-      areas.every((free, index) => isCount(free, hall.areas[index].capacity)),
+      Array.isArray(areaCapacities) &&
+      areaCapacities.length === areas.length &&
+      areas.every((free, index) => isCount(areaCapacities[index]) && isCount(free, areaCapacities[index])),
     'areas that are not those of the hall',
   );
   const { seats } = answer;

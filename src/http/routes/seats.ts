@@ -1,13 +1,15 @@
 import Type from 'typebox';
 import { type SeatMap, tellsChangesSince } from '../../actors/seat-map.ts';
 import { isId } from '../../ids.ts';
+import { type Guards, viewerOf } from '../auth.ts';
 import { matchesTag } from '../entity-tags.ts';
 import { refuse } from '../problem.ts';
 import type { SalesDeps } from '../sales-deps.ts';
-import { PathId, problems, strict, TimeOut } from '../schemas.ts';
+import { OPTIONAL_BEARER, PathId, problems, strict, TimeOut } from '../schemas.ts';
 import { changesBody, SeatBodies } from '../seat-bodies.ts';
 import type { App } from '../server.ts';
 import { notFound } from '../show-answers.ts';
+import { seesShow } from '../viewers.ts';
 
 const SeatSchema = Type.Object({
   id: Type.String({ description: "The plan's seat_guid" }),
@@ -46,18 +48,24 @@ function tagOf(map: SeatMap, part: string): string {
   return `"${map.version}-${part}${map.stale ? '-stale' : ''}"`;
 }
 
-export function seatRoutes(app: App, deps: Pick<SalesDeps, 'shows'>): void {
+export function seatRoutes(
+  app: App,
+  deps: Pick<SalesDeps, 'shows' | 'listing' | 'clock' | 'organiserOf'>,
+  guards: Guards,
+): void {
   const bodies = new SeatBodies();
 
   app.get(
     '/shows/:id/seats',
     {
+      onRequest: guards.anyone,
       schema: {
         tags: ['Seats'],
         summary: 'Which seats are free',
         description:
           '`since` gives only what changed after that version; 0, a version that the show has not reached, or one that this ' +
           'node never saw, gives all (`complete: true`). `form` is that of the whole map; changes are always a list.',
+        security: OPTIONAL_BEARER,
         params: PathId,
         querystring: strict({
           form: Type.Optional(Type.Enum(['list', 'compact'])),
@@ -66,14 +74,15 @@ export function seatRoutes(app: App, deps: Pick<SalesDeps, 'shows'>): void {
         response: {
           200: { description: 'The map', content: { 'application/json': { schema: SeatMapSchema } } },
           304: Type.Null({ description: 'It is still what If-None-Match names' }),
-          ...problems('BODY_INVALID', 'NOT_FOUND', 'OVERLOADED', 'UNAVAILABLE'),
+          ...problems('BODY_INVALID', 'UNAUTHENTICATED', 'NOT_FOUND', 'OVERLOADED', 'UNAVAILABLE'),
         },
       },
     },
     async (request, reply) => {
       const { form = 'list', since } = request.query;
-      if (!isId('shw', request.params.id)) return notFound(reply, 'show');
-      const map = await deps.shows.seatMap(request.params.id);
+      const { id } = request.params;
+      if (!isId('shw', id) || !(await seesShow(deps, viewerOf(request), id))) return notFound(reply, 'show');
+      const map = await deps.shows.seatMap(id);
       if ('code' in map) return refuse(reply, map);
 
       // From here to the body in one tick: the map is live.

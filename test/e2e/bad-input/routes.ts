@@ -19,6 +19,8 @@ export interface RouteCase {
   readonly refused?: (world: World) => readonly (readonly [what: string, body: unknown, code: string])[];
   /** Whether it wants an `Idempotency-Key`. */
   readonly keyed?: true;
+  /** Bytes that its body may have, if not as many as others. */
+  readonly bytesMax?: number;
   /** Whether it takes a body of any members: what is wrong with one is told by {@link refused}. */
   readonly open?: true;
 }
@@ -91,6 +93,10 @@ function badPlans(): [string, unknown, string][] {
   return bad.map(([what, body]) => [what, body, 'PLAN_INVALID']);
 }
 
+const CATEGORY = 'Stalls';
+/** Seats that nobody has. */
+const freeSeat = (n: number): string => `stalls-Q-${n}`;
+
 function newShow(world: World): Record<string, unknown> {
   return {
     title: 'A show',
@@ -107,6 +113,9 @@ function newShow(world: World): Record<string, unknown> {
     prices: world.prices,
     limits: { perHold: 4, perBuyer: 8, holdSeconds: 300 },
     mediaUrl: 'https://example.org/a.jpg',
+    mediaLinks: ['https://example.org/b.jpg'],
+    draft: false,
+    publishAt: '2029-01-01T00:00:00Z',
   };
 }
 
@@ -206,6 +215,49 @@ export const ROUTES: Readonly<Record<string, RouteCase>> = {
   'POST /v1/shows': { as: 'organiser', organisersOnly: true, body: newShow, refused: badShows },
   'GET /v1/shows': { as: 'anyone' },
   'GET /v1/shows/{id}': { as: 'anyone', kind: 'shw' },
+  'PATCH /v1/shows/{id}': {
+    as: 'organiser',
+    organisersOnly: true,
+    kind: 'shw',
+    hiddenFrom: ['otherOrganiser'],
+    body: (world) => {
+      const { title, description, screen, startsAt, endsAt, offSaleAt, mediaUrl, mediaLinks } = newShow(world);
+      const onSaleAt = '2020-01-01T00:00:00Z';
+      return { title, description, screen, startsAt, endsAt, onSaleAt, offSaleAt, mediaUrl, mediaLinks };
+    },
+    refused: () => [
+      ['an end before its start', { endsAt: '2020-12-31T00:00:00Z' }, 'SHOW_INVALID'],
+      ['a start in the past', { startsAt: '2001-01-01T00:00:00Z' }, 'SHOW_INVALID'],
+      ['a sale after its start', { onSaleAt: '2101-01-01T00:00:00Z' }, 'SHOW_INVALID'],
+      ['a sale that ends before it begins', { offSaleAt: '2001-01-01T00:00:00Z' }, 'SHOW_INVALID'],
+      ['a script for a picture', { mediaLinks: ['javascript:alert(1)'] }, 'SHOW_INVALID'],
+      ['another venue', { venueId: 'ven_1' }, 'BODY_INVALID'],
+    ],
+  },
+  'POST /v1/shows/{id}/publish': {
+    as: 'organiser',
+    organisersOnly: true,
+    kind: 'shw',
+    hiddenFrom: ['otherOrganiser'],
+    body: () => ({ at: '2020-01-01T00:00:00Z' }),
+    refused: () => [
+      ['a public show, later', { at: '2090-01-01T00:00:00Z' }, 'SHOW_INVALID'],
+      ['a time after its start', { at: '2150-01-01T00:00:00Z' }, 'SHOW_INVALID'],
+      ['the year 9999', { at: '9999-12-31T23:59:59Z' }, 'SHOW_INVALID'],
+    ],
+  },
+  'PUT /v1/shows/{id}/performers/{performerId}': {
+    as: 'organiser',
+    organisersOnly: true,
+    kind: 'shw',
+    hiddenFrom: ['otherOrganiser'],
+  },
+  'DELETE /v1/shows/{id}/performers/{performerId}': {
+    as: 'organiser',
+    organisersOnly: true,
+    kind: 'shw',
+    hiddenFrom: ['otherOrganiser'],
+  },
   'GET /v1/shows/{id}/seats': { as: 'anyone', kind: 'shw' },
   'POST /v1/shows/{id}/holds': {
     as: 'otherBuyer',
@@ -259,6 +311,44 @@ export const ROUTES: Readonly<Record<string, RouteCase>> = {
       ['no tickets', { tickets: [] }, 'BODY_INVALID'],
       ['an order that is not paid', {}, 'ORDER_NOT_REFUNDABLE'],
     ],
+  },
+  'POST /v1/shows/{id}/inventory': {
+    as: 'organiser',
+    organisersOnly: true,
+    kind: 'shw',
+    hiddenFrom: ['otherOrganiser'],
+    keyed: true,
+    bytesMax: 1_024 * 1_024,
+    body: (world) => ({
+      add: [{ seat: freeSeat(1), category: CATEGORY, price: 1_999 }],
+      remove: [freeSeat(2), freeSeat(3)],
+      block: [freeSeat(4)],
+      unblock: [freeSeat(5)],
+      reprice: { [CATEGORY]: world.prices[CATEGORY] },
+    }),
+    refused: (world) => [
+      ['nothing to change', {}, 'STOCK_INVALID'],
+      ['empty lists', { add: [], remove: [], block: [], unblock: [], reprice: {} }, 'STOCK_INVALID'],
+      ['a seat that is held', { block: [freeSeat(2), world.seats[0]] }, 'SEAT_IN_USE'],
+      ['a seat in two lists', { block: [freeSeat(2)], remove: [freeSeat(2)] }, 'STOCK_INVALID'],
+      ['a seat twice', { remove: [freeSeat(2), freeSeat(2)] }, 'STOCK_INVALID'],
+      ['an unknown seat', { remove: ['nowhere', 'toString', '__proto__'] }, 'UNKNOWN_SEAT'],
+      ['an unknown area', { block: [{ area: 'nowhere', count: 1 }] }, 'UNKNOWN_SEAT'],
+      ['an unknown category', { reprice: { toString: 1 } }, 'STOCK_INVALID'],
+      [
+        'a price that is not its category’s',
+        { add: [{ seat: freeSeat(1), category: CATEGORY, price: 1 }] },
+        'STOCK_INVALID',
+      ],
+      ['another category', { add: [{ seat: freeSeat(1), category: 'Nowhere', price: 1 }] }, 'STOCK_INVALID'],
+      ['5,001 seats', { remove: new Array(5_000).fill('A-1'), block: ['A-2'] }, 'STOCK_INVALID'],
+    ],
+  },
+  'GET /v1/shows/{id}/inventory': {
+    as: 'organiser',
+    organisersOnly: true,
+    kind: 'shw',
+    hiddenFrom: ['otherOrganiser'],
   },
   'POST /v1/shows/{id}/cancel': {
     as: 'organiser',

@@ -75,6 +75,7 @@ export async function openBoxOffice(dataDir: string, { projects = false } = {}):
     fail: (reason) => log.fatal(reason),
   });
   const { app, accounts, tokens } = office;
+  await office.listing.start();
   await office.node.start();
   if (projects) office.projector.start();
   await app.listen({ port: 0, host: '127.0.0.1' });

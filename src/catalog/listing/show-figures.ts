@@ -1,0 +1,150 @@
+import { type Kysely, sql } from 'kysely';
+import type { ShowFigures } from '../../actors/shows.ts';
+import type { CatalogueTables } from '../tables.ts';
+
+/** Shows written or read in one statement. */
+export const FIGURES_PER_STATEMENT = 1_000;
+/** Changed shows read at once: entering each into the list takes a part of a millisecond. */
+export const SHOWS_PER_READING = 200;
+
+export interface FiguresOf {
+  readonly showId: string;
+  readonly figures: ShowFigures;
+}
+
+/**
+ * Keeps the figures of shows, at most {@link FIGURES_PER_STATEMENT}, unless newer ones are kept. No fence is needed: figures
+ * are of a durable turn, so the higher version is the truth, whoever writes it.
+ */
+export async function writeFigures(db: Kysely<CatalogueTables>, batch: readonly FiguresOf[]): Promise<void> {
+  // In one order everywhere: two nodes that write the same shows wait for each other, and never both.
+  const sorted = batch.toSorted((a, b) => (a.showId < b.showId ? -1 : 1));
+  const column = <T>(pick: (figures: ShowFigures) => T): T[] => sorted.map(({ figures }) => pick(figures));
+  const ids = sorted.map(({ showId }) => showId);
+  await sql`
+    insert into show_figures as f (show_id, version, as_of, capacity, available, from_price, cancelled)
+    select * from unnest(
+      ${ids}::text[], ${column((of) => of.version)}::int4[], ${column((of) => of.asOf)}::int8[],
+      ${column((of) => of.capacity)}::int4[], ${column((of) => of.available)}::int4[],
+      ${column((of) => of.fromPrice)}::int8[], ${column((of) => of.cancelled)}::boolean[])
+    on conflict (show_id) do update set version = excluded.version, as_of = excluded.as_of,
+      capacity = excluded.capacity, available = excluded.available, from_price = excluded.from_price,
+      cancelled = excluded.cancelled, changed = pg_current_xact_id()
+    where f.version < excluded.version`.execute(db);
+  await mendShows(db, sorted);
+}
+
+/** Whoever moved a show's times, or called it off, may have died before the catalogue heard of it. */
+async function mendShows(db: Kysely<CatalogueTables>, batch: readonly FiguresOf[]): Promise<void> {
+  const moved = batch.filter(({ figures }) => figures.cancelled || (figures.times?.revision ?? 0) > 0);
+  for (const { showId, figures } of moved) {
+    const { cancelled, asOf, times } = figures;
+    const { onSaleAt = 0, offSaleAt = 0, publishAt = null, revision = 0 } = times ?? {};
+    await sql`
+      update show set
+        on_sale_at = case when revision < ${revision} then to_timestamp(${onSaleAt} / 1000.0::float8) else on_sale_at end,
+        off_sale_at = case when revision < ${revision} then to_timestamp(${offSaleAt} / 1000.0::float8) else off_sale_at end,
+        publish_at = case when revision < ${revision} then to_timestamp(${publishAt} / 1000.0::float8) else publish_at end,
+        cancelled_at = case when ${cancelled} then coalesce(cancelled_at, to_timestamp(${asOf} / 1000.0::float8))
+          else cancelled_at end,
+        revision = greatest(revision, ${revision})
+      where id = ${showId} and (revision < ${revision} or (${cancelled} and cancelled_at is null))`.execute(db);
+  }
+}
+
+interface FiguresRow {
+  readonly show_id: string;
+  readonly version: number;
+  readonly as_of: number;
+  readonly capacity: number;
+  readonly available: number;
+  readonly from_price: number | null;
+  readonly cancelled: boolean;
+  readonly changed: string;
+}
+
+export interface KeptFigures extends FiguresOf {
+  /** The transaction that kept them. */
+  readonly changed: string;
+}
+
+function kept(row: FiguresRow): KeptFigures {
+  const { show_id, version, as_of, capacity, available, from_price, cancelled, changed } = row;
+  const figures = { version, asOf: as_of, capacity, available, fromPrice: from_price, cancelled };
+  return { showId: show_id, figures, changed };
+}
+
+const COLUMNS = sql`show_id, version, as_of, capacity, available, from_price, cancelled, changed::text as changed`;
+
+/** What is kept of these shows. */
+export async function figuresOf(db: Kysely<CatalogueTables>, ids: readonly string[]): Promise<KeptFigures[]> {
+  if (ids.length === 0) return [];
+  const { rows } = await sql<FiguresRow>`select ${COLUMNS} from show_figures where show_id = any(${ids})`.execute(db);
+  return rows.map(kept);
+}
+
+/** Where a reader of changes stands: the next changes are those after this transaction and show. */
+export interface ChangeMark {
+  /** A 64-bit transaction number, as text. */
+  readonly changed: string;
+  readonly id: string;
+}
+
+/** Figures that were kept after the mark, in the order of their transactions. */
+export async function figuresAfter(db: Kysely<CatalogueTables>, after: ChangeMark): Promise<KeptFigures[]> {
+  const { rows } = await sql<FiguresRow>`
+    select ${COLUMNS} from show_figures
+    where (changed, show_id) > (${after.changed}::xid8, ${after.id})
+    order by show_figures.changed, show_id limit ${FIGURES_PER_STATEMENT}`.execute(db);
+  return rows.map(kept);
+}
+
+/** Shows that changed after the mark, in the order of their transactions. */
+export async function showsChangedAfter(db: Kysely<CatalogueTables>, after: ChangeMark): Promise<ChangeMark[]> {
+  const { rows } = await sql<ChangeMark>`
+    select id, changed::text as changed from show
+    where (changed, id) > (${after.changed}::xid8, ${after.id})
+    order by show.changed, id limit ${SHOWS_PER_READING}`.execute(db);
+  return rows;
+}
+
+/** The lowest transaction that may still be under way: whatever was changed by a lower one can be read now. */
+export async function lowestOpenTransaction(db: Kysely<CatalogueTables>): Promise<string> {
+  const { rows } = await sql<{ lowest: string }>`
+    select pg_snapshot_xmin(pg_current_snapshot())::text as lowest`.execute(db);
+  return rows[0].lowest;
+}
+
+/**
+ * A database that was restored from a dump counts its transactions anew: changes that seem to be of the future would be read
+ * again and again.
+ */
+export async function forgetFutureChanges(db: Kysely<CatalogueTables>): Promise<void> {
+  await sql`update show set id = id where changed >= pg_snapshot_xmax(pg_current_snapshot())`.execute(db);
+  await sql`update show_figures set changed = pg_current_xact_id()
+    where changed >= pg_snapshot_xmax(pg_current_snapshot())`.execute(db);
+}
+
+/**
+ * Shows of these shards, in pages, whose kept figures are older than their journal and that may still sell: their owner died
+ * before it told. They are to be woken.
+ */
+export async function* untoldShows(
+  db: Kysely<CatalogueTables>,
+  shards: readonly number[],
+): AsyncGenerator<readonly { readonly showId: string }[]> {
+  let after = '';
+  while (true) {
+    const { rows } = await sql<{ showId: string }>`
+      select show.id as "showId" from show
+      cross join lateral (select seq from journal where show_id = show.id order by seq desc limit 1) last
+      left join show_figures f on f.show_id = show.id
+      where show.shard = any(${shards}::int2[]) and show.id > ${after}
+        and (f.version is null or f.version < last.seq)
+        and show.off_sale_at > statement_timestamp() and show.cancelled_at is null
+      order by show.id limit ${FIGURES_PER_STATEMENT}`.execute(db);
+    if (rows.length > 0) yield rows;
+    if (rows.length < FIGURES_PER_STATEMENT) return;
+    after = rows[rows.length - 1].showId;
+  }
+}

@@ -1,0 +1,41 @@
+import type { PlantedBug } from './planted-bug.ts';
+
+/** Mistakes in what organisers make of the stock. */
+export const STOCK_BUGS: readonly PlantedBug[] = [
+  {
+    name: 'new prices for live holds',
+    does: 'Who holds seats pays what they cost now, not what the hold told.',
+    file: 'allocator/stock.ts',
+    find: 'for (const list of show.stock?.formerPrices ?? []) if (hold < list.before) return list.prices;',
+    replace: 'if (hold < 0) return [];',
+    breaks: ['I3', 'I4'],
+    worlds: 'brief',
+  },
+  {
+    name: 'held seat taken off sale',
+    does: 'A seat that somebody only holds may be removed or kept back.',
+    file: 'allocator/decide-stock.ts',
+    find: 'if (status[seat] !== SEAT.free && status[seat] !== SEAT.blocked) {',
+    replace: 'if (status[seat] !== SEAT.free && status[seat] !== SEAT.held && status[seat] !== SEAT.blocked) {',
+    breaks: ['I1'],
+    worlds: 'brief',
+  },
+  {
+    name: 'half of the seats kept back',
+    does: 'Of the seats that the organiser keeps back the first stays on sale.',
+    file: 'allocator/apply-stock.ts',
+    find: 'for (const seat of seats) {\n    changeSeat(show, seat, SEAT.free, SEAT.blocked);\n    stock',
+    replace: 'for (const seat of seats.slice(1)) {\n    changeSeat(show, seat, SEAT.free, SEAT.blocked);\n    stock',
+    breaks: ['I1', 'I5', 'I7'],
+    worlds: 'brief',
+  },
+  {
+    name: 'former prices lost in the snapshot',
+    does: 'After a recovery from a snapshot, holds cost what is asked now.',
+    file: 'allocator/snapshot-stock.ts',
+    find: 'stock.formerPrices = header.formerPrices;',
+    replace: '',
+    breaks: ['I3', 'I4', 'I6'],
+    worlds: 'any',
+  },
+];
