@@ -70,6 +70,8 @@ export class BoxOfficeStock {
     'DELETE /v1/sessions': () => this.#person(),
     'PUT /v1/me/password': () => this.#person(),
     'POST /v1/password-resets/{token}': async () => ({ id: await this.#resetToken((await this.#person()).id) }),
+    'POST /v1/shows/{id}/inventory': async () => ({ id: await this.#show(), body: { block: this.#world.seats } }),
+    'DELETE /v1/shows/{id}/performers/{performerId}': async () => ({ id: await this.#show() }),
     'POST /v1/shows/{id}/holds': async () => ({ id: await this.#show(), body: this.#wish() }),
     'POST /v1/shows/{id}/cancel': async () => ({ id: await this.#show() }),
     'GET /v1/holds/{id}': () => this.#hold(),

@@ -70,7 +70,8 @@ async function requestTo(name: string, wrong: Distortion): Promise<RawRequest> {
   const id = fresh?.id ?? route.id?.(world) ?? (route.kind === undefined ? '' : world.ids[route.kind]);
   const path = template
     .replace(/\{\w+\}/, () => distortedId(id, Object.values(world.ids), wrong.id))
-    .replace('{ticketId}', fresh?.ticket ?? '');
+    .replace('{ticketId}', fresh?.ticket ?? '')
+    .replace('{performerId}', world.ids.prf);
   const person = wrong.who.kind === 'right' ? route.as : PEOPLE[wrong.who.which % PEOPLE.length];
   // Where a session may end by it, it is one that nobody needs any more.
   const token = person === 'anyone' ? null : (fresh?.token ?? world.people[person].token);
