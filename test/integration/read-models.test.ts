@@ -29,7 +29,10 @@ type Json = Record<string, never>;
 let office: BoxOffice;
 let client: RawClient;
 let reader: JournalReader;
-let people: Record<'organiser' | 'other' | 'buyer' | 'stranger', { readonly id: string; readonly token: string }>;
+let people: Record<
+  'organiser' | 'other' | 'buyer' | 'stranger' | 'giver' | 'friend',
+  { readonly id: string; readonly token: string }
+>;
 let planOfOrganiser: { readonly venueId: string; readonly planId: string; readonly prices: Record<string, number> };
 let requests = 0;
 
@@ -42,6 +45,8 @@ beforeAll(async () => {
     other: await office.signUp('other@example.org', 'organiser'),
     buyer: await office.signUp('buyer@example.org', 'buyer'),
     stranger: await office.signUp('stranger@example.org', 'buyer'),
+    giver: await office.signUp('giver@example.org', 'buyer'),
+    friend: await office.signUp('friend@example.org', 'buyer'),
   };
   const venue = await ok('organiser', 'POST', '/venues', { name: 'Hall', address: ADDRESS });
   const plan = await ok('organiser', 'POST', `/venues/${venue.id}/plans`, exampleHall());
@@ -128,6 +133,67 @@ describe('what people see', () => {
     expect(await ok('buyer', 'GET', '/orders?offset=1&limit=1')).toMatchObject({ total: 2, items: [{ showId: show }] });
     expect(await ok('stranger', 'GET', '/orders')).toMatchObject({ total: 0, items: [] });
     expect(await ok('stranger', 'GET', '/tickets')).toMatchObject({ total: 0, items: [] });
+  });
+
+  test('a ticket that goes to others is in the lists of who had it and who has it as their show tells', async () => {
+    const show = await newShow('Given');
+    const order = await buy('giver', show, 3);
+    const [first, second, third] = (order.lines as { ticketId: string }[]).map(({ ticketId }) => ticketId);
+    /** At once, and when it was taken over: what the show says, which is always asked with `showId`. */
+    const ticketsOf = async (who: 'giver' | 'friend') => {
+      const [told, now] = [await ok(who, 'GET', `/tickets?showId=${show}`), await ok(who, 'GET', '/tickets')];
+      expect(now).toEqual(told);
+      await projected(show);
+      expect(await ok(who, 'GET', '/tickets')).toEqual(told);
+      return (told.items as { id: string; status: string }[]).map(({ id, status }) => [id, status]);
+    };
+
+    const { id: given } = await ok('giver', 'POST', `/tickets/${first}/transfer`, { email: 'friend@example.org' });
+    const kept = [
+      [second, 'valid'],
+      [third, 'valid'],
+    ];
+    expect(await ticketsOf('giver')).toEqual([[first, 'transferred'], ...kept, [given, 'offered']]);
+    expect(await ticketsOf('friend')).toEqual([]);
+    expect(await ok('friend', 'GET', '/transfers')).toMatchObject({ total: 1, items: [{ id: given }] });
+    await ok('friend', 'POST', `/tickets/${given}/accept`);
+    expect(await ticketsOf('giver')).toEqual([[first, 'transferred'], ...kept]);
+    expect(await ticketsOf('friend')).toEqual([[given, 'valid']]);
+    const received = await ok('friend', 'GET', '/tickets');
+    expect(JSON.stringify(received)).not.toContain(order.id);
+    expect(await ok('friend', 'GET', '/orders')).toMatchObject({ total: 0 });
+
+    // The receiver comes in, and one of the others is listed and bought by the receiver.
+    const [{ code }] = received.items as { code: string }[];
+    await ok('organiser', 'POST', `/shows/${show}/admissions`, { code });
+    await ok('giver', 'POST', `/tickets/${second}/listing`, { price: 1_500 });
+    expect(await ticketsOf('giver')).toEqual([[first, 'transferred'], [second, 'listed'], kept[1]]);
+    const seat = (order.lines as { seat: { id: string } }[])[1].seat.id;
+    const hold = await ok('friend', 'POST', `/shows/${show}/holds`, { seats: [seat] });
+    const bought = await ok('friend', 'POST', `/holds/${hold.id}/order`);
+    const { id: payment } = bought.payment as { id: string };
+    await ok('friend', 'POST', `/sandbox/payments/${payment}/confirm`, { card: '4242424242424242' });
+    const [line] = bought.lines as { ticketId: string }[];
+    await vi.waitFor(async () => expect(await refundsDone(show)).toBe(1), { timeout: 20_000 });
+    expect(await ticketsOf('giver')).toEqual([[first, 'transferred'], [second, 'void'], kept[1]]);
+    expect(await ticketsOf('friend')).toEqual([
+      [line.ticketId, 'valid'],
+      [given, 'used'],
+    ]);
+    const orderAsShown = await ok('giver', 'GET', `/orders/${order.id}`);
+    expect((await ok('giver', 'GET', '/orders')).items).toMatchObject([{ status: 'partially_refunded' }]);
+    expect((await ok('giver', 'GET', '/orders')).items).toEqual([orderAsShown]);
+
+    const report = await ok('organiser', 'GET', `/shows/${show}/report`);
+    expect(report).toMatchObject({
+      behind: false,
+      revenue: { gross: { amount: 7_500 }, refunded: { amount: 1_500 }, net: { amount: 6_000 } },
+      admissions: { expected: 3, admitted: 1 },
+    });
+    const sold = (report.categories as { sold: number }[]).reduce((sum, category) => sum + category.sold, 0);
+    expect(sold).toBe(3);
+    const attendees = (await send('organiser', 'GET', `/shows/${show}/attendees.csv`)).body.trim().split('\r\n');
+    expect(attendees.slice(1).map((row) => row.split(',')[0])).toEqual([third, given, line.ticketId]);
   });
 
   test('an organiser has the report and the exports of own shows, and nobody else has', async () => {
