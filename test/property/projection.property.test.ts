@@ -188,6 +188,21 @@ function compareMoney(projection: MemoryProjection, show: Show): void {
   expect([...projection.refunds.values()].filter(({ state }) => state === 'due')).toHaveLength(due);
 }
 
+/** What is told of each transfer that was accepted. */
+function transfersOf(events: readonly ShowEvent[], { tickets }: MemoryProjection): unknown[] {
+  const before = new Map<number, number>();
+  for (const event of events) if (event.type === 'transferred') before.set(event.to, event.ticket);
+  return events.flatMap((event) => {
+    if (event.type !== 'transfer-accepted') return [];
+    const [ticket, old] = [event.ticket, before.get(event.ticket) ?? 0].map((number) => tickets.get(number));
+    return {
+      ...{ showId: SHOW_ID, orderId: ticket?.order_id, ticketId: ticket?.id, fromTicketId: old?.id },
+      // Whose the old one was does not change any more.
+      ...{ fromUserId: old?.holder_id, toUserId: event.buyer },
+    };
+  });
+}
+
 /** One for each order that was paid and each refund that was given, every id once. */
 function compareAnnouncements(projection: MemoryProjection, rows: readonly JournalRow[]): void {
   const events = rows.flatMap((row) => JSON.parse(row.events) as ShowEvent[]);
@@ -198,7 +213,9 @@ function compareAnnouncements(projection: MemoryProjection, rows: readonly Journ
   expect(ofType('order.paid')).toBe(
     count((event) => event.type === 'captured' || (event.type === 'ordered' && event.total === 0)),
   );
-  expect(ofType('ticket.transferred')).toBe(count((event) => event.type === 'transfer-accepted'));
+  expect(announcements.filter(({ type }) => type === 'ticket.transferred').map(({ data }) => data)).toEqual(
+    transfersOf(events, projection),
+  );
   const free = [...projection.refunds.values()].filter(({ amount }) => amount === 0).length;
   expect(ofType('order.refunded')).toBe(count((event) => event.type === 'refunded') + free);
 }
