@@ -312,7 +312,11 @@ export class ReplaySales {
     switch (event.event) {
       case 'transferred': {
         const order = this.#state.orderOf.get(ticket);
-        const next: JournalTicket = { ...ticket, id: event.to, state: 'offered', isSuccessor: true };
+        const next: JournalTicket = {
+          ...ticket,
+          ...{ id: event.to, state: 'offered', isSuccessor: true },
+          ...{ entries: [], undoneUntil: Number.NEGATIVE_INFINITY },
+        };
         ticket.state = 'transferred';
         if (this.#state.tickets.has(event.to)) this.#places.fault('I1', `ticket ${event.to} is made twice`);
         this.#state.tickets.set(event.to, next);
