@@ -21,12 +21,14 @@ import { shardOf } from './cluster/shards.ts';
 import type { AdminAccess } from './http/admin/access.ts';
 import { buildAdminServer } from './http/admin-server.ts';
 import { registerClusterMetrics } from './http/cluster-metrics.ts';
+import { registerDeliveryMetrics } from './http/delivery-metrics.ts';
 import type { HttpSettings } from './http/deps.ts';
 import { registerMailMetrics } from './http/mail-metrics.ts';
 import { createMetrics } from './http/metrics.ts';
 import { registerNodeMetrics } from './http/node-metrics.ts';
 import { rememberedOrganisers } from './http/organisers.ts';
 import { registerPaymentMetrics } from './http/payment-metrics.ts';
+import { registerProjectorMetrics } from './http/projector-metrics.ts';
 import { buildServer } from './http/server.ts';
 import { registerSettlementMetrics } from './http/settlement-metrics.ts';
 import { registerWebhookMetrics } from './http/webhook-metrics.ts';
@@ -40,17 +42,27 @@ import type { PaymentProvider } from './payments/provider.ts';
 import { createWebhooks } from './payments/webhooks/webhooks.ts';
 import type { Clock, Random, Timers } from './ports.ts';
 import type { Database } from './postgres/database.ts';
+import { createExports } from './projector/exports.ts';
+import { nextLaggards } from './projector/laggards.ts';
+import { createOwnLists } from './projector/own-lists.ts';
+import { Projections } from './projector/projections.ts';
+import { Projector } from './projector/projector.ts';
+import { createReports } from './projector/reports.ts';
 import { createSellingNode } from './selling-node.ts';
 import type { Log } from './system/log.ts';
-import { type BuyerShowTables, createBuyerShows } from './tickets/buyer-shows.ts';
 import { KeyRing, type TicketsTables } from './tickets/key-ring.ts';
 import { LookedUpKeys } from './tickets/keys.ts';
 import { createOfferedShows, type OfferedShowTables } from './tickets/receiver-address.ts';
+import { WebhookDeliverer } from './webhooks/deliverer.ts';
+import { Deliveries } from './webhooks/deliveries.ts';
+import { WebhookEndpoints } from './webhooks/endpoints.ts';
+import { createWebhookSender } from './webhooks/sender.ts';
+import type { TargetPolicy } from './webhooks/targets.ts';
 
 /** Connections that append to the journal. */
 const LANES = 2;
 
-export type Tables = AccountsTables & CatalogueTables & TicketsTables & BuyerShowTables & OfferedShowTables;
+export type Tables = AccountsTables & CatalogueTables & TicketsTables & OfferedShowTables;
 
 /** What a box office stands on; `src/main.ts` chooses the real ones. */
 export interface BoxOfficeParts {
@@ -61,6 +73,8 @@ export interface BoxOfficeParts {
   readonly payments: PaymentProvider;
   /** Where mail goes; closed with the box office. */
   readonly mail: MailTransport;
+  /** Where organisers may have webhooks sent. */
+  readonly webhookTargets: TargetPolicy;
   /** Signs the access tokens. */
   readonly secret: Buffer;
   readonly clock: Clock;
@@ -91,6 +105,10 @@ export interface BoxOffice {
   readonly listing: ListingFeed;
   /** Not yet started; closed with the box office at the latest. */
   readonly mailer: Mailer;
+  /** The same. */
+  readonly projector: Projector;
+  /** The same. */
+  readonly deliverer: WebhookDeliverer;
   /** Leaves the plan that this node applies, if it does, for others to resume: to be called before the node leaves. */
   leavePlans(): Promise<void>;
   /** Lets what is under way end, and ends what this box office opened. Its parts stay open. */
@@ -143,6 +161,16 @@ export async function assembleBoxOffice(parts: BoxOfficeParts): Promise<BoxOffic
   // For what this node reads of shows that are not its own.
   const reader = createJournalReader(journalPool(connection, log), forms);
 
+  const projector = new Projector({
+    projections: new Projections(database.pool),
+    journal: reader,
+    hallOf: async (showId) => (await source.load(showId))?.hall ?? null,
+    laggards: (everyMs, count, ageMs) => nextLaggards(database.pool, everyMs, count, ageMs),
+    clock,
+    timers,
+    random,
+    log,
+  });
   const selling = createSellingNode({
     registry,
     transport,
@@ -156,6 +184,7 @@ export async function assembleBoxOffice(parts: BoxOfficeParts): Promise<BoxOffic
     random,
     log,
     self: parts.self,
+    onJournaled: (showId) => projector.note(showId),
     onPublished: (seats) => figures.note(seats),
     alsoWake: (shards) => untoldShows(catalogueTables, shards),
     fail: parts.fail,
@@ -181,6 +210,12 @@ export async function assembleBoxOffice(parts: BoxOfficeParts): Promise<BoxOffic
     log,
   });
 
+  const deliverer = new WebhookDeliverer({
+    deliveries: new Deliveries(database.pool),
+    send: createWebhookSender(parts.webhookTargets),
+    ...{ clock, timers, random, log },
+  });
+
   const webhooks =
     payments.webhooks === null
       ? null
@@ -196,6 +231,8 @@ export async function assembleBoxOffice(parts: BoxOfficeParts): Promise<BoxOffic
   registerSettlementMetrics(metrics.registry, settlement);
   registerClusterMetrics(metrics.registry, () => node.figures());
   registerMailMetrics(metrics.registry, () => mailer.figures());
+  registerProjectorMetrics(metrics.registry, () => projector.figures());
+  registerDeliveryMetrics(metrics.registry, () => deliverer.figures());
   if (webhooks !== null) registerWebhookMetrics(metrics.registry, () => webhooks.figures());
   const readiness = {
     database: async () => void (await database.pool.query('select 1')),
@@ -232,7 +269,10 @@ export async function assembleBoxOffice(parts: BoxOfficeParts): Promise<BoxOffic
       // Without a secret nothing could tell the provider's webhooks from anybody's.
       webhooks: payments.webhooks?.verify ? webhooks : null,
       ticketKeys,
-      buyerShows: createBuyerShows(narrowed<BuyerShowTables>(kysely)),
+      ownLists: createOwnLists(database.pool),
+      reports: createReports(database.pool),
+      exports: createExports(database.pool),
+      webhookEndpoints: new WebhookEndpoints(database.pool, random, parts.webhookTargets),
       holdsPerMinute: parts.http.holdsPerMinute,
       offeredShows: createOfferedShows(narrowed<OfferedShowTables>(kysely)),
       emailOf,
@@ -241,19 +281,22 @@ export async function assembleBoxOffice(parts: BoxOfficeParts): Promise<BoxOffic
     },
   );
   const admin = buildAdminServer({ random, timers, log, metrics, readiness, ops, access: parts.admin });
+  const leavePlans = (): Promise<void> => runner.stop();
   const close = async (): Promise<void> => {
     await webhooks?.close();
     await settlement.close();
     await mailer.close();
     await ticketKeys.close();
     await node.close();
+    await projector.close();
+    await deliverer.close();
     people.close();
     await figures.close();
     await listing.close();
     await reader.close();
     await registry.close();
   };
-  return { node, app, admin, accounts, tokens, catalogue, listing, mailer, leavePlans: () => runner.stop(), close };
+  return { node, app, admin, accounts, tokens, catalogue, listing, mailer, projector, deliverer, leavePlans, close };
 }
 
 /** Kysely's type of tables admits no widening: each room sees its own. */

@@ -54,6 +54,10 @@ export const CATALOGUE = {
   CARD_DECLINED: [402, 'The card was declined'],
   CAPTURE_FAILED: [402, 'The payment could not be captured; the seats are free again'],
   WEBHOOK_INVALID: [400, 'The webhook is not one of the payment provider'],
+  // Outgoing webhooks
+  WEBHOOK_URL_INVALID: [422, 'Webhooks cannot be sent to this address'],
+  WEBHOOK_ENDPOINT_LIMIT: [409, 'There are too many webhook endpoints'],
+  WEBHOOK_ENDPOINT_DISABLED: [409, 'The webhook endpoint is disabled'],
   // Doors
   CODE_INVALID: [422, 'The code is not one of ours'],
   CODE_OF_ANOTHER_SHOW: [422, 'The code is of another show'],

@@ -3,12 +3,12 @@ import type { Random } from './ports.ts';
 /**
  * Identifiers as clients see them: a prefix that names the kind, then a time-ordered body in Crockford base 32.
  *
- * - Free-standing things (`usr_`, `ven_`, `pln_`, `prf_`, `shw_`, `cpl_`): 26 characters, the 128 bits of a UUIDv7.
+ * - Free-standing things (`usr_`, `ven_`, `pln_`, `prf_`, `shw_`, `cpl_`, `whe_`): 26 characters, the 128 bits of a UUIDv7.
  * - Things inside a show (`hld_`, `ord_`, `tkt_`, `pay_`, `rfd_`): 10 characters of time (ms), 26 of the show, 7 of a number
  *   that the show counts up. So any node can route a hold, order, ticket or payment without a look-up, and the
  *   show's actor needs to keep only numbers.
  */
-export type IdPrefix = 'usr' | 'ven' | 'pln' | 'prf' | 'shw' | 'cpl';
+export type IdPrefix = 'usr' | 'ven' | 'pln' | 'prf' | 'shw' | 'cpl' | 'whe';
 export type ScopedPrefix = 'hld' | 'ord' | 'tkt' | 'pay' | 'rfd';
 
 const ALPHABET = '0123456789abcdefghjkmnpqrstvwxyz';

@@ -105,6 +105,7 @@ async function start(settings: Settings, log: Log, undo: Undo[], fail: (reason: 
     payments: openPayments(settings, database.pool, secret, log),
     secret,
     mail: mailOf(settings),
+    webhookTargets: settings.webhookTargets,
     clock,
     timers,
     random,
@@ -133,6 +134,8 @@ async function start(settings: Settings, log: Log, undo: Undo[], fail: (reason: 
   await office.listing.start();
   await node.start();
   office.mailer.start();
+  office.projector.start();
+  office.deliverer.start();
   await admin.listen({ port: settings.adminPort, host: settings.adminHost });
   undo.push(() => admin.close());
   const address = await app.listen({ port: settings.port, host: HOST });

@@ -42,6 +42,8 @@ export interface SellingNodeParts {
   readonly random: Random;
   readonly log: Log;
   readonly self: ClusterNodeOptions['self'];
+  /** Whenever a row of a show has become durable here; must not block. */
+  readonly onJournaled?: (showId: string) => void;
   /** Told what lists of shows tell of this node's shows, after each durable turn; nobody if absent. */
   readonly onPublished?: OnPublished;
   /** Further shows of these shards, in pages, that are to be woken where the shards have come to. */
@@ -97,6 +99,7 @@ export function createSellingNode(parts: SellingNodeParts): SellingNode {
         rules: RULES,
         log,
         onUnsettled: (showId, orders) => settlement.resume(showId, orders),
+        ...(parts.onJournaled === undefined ? {} : { onJournaled: parts.onJournaled }),
         onPublished: parts.onPublished,
       });
       return {

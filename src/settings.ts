@@ -47,6 +47,8 @@ export interface Settings {
   readonly stripe: StripeSettings | null;
   /** Whether to seed the demo. Its log-ins are public. */
   readonly demo: boolean;
+  /** Where organisers may have webhooks sent: in production to the public internet only, else also to this machine. */
+  readonly webhookTargets: 'public' | 'any';
 }
 
 export interface StripeSettings {
@@ -180,6 +182,7 @@ export function readSettings(
     logLevel: checked.USHER_LOG_LEVEL,
     stripe: stripeIn(checked),
     demo: hasDemo(checked),
+    webhookTargets: checked.NODE_ENV === 'production' ? 'public' : 'any',
   };
 }
 

@@ -20,7 +20,8 @@ import type {
 
 type Ordered = Extract<ShowEvent, { type: 'ordered' }>;
 
-const STATUS: Readonly<Record<number, OrderStatus>> = {
+/** What clients are told of an order by its state; of a paid one, what became of its tickets says more. */
+export const ORDER_STATUS: Readonly<Record<number, OrderStatus>> = {
   [ORDER.awaiting]: 'awaiting_payment',
   [ORDER.committed]: 'processing',
   [ORDER.paid]: 'paid',
@@ -92,7 +93,7 @@ export function orderView(show: Show, order: number): OrderView {
 }
 
 function statusOf(show: Show, order: number): OrderStatus {
-  if (!isPaid(show, order)) return STATUS[show.orders.state[order]];
+  if (!isPaid(show, order)) return ORDER_STATUS[show.orders.state[order]];
   const refunded = show.ticketsOf(order, ...PAID_BACK).filter((ticket) => show.refunds.ofTicket.has(ticket)).length;
   if (refunded === 0) return 'paid';
   return refunded === show.orders.quantity[order] ? 'refunded' : 'partially_refunded';

@@ -32,6 +32,8 @@ export interface ShowActorsOptions {
   readonly log: ActorLog;
   /** Orders whose money has to be put to rest; the same ones again every `ANNOUNCE_MS`. */
   readonly onUnsettled: (showId: string, orders: readonly number[]) => void;
+  /** Whenever a row of a show has become durable; must not block. */
+  readonly onJournaled?: (showId: string) => void;
   /** Told after each durable turn, and of each show that woke: what lists of shows tell may have changed. Must not block. */
   readonly onPublished?: OnPublished | undefined;
   readonly limits?: AwakeLimits;

@@ -96,11 +96,11 @@ export function ticketsFor(show: Show, question: ListTickets): Listed<TicketView
   for (const order of ordersOf(show, viewer.user)) {
     if (isPaid(show, order)) for (const ticket of linesOf(show, order)) found.push(ticket);
   }
-  found.push(...[...show.moves.receivedBy(buyer)].sort((a, b) => a - b));
+  found.push(...show.moves.receivedBy(buyer));
   const own = found.filter((ticket) => show.holderOf(ticket) === buyer);
   const { order } = show.tickets;
-  // The newest order first, as they stand in it; a sort keeps what is in order already.
-  own.sort((a, b) => order[b] - order[a]);
+  // The newest order first, and what took the place of its tickets after them.
+  own.sort((a, b) => order[b] - order[a] || a - b);
   return page(own, question, (ticket) => ownTicketView(show, ticket));
 }
 

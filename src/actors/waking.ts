@@ -145,6 +145,7 @@ export class Waking {
         counts.turns++;
         counts.commands += commands;
         counts.events += events;
+        if (events > 0) options.onJournaled?.(showId);
       },
     });
     const parts = { leases: options.leases, clock, load: this.#shared.load };

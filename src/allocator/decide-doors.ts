@@ -90,7 +90,7 @@ export function whyNotEntered(show: Show, scan: Scan, at: number): 'unknown' | '
 /** The ticket of this number, if `orderedAt` is the time in its id and it was ever paid. */
 function isTicket(show: Show, ticket: number, orderedAt: number): boolean {
   const { tickets, orders } = show;
-  return tickets.has(ticket) && orders.at[tickets.order[ticket]] === orderedAt && tickets.state[ticket] !== TICKET.none;
+  return tickets.has(ticket) && orders.at[tickets.order[ticket]] === orderedAt && show.isPaid(ticket);
 }
 
 function isPossible(scannedAt: number, orderedAt: number, at: number): boolean {

@@ -2,9 +2,12 @@ import type { PaymentGateway } from '../payments/gateway.ts';
 import type { SandboxGateway } from '../payments/sandbox.ts';
 import type { Settlement } from '../payments/settlement.ts';
 import type { Webhooks } from '../payments/webhooks/webhooks.ts';
-import type { BuyerShows } from '../tickets/buyer-shows.ts';
+import type { Exports } from '../projector/exports.ts';
+import type { OwnLists } from '../projector/own-lists.ts';
+import type { Reports } from '../projector/reports.ts';
 import type { TicketKeys } from '../tickets/keys.ts';
 import type { OfferedShows } from '../tickets/receiver-address.ts';
+import type { WebhookEndpoints } from '../webhooks/endpoints.ts';
 import type { HttpDeps, HttpSettings } from './deps.ts';
 
 /** What the routes of seats, holds, orders, payments and tickets stand on. */
@@ -16,7 +19,10 @@ export interface SalesDeps extends Pick<HttpDeps, 'shows' | 'listing' | 'clock' 
   /** Null where no provider sends any, or no secret is set to know them by. */
   readonly webhooks: Pick<Webhooks, 'receive'> | null;
   readonly ticketKeys: TicketKeys;
-  readonly buyerShows: BuyerShows;
+  readonly ownLists: OwnLists;
+  readonly reports: Reports;
+  readonly exports: Exports;
+  readonly webhookEndpoints: WebhookEndpoints;
   /** How often holds may be asked for. */
   readonly holdsPerMinute: HttpSettings['holdsPerMinute'];
   readonly offeredShows: OfferedShows;

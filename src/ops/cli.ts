@@ -4,6 +4,7 @@ import { CommandError, EXIT } from './exit-codes.ts';
 import { keyCommands } from './key-commands.ts';
 import { moveCommands } from './move-commands.ts';
 import { planCommands } from './plan-commands.ts';
+import { rebuildCommand } from './rebuild-command.ts';
 import { statusCommands } from './status-commands.ts';
 import { userCommands } from './user-commands.ts';
 import { verifyCommand } from './verify-command.ts';
@@ -16,6 +17,7 @@ const program = new Command('usher').description('The command line of the box of
 statusCommands(program);
 moveCommands(program);
 verifyCommand(program);
+rebuildCommand(program);
 planCommands(program);
 userCommands(program);
 keyCommands(program);

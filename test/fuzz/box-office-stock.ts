@@ -10,12 +10,23 @@ const FRESH_MS = 120_000;
 interface Fresh {
   readonly id: string;
   readonly body?: unknown;
+  /** What stands for `{ticketId}`. */
+  readonly ticket?: string;
   /** Of whoever is to call it, if not just any of those who may. */
   readonly token?: string;
 }
 
 interface Kept extends Fresh {
   readonly at: number;
+}
+
+type Buyer = 'buyer' | 'otherBuyer';
+
+interface Order {
+  readonly id: string;
+  readonly showId: string;
+  readonly payment: { readonly id: string };
+  readonly lines: readonly { readonly ticketId: string }[];
 }
 
 /** Things for requests that use them up, each made when it is needed: of each route one, until a request was accepted. */
@@ -59,6 +70,8 @@ export class BoxOfficeStock {
     'DELETE /v1/sessions': () => this.#person(),
     'PUT /v1/me/password': () => this.#person(),
     'POST /v1/password-resets/{token}': async () => ({ id: await this.#resetToken((await this.#person()).id) }),
+    'POST /v1/shows/{id}/inventory': async () => ({ id: await this.#show(), body: { block: this.#world.seats } }),
+    'DELETE /v1/shows/{id}/performers/{performerId}': async () => ({ id: await this.#show() }),
     'POST /v1/shows/{id}/holds': async () => ({ id: await this.#show(), body: this.#wish() }),
     'POST /v1/shows/{id}/cancel': async () => ({ id: await this.#show() }),
     'GET /v1/holds/{id}': () => this.#hold(),
@@ -67,11 +80,31 @@ export class BoxOfficeStock {
     'POST /v1/holds/{id}/order': () => this.#hold(),
     'POST /v1/orders/{id}/cancel': () => this.#order(),
     'POST /v1/orders/{id}/refund': async () => {
-      const order = await this.#order();
-      await this.#post('buyer', `/sandbox/payments/${order.payment.id}/confirm`, { card: '4242424242424242' });
+      const order = await this.#paidOrder('buyer');
       const tickets = order.lines.map(({ ticketId }) => ticketId).slice(0, 1);
       return { id: order.id, body: { tickets, reason: 'Rain' } };
     },
+    'POST /v1/tickets/{id}/transfer': async () => ({ id: (await this.#ticket('buyer')).id }),
+    'DELETE /v1/tickets/{id}/transfer': async () => ({ id: await this.#offer('buyer', 'friend@example.org') }),
+    'POST /v1/tickets/{id}/accept': async () => ({ id: await this.#offer('otherBuyer', 'buyer@example.org') }),
+    'DELETE /v1/transfers/{id}': async () => ({ id: await this.#offer('otherBuyer', 'buyer@example.org') }),
+    'POST /v1/tickets/{id}/listing': async () => ({ id: (await this.#ticket('buyer')).id }),
+    'DELETE /v1/tickets/{id}/listing': async () => {
+      const { id } = await this.#ticket('buyer');
+      await this.#post('buyer', `/tickets/${id}/listing`, { price: 1 });
+      return { id };
+    },
+    'POST /v1/shows/{id}/admissions': async () => {
+      const { show, code } = await this.#ticket('buyer');
+      return { id: show, body: { code, gate: 'North' } };
+    },
+    'DELETE /v1/shows/{id}/admissions/{ticketId}': async () => {
+      const { show, id, code } = await this.#ticket('buyer');
+      await this.#post('organiser', `/shows/${show}/admissions`, { code });
+      return { id: show, ticket: id };
+    },
+    'DELETE /v1/webhook-endpoints/{id}': () =>
+      this.#post('organiser', '/webhook-endpoints', { url: 'https://example.org/', events: ['show.sold_out'] }),
     'POST /v1/sandbox/payments/{paymentId}/confirm': async () => ({ id: (await this.#order()).payment.id }),
   };
 
@@ -110,17 +143,36 @@ export class BoxOfficeStock {
     return (await this.#post<{ id: string }>('organiser', '/shows', show)).id;
   }
 
-  async #hold(): Promise<{ id: string }> {
+  async #hold(as: Buyer = 'buyer'): Promise<{ id: string }> {
     const show = await this.#show();
-    return this.#post('buyer', `/shows/${show}/holds`, { best: { quantity: 2 } });
+    return this.#post(as, `/shows/${show}/holds`, { best: { quantity: 2 } });
   }
 
-  async #order(): Promise<{ id: string; payment: { id: string }; lines: { ticketId: string }[] }> {
-    const { id } = await this.#hold();
-    return this.#post('buyer', `/holds/${id}/order`, {});
+  async #order(as: Buyer = 'buyer'): Promise<Order> {
+    const { id } = await this.#hold(as);
+    return this.#post(as, `/holds/${id}/order`, {});
   }
 
-  async #post<T>(as: 'buyer' | 'organiser', path: string, body: unknown): Promise<T> {
+  async #paidOrder(as: Buyer): Promise<Order> {
+    const order = await this.#order(as);
+    await this.#post(as, `/sandbox/payments/${order.payment.id}/confirm`, { card: '4242424242424242' });
+    return order;
+  }
+
+  async #ticket(as: Buyer): Promise<{ id: string; show: string; code: string }> {
+    const { showId, lines } = await this.#paidOrder(as);
+    const id = lines[0].ticketId;
+    const { token } = this.#world.people[as];
+    const { body } = await this.#client.send({ method: 'GET', path: `/v1/tickets/${id}`, ...asJson(token, undefined) });
+    return { id, show: showId, code: JSON.parse(body).code };
+  }
+
+  async #offer(as: Buyer, email: string): Promise<string> {
+    const { id } = await this.#ticket(as);
+    return (await this.#post<{ id: string }>(as, `/tickets/${id}/transfer`, { email })).id;
+  }
+
+  async #post<T>(as: Buyer | 'organiser', path: string, body: unknown): Promise<T> {
     const { token } = this.#world.people[as];
     const request = { method: 'POST', path: `/v1${path}`, ...asJson(token, body, this.next()) };
     const answer = await this.#client.send(request);

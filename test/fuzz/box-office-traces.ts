@@ -1,6 +1,6 @@
 import type { Pool } from 'pg';
 
-/** Written by the box office itself, at its own time: beats, leases, mail, failed log-ins, and what follows from money. */
+/** Written by the box office itself, at its own time: beats, leases, mail, failed log-ins, what lists tell of seats, and what follows from money. */
 const ITS_OWN = [
   'journal',
   'snapshot',
@@ -12,10 +12,15 @@ const ITS_OWN = [
   'webhook_event',
   'webhook_poll',
   'log_in_failure',
+  'show_figures',
 ];
 const OF_SETTLEMENT = ['sandbox_payment', 'sandbox_refund', 'buyer_show'];
 /** What only a client can bring about. */
-const OF_CLIENTS = new Set(['held', 'extended', 'released', 'ordered', 'cancelled', 'refunding', 'show-cancelled']);
+const OF_CLIENTS = new Set([
+  ...['held', 'extended', 'released', 'ordered', 'cancelled', 'refunding', 'show-cancelled'],
+  ...['transferred', 'transfer-accepted', 'transfer-ended', 'listed', 'unlisted'],
+  ...['admitted', 'admission-undone', 'scanned', 'stock-changed', 'rescheduled'],
+]);
 
 /** Sees what requests leave behind in the database of a box office. */
 export class BoxOfficeTraces {

@@ -68,7 +68,10 @@ async function requestTo(name: string, wrong: Distortion): Promise<RawRequest> {
   const fresh = await stock.take(name);
   const [method, template] = name.split(' ');
   const id = fresh?.id ?? route.id?.(world) ?? (route.kind === undefined ? '' : world.ids[route.kind]);
-  const path = template.replace(/\{\w+\}/, () => distortedId(id, Object.values(world.ids), wrong.id));
+  const path = template
+    .replace(/\{\w+\}/, () => distortedId(id, Object.values(world.ids), wrong.id))
+    .replace('{ticketId}', fresh?.ticket ?? '')
+    .replace('{performerId}', world.ids.prf);
   const person = wrong.who.kind === 'right' ? route.as : PEOPLE[wrong.who.which % PEOPLE.length];
   // Where a session may end by it, it is one that nobody needs any more.
   const token = person === 'anyone' ? null : (fresh?.token ?? world.people[person].token);

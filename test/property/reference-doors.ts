@@ -28,7 +28,7 @@ interface Found {
 function findTicket(state: ReferenceState, { ticket: number, at }: { ticket: number; at: number }): Found | null {
   for (const order of state.orders) {
     const ticket = allTickets(order).find((one) => one.number === number);
-    if (ticket !== undefined) return order.at === at && ticket.state !== 'none' ? { order, ticket } : null;
+    if (ticket !== undefined) return order.at === at && order.state === 'paid' ? { order, ticket } : null;
   }
   return null;
 }

@@ -72,7 +72,7 @@ export function answerTo(state: ReferenceState, question: Question): Expected {
         ? tickets.sort((a, b) => b.number - a.number).map((ticket) => wholeTicketView(state, ticket))
         : tickets
             .filter(({ holder }) => holder === viewer.user)
-            .sort((a, b) => b.order - a.order || (isReceived(state, a) ? a.number - b.number : 0))
+            .sort((a, b) => b.order - a.order || a.number - b.number)
             .map((ticket) => ownView(state, ticket));
       return { answer: told({ total: found.length, items: found.slice(offset, offset + limit) }), inTurn: false };
     }

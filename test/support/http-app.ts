@@ -32,6 +32,7 @@ import { type CapturedLog, capturedLog } from './captured-log.ts';
 import { CatalogueShows } from './catalogue-shows.ts';
 import { type AtEnd, Lifetime } from './lifetime.ts';
 import { type ManualTime, manualTime } from './manual-time.ts';
+import { NO_READ_MODELS } from './no-read-models.ts';
 import { withDatabase } from './prepared-database.ts';
 import { seededRandom } from './seeded-random.ts';
 import { temporaryDirectoryForFile } from './temporary-directory.ts';
@@ -186,7 +187,7 @@ async function build(
       webhooks: options.webhooks ?? null,
       settlement: createSettlement({ ...ports, gateway: NO_GATEWAY }),
       ticketKeys: ticketKeysInMemory(),
-      buyerShows: { showsOf: async () => [] },
+      ...NO_READ_MODELS,
       holdsPerMinute: { ...DEFAULT_HTTP_SETTINGS, ...options.settings }.holdsPerMinute,
       offeredShows: { showsOf: async () => [] },
       emailOf: async () => null,

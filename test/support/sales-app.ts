@@ -12,9 +12,11 @@ import { validatorCompiler } from '../../src/http/validation.ts';
 import type { Payment, PaymentGateway, PaymentOrder, PaymentState, RefundState } from '../../src/payments/gateway.ts';
 import type { SandboxGateway } from '../../src/payments/sandbox.ts';
 import { createSettlement } from '../../src/payments/settlement.ts';
+import type { Exports } from '../../src/projector/exports.ts';
 import type { TicketKeys } from '../../src/tickets/keys.ts';
 import { capturedLog } from './captured-log.ts';
 import { type ManualTime, manualTime } from './manual-time.ts';
+import { NO_READ_MODELS } from './no-read-models.ts';
 import { OrderBook } from './order-book.ts';
 import { seededRandom } from './seeded-random.ts';
 import { ticketKeysInMemory } from './ticket-keys.ts';
@@ -81,6 +83,8 @@ export interface SalesApp {
   readonly shows: Map<string, string[]>;
   /** By show: its organiser. */
   readonly organisers: Map<string, string>;
+  /** The access token of this user. */
+  tokenOf(user: string, role: Role): Promise<string>;
   /** Sends a request as this user. */
   as(
     user: string,
@@ -94,11 +98,13 @@ export interface SalesApp {
  * The routes of seats, holds, orders, payments and tickets over an order book, with real tokens and validation.
  * @param given.shows instead of the order book
  * @param given.gateway the payment provider; without one it is the sandbox
+ * @param given.exports what organisers take away; without it nothing
  * @param given.shows who is asked instead of the order book, at `given.time`
  */
 export function salesApp(
   given: {
     readonly gateway?: PaymentGateway;
+    readonly exports?: Exports;
     readonly shows?: Shows | Pick<Shows, 'ask'>;
     readonly time?: ManualTime;
     readonly amountFault?: PaymentGateway['amountFault'];
@@ -136,7 +142,10 @@ export function salesApp(
       log,
     }),
     ticketKeys,
-    buyerShows: { showsOf: async (buyer: string) => shows.get(buyer) ?? [] },
+    ...NO_READ_MODELS,
+    ...(given.exports === undefined ? {} : { exports: given.exports }),
+    // Every show is ahead of the read models.
+    ownLists: { ...NO_READ_MODELS.ownLists, showsBehind: async (buyer: string) => shows.get(buyer) ?? [] },
     // By what stands for an address.
     offeredShows: { showsOf: async (address: string) => shows.get(address) ?? [] },
     emailOf: async (user: string) => `${user}@example.org`,
@@ -169,6 +178,7 @@ export function salesApp(
     ticketKeys,
     shows,
     organisers,
+    tokenOf: async (id, role) => (await tokens.issue({ id, role })).token,
     async as(user, role) {
       const { token } = await tokens.issue({ id: user, role });
       return (method, url, body, headers) =>

@@ -2,13 +2,17 @@ import { describe, expect, test } from 'vitest';
 import type { ClusterFigures } from '../../src/cluster/cluster-figures.ts';
 import { HandOffPauses } from '../../src/cluster/ownership/hand-off-pauses.ts';
 import { registerClusterMetrics } from '../../src/http/cluster-metrics.ts';
+import { registerDeliveryMetrics } from '../../src/http/delivery-metrics.ts';
 import { registerMailMetrics } from '../../src/http/mail-metrics.ts';
 import { createMetrics } from '../../src/http/metrics.ts';
 import { registerNodeMetrics } from '../../src/http/node-metrics.ts';
 import { registerPaymentMetrics } from '../../src/http/payment-metrics.ts';
+import { registerProjectorMetrics } from '../../src/http/projector-metrics.ts';
 import { registerSettlementMetrics } from '../../src/http/settlement-metrics.ts';
 import { registerWebhookMetrics } from '../../src/http/webhook-metrics.ts';
 import type { WebhookFigures } from '../../src/payments/webhooks/webhooks.ts';
+import type { ProjectorFigures } from '../../src/projector/projector.ts';
+import type { DeliveryFigures } from '../../src/webhooks/deliverer.ts';
 import { projectFile, projectFiles, yamlDocuments } from '../support/yaml-files.ts';
 
 interface Alert {
@@ -64,6 +68,8 @@ async function exported(): Promise<{ metrics: Set<string>; labels: Set<string> }
   registerPaymentMetrics(metrics.registry, () => null);
   registerSettlementMetrics(metrics.registry, { pending: 0, oldestMs: 0, failedRefunds: 0 });
   registerWebhookMetrics(metrics.registry, () => zeros as unknown as WebhookFigures);
+  registerProjectorMetrics(metrics.registry, () => zeros as unknown as ProjectorFigures);
+  registerDeliveryMetrics(metrics.registry, () => zeros as unknown as DeliveryFigures);
   registerMailMetrics(metrics.registry, () => ({ sent: 0, failed: 0, givenUp: 0, oldestMs: 0 }));
   metrics.route('GET', '/readyz').observe(200, 1);
   const names = new Set(OF_PROMETHEUS.metrics);

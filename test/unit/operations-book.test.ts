@@ -2,6 +2,7 @@ import { Command } from 'commander';
 import { expect, test } from 'vitest';
 import { moveCommands } from '../../src/ops/move-commands.ts';
 import { planCommands } from '../../src/ops/plan-commands.ts';
+import { rebuildCommand } from '../../src/ops/rebuild-command.ts';
 import { statusCommands } from '../../src/ops/status-commands.ts';
 import { userCommands } from '../../src/ops/user-commands.ts';
 import { verifyCommand } from '../../src/ops/verify-command.ts';
@@ -11,7 +12,7 @@ const book = projectFile('docs/operations.md');
 
 /** The command line, as `src/ops/cli.ts` puts it together. */
 const usher = new Command('usher');
-for (const add of [statusCommands, moveCommands, verifyCommand, planCommands, userCommands]) add(usher);
+for (const add of [statusCommands, moveCommands, verifyCommand, rebuildCommand, planCommands, userCommands]) add(usher);
 
 test('its commands are those of the command line, with options that they have', () => {
   const lines = [...book.matchAll(/(?:^ {4}|`)(?:npm run usher --|node src\/ops\/cli\.ts|usher) ([a-z][^`\n#]*)/gm)];

@@ -28,6 +28,7 @@ test('nothing set gives one node on embedded Postgres', () => {
     logLevel: 'info',
     stripe: null,
     demo: true,
+    webhookTargets: 'any',
   });
 });
 
@@ -86,6 +87,7 @@ test('everything set is taken, and what is not a setting is left alone', () => {
       methods: ['card', 'sepa_debit'],
     },
     demo: true,
+    webhookTargets: 'any',
   });
 });
 

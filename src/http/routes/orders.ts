@@ -1,7 +1,7 @@
 import Type from 'typebox';
 import type { Answer, OrderView } from '../../actors/shows.ts';
 import { parseScopedId } from '../../ids.ts';
-import { listAcrossShows } from '../across-shows.ts';
+import { ownList } from '../across-shows.ts';
 import type { Guards } from '../auth.ts';
 import { markReplayed, readOnce } from '../idempotency.ts';
 import { emptyIfNone, noBody } from '../no-body.ts';
@@ -15,7 +15,7 @@ import { askDeadline, notFound } from '../show-answers.ts';
 import { askAsViewer, seesAll } from '../viewers.ts';
 
 export function orderRoutes(app: App, deps: SalesDeps, guards: Guards): void {
-  const { shows, clock, gateway, settlement, buyerShows } = deps;
+  const { shows, clock, gateway, settlement, ownLists } = deps;
 
   app.post(
     '/holds/:id/order',
@@ -101,7 +101,10 @@ export function orderRoutes(app: App, deps: SalesDeps, guards: Guards): void {
         const answer = await shows.ask<readonly OrderView[]>(showId, { type: 'list-orders', buyer }, deadline);
         return answer.ok ? { ...answer, value: { total: answer.value.length, items: answer.value } } : answer;
       };
-      const list = await listAcrossShows(await buyerShows.showsOf(buyer), ask, { offset, limit });
+      const behind = await ownLists.showsBehind(buyer);
+      const known = (except: readonly string[], part: { offset: number; limit: number }) =>
+        ownLists.orders(buyer, except, part);
+      const list = await ownList(behind, known, ask, { offset, limit });
       if ('code' in list) return refuse(reply, list);
       return reply.send({ ...list, items: list.items.map((order) => payableInList(order, gateway)) });
     },

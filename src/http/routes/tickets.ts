@@ -1,9 +1,10 @@
 import Type from 'typebox';
 import type { Principal } from '../../accounts/tokens.ts';
 import type { Listed, TicketView } from '../../actors/shows.ts';
+import type { Viewer } from '../../allocator/commands.ts';
 import { isId, parseScopedId, type ScopedId } from '../../ids.ts';
 import { ticketSvg } from '../../tickets/ticket-image.ts';
-import { listAcrossShows } from '../across-shows.ts';
+import { listAcrossShows, ownList } from '../across-shows.ts';
 import type { Guards } from '../auth.ts';
 import { codedTicket } from '../coded-ticket.ts';
 import { refuse } from '../problem.ts';
@@ -15,7 +16,7 @@ import { askDeadline, notFound } from '../show-answers.ts';
 import { askAsViewer, seesAll } from '../viewers.ts';
 
 export function ticketRoutes(app: App, deps: SalesDeps, guards: Guards): void {
-  const { shows, clock, ticketKeys, buyerShows } = deps;
+  const { shows, clock, ticketKeys, ownLists } = deps;
 
   const ticketOf = (user: Principal, { showId, number, at }: ScopedId) =>
     askAsViewer<TicketView>(deps, user, showId, (viewer) => ({ type: 'get-ticket', viewer, ticket: number, at }));
@@ -38,23 +39,25 @@ export function ticketRoutes(app: App, deps: SalesDeps, guards: Guards): void {
     async (request, reply) => {
       const { user } = request;
       const { offset = 0, limit = LIMIT_DEFAULT, showId } = request.query;
-      let all = false;
-      let showIds: readonly string[];
-      if (showId === undefined) {
-        showIds = await buyerShows.showsOf(user.id);
-      } else {
-        if (!isId('shw', showId)) return notFound(reply, 'show');
-        all = await seesAll(deps, user, showId);
-        if (!all && user.role === 'organiser') return notFound(reply, 'show');
-        showIds = [showId];
-      }
-      const viewer = { user: user.id, all };
       const deadline = askDeadline(clock);
-      // One show turns its own pages; of several, each may hold the whole page.
-      const part = showIds.length === 1 ? { offset, limit } : { offset: 0, limit: offset + limit };
-      const ask = (id: string) =>
+      const asks = (viewer: Viewer, part: { offset: number; limit: number }) => (id: string) =>
         shows.ask<Listed<TicketView>>(id, { type: 'list-tickets', viewer, ...part }, deadline);
-      const list = await listAcrossShows(showIds, ask, { offset: showIds.length === 1 ? 0 : offset, limit });
+      if (showId === undefined) {
+        const behind = await ownLists.showsBehind(user.id);
+        const known = (except: readonly string[], part: { offset: number; limit: number }) =>
+          ownLists.tickets(user.id, except, part);
+        // Each of several shows may hold the whole page.
+        const ask = asks({ user: user.id, all: false }, { offset: 0, limit: offset + limit });
+        const list = await ownList(behind, known, ask, { offset, limit });
+        if ('code' in list) return refuse(reply, list);
+        return reply.send({ ...list, items: list.items.map(withCode) });
+      }
+      if (!isId('shw', showId)) return notFound(reply, 'show');
+      const all = await seesAll(deps, user, showId);
+      if (!all && user.role === 'organiser') return notFound(reply, 'show');
+      // One show turns its own pages.
+      const ask = asks({ user: user.id, all }, { offset, limit });
+      const list = await listAcrossShows([showId], ask, { offset: 0, limit });
       if ('code' in list) return refuse(reply, list);
       return reply.send({ ...list, offset, items: list.items.map(withCode) });
     },

@@ -28,6 +28,9 @@ export interface RouteCase {
 const NOT_THE_BUYER: readonly Person[] = ['otherBuyer', 'organiser', 'otherOrganiser'];
 const STRANGERS: readonly Person[] = ['otherBuyer', 'otherOrganiser'];
 
+/** Only its organiser may. */
+const ORGANISERS_OWN = { as: 'organiser', organisersOnly: true, hiddenFrom: ['otherOrganiser'] } as const;
+
 /** A plan that can be imported, but for what `change` does to it. */
 function planWith(change: (plan: Record<string, never>) => void): unknown {
   const plan = structuredClone(exampleHall()) as Record<string, never>;
@@ -417,6 +420,42 @@ export const ROUTES: Readonly<Record<string, RouteCase>> = {
   'GET /v1/tickets': { as: 'buyer' },
   'GET /v1/tickets/{id}': { as: 'buyer', kind: 'tkt', hiddenFrom: STRANGERS },
   'GET /v1/tickets/{id}/qr.svg': { as: 'buyer', kind: 'tkt', hiddenFrom: STRANGERS },
+  'GET /v1/shows/{id}/report': { ...ORGANISERS_OWN, kind: 'shw' },
+  'GET /v1/shows/{id}/orders.csv': { ...ORGANISERS_OWN, kind: 'shw' },
+  'GET /v1/shows/{id}/attendees.csv': { ...ORGANISERS_OWN, kind: 'shw' },
+  'GET /v1/sales': { as: 'organiser', organisersOnly: true },
+  'POST /v1/webhook-endpoints': {
+    as: 'organiser',
+    organisersOnly: true,
+    body: () => ({ url: 'https://example.org/hooks', events: ['order.paid', 'order.refunded'] }),
+    refused: () => {
+      const events = ['order.paid'];
+      const urls = [
+        'nowhere',
+        'ftp://example.org/',
+        'http://example.org/',
+        'https://user:pw@example.org/',
+        'https://a/#b',
+      ];
+      return [
+        ['no events', { url: 'https://example.org/', events: [] }, 'BODY_INVALID'],
+        ['an event twice', { url: 'https://example.org/', events: [...events, ...events] }, 'BODY_INVALID'],
+        ['an unknown event', { url: 'https://example.org/', events: ['order.lost'] }, 'BODY_INVALID'],
+        ...urls.map((url) => [`the address "${url}"`, { url, events }, 'WEBHOOK_URL_INVALID'] as const),
+      ];
+    },
+  },
+  'GET /v1/webhook-endpoints': { as: 'organiser', organisersOnly: true },
+  'GET /v1/webhook-endpoints/{id}': { ...ORGANISERS_OWN, kind: 'whe' },
+  'DELETE /v1/webhook-endpoints/{id}': { ...ORGANISERS_OWN, kind: 'whe' },
+  'POST /v1/webhook-endpoints/{id}/enable': { ...ORGANISERS_OWN, kind: 'whe' },
+  'POST /v1/webhook-endpoints/{id}/replay': {
+    ...ORGANISERS_OWN,
+    kind: 'whe',
+    body: () => ({ since: '2026-01-01T00:00:00Z', delivered: true }),
+  },
+  'GET /v1/webhook-deliveries': { as: 'organiser', organisersOnly: true },
+  'POST /v1/webhook-deliveries/{id}/replay': { ...ORGANISERS_OWN, kind: 'whd' },
   'POST /v1/tickets/{id}/transfer': {
     as: 'buyer',
     kind: 'tkt',

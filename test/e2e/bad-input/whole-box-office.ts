@@ -46,8 +46,11 @@ export interface BoxOffice {
   close(): Promise<void>;
 }
 
-/** A box office as `src/main.ts` makes it, without its limits on rates and log-ins; its mail stays where it is. */
-export async function openBoxOffice(dataDir: string): Promise<BoxOffice> {
+/**
+ * A box office as `src/main.ts` makes it, without its limits on rates and log-ins; its mail and its webhooks stay where
+ * they are, and unless it `projects`, so do its read models.
+ */
+export async function openBoxOffice(dataDir: string, { projects = false } = {}): Promise<BoxOffice> {
   const captured = capturedLog();
   const { log } = captured;
   const clock = systemClock();
@@ -62,6 +65,7 @@ export async function openBoxOffice(dataDir: string): Promise<BoxOffice> {
     transport: new InProcessTransport(new InProcessHub(timers)),
     payments: sandboxProvider(createSandboxGateway({ pool: database.pool, clock, timers, secret: TOKEN_SECRET })),
     mail: fileTransport(join(dataDir, 'mail'), { name: '', address: 'usher@localhost' }, random),
+    webhookTargets: 'any',
     secret: TOKEN_SECRET,
     self: { id: 'test', pid: process.pid, url: null, adminUrl: null, format: FORMAT.newest, weight: 1 },
     http: { ...DEFAULT_HTTP_SETTINGS, ...UNLIMITED },
@@ -73,6 +77,7 @@ export async function openBoxOffice(dataDir: string): Promise<BoxOffice> {
   const { app, accounts, tokens } = office;
   await office.listing.start();
   await office.node.start();
+  if (projects) office.projector.start();
   await app.listen({ port: 0, host: '127.0.0.1' });
   return {
     port: (app.server.address() as AddressInfo).port,

@@ -11,6 +11,8 @@ export interface World {
   readonly showWithHold: string;
   /** Called off; nobody has bought anything in it. */
   readonly cancelledShow: string;
+  /** What another buyer wants to give the buyer. */
+  readonly offeredTicket: string;
   /** Every show. */
   readonly shows: readonly string[];
   /** A venue and a plan of the other organiser. */
@@ -21,7 +23,7 @@ export interface World {
 }
 
 export type Person = 'organiser' | 'otherOrganiser' | 'buyer' | 'otherBuyer';
-export type Kind = 'usr' | 'ven' | 'pln' | 'prf' | 'shw' | 'hld' | 'ord' | 'pay' | 'tkt';
+export type Kind = 'usr' | 'ven' | 'pln' | 'prf' | 'shw' | 'hld' | 'ord' | 'pay' | 'tkt' | 'whe' | 'whd';
 
 export const ADDRESS = {
   street: 'Street 1',
@@ -94,6 +96,19 @@ export async function buildWorld(office: BoxOffice, client: RawClient): Promise<
   const payment = order.payment as { id: string };
   const card = { card: '4242424242424242' };
   await post(buyer, `/sandbox/payments/${(paid.payment as { id: string }).id}/confirm`, card);
+  const given = await buildOffer(post, people.otherBuyer.token, shows[2]);
+  const endpoint = await post(organiser, '/webhook-endpoints', {
+    ...{ url: 'https://example.org/hooks', events: ['show.sold_out'] },
+  });
+  const delivery = `whd_${'5'.repeat(32)}`;
+  await office.pool.query(
+    `insert into webhook_message (id, show_id, type, created_at, body) values ('msg_1', $1, 'show.sold_out', 0, '{}')`,
+    [shows[0]],
+  );
+  await office.pool.query(
+    `insert into webhook_delivery (id, endpoint_id, message_id, created_at, next_at) values ($1, $2, 'msg_1', 0, 0)`,
+    [delivery, endpoint.id],
+  );
   return {
     people,
     ids: {
@@ -106,14 +121,31 @@ export async function buildWorld(office: BoxOffice, client: RawClient): Promise<
       ord: order.id,
       pay: payment.id,
       tkt: (paid.lines as { ticketId: string }[])[0].ticketId,
+      whe: endpoint.id,
+      whd: delivery,
     },
     showWithHold: shows[0],
     cancelledShow,
+    offeredTicket: given,
     shows,
     foreign: { venue: foreign.venue.id, plan: foreign.plan.id },
     prices,
     seats: (hold.seats as { id: string }[]).map(({ id }) => id),
   };
+}
+
+/** A ticket that somebody else has paid, offered to the buyer. */
+async function buildOffer(
+  post: (token: string, path: string, body?: unknown) => Promise<Record<string, never>>,
+  token: string,
+  show: string,
+): Promise<string> {
+  const hold = await post(token, `/shows/${show}/holds`, { best: { quantity: 1 } });
+  const order = await post(token, `/holds/${hold.id}/order`);
+  const { id: payment } = order.payment as { id: string };
+  await post(token, `/sandbox/payments/${payment}/confirm`, { card: '4242424242424242' });
+  const [{ ticketId }] = order.lines as { ticketId: string }[];
+  return (await post(token, `/tickets/${ticketId}/transfer`, { email: 'buyer@example.org' })).id;
 }
 
 const TABLES = `select table_name as name from information_schema.tables
