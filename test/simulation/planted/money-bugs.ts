@@ -56,7 +56,7 @@ export const MONEY_BUGS: readonly PlantedBug[] = [
     file: 'payments/settlement.ts',
     find: 'gateway.refund({ refundId, paymentId,',
     replace: 'gateway.refund({ refundId: refundId + clock.now(), paymentId,',
-    breaks: ['I10'],
+    breaks: ['I10', 'I11'],
     worlds: 'brief',
   },
   {
