@@ -199,7 +199,7 @@ export function drawOptions(seed: number, kind: WorldKind = 'any'): Options {
     shows: dice.between(1, 3),
     rows: isRush ? dice.between(20, 40) : dice.between(2, 6),
     buyers: isRush ? dice.between(150, 300) : dice.between(4, isSmall ? 10 : 20),
-    visits: isRush ? dice.between(20, 60) : dice.between(2, isSmall ? 4 : 7),
+    visits: isRush ? dice.between(20, 60) : isBrief ? dice.between(1, 2) : dice.between(2, isSmall ? 4 : 7),
     thinkMs: dice.one(isRush ? [1, 5, 20] : [50, 200, isBrief ? 500 : 2_000]),
     holdSeconds: dice.one([15, 60, 600]),
     perHold: dice.between(2, 10),
