@@ -24,6 +24,8 @@ export interface HttpSettings {
   readonly resetsPerMinute: number;
   /** Holds that one account, and one address, may ask for a minute; infinity for no limit. */
   readonly holdsPerMinute: { readonly user: number; readonly address: number };
+  /** Mean delay of the event loop (ms) beyond which new requests are turned away; 0 for never. */
+  readonly eventLoopDelayMaxMs: number;
 }
 
 /** Each on every node by itself. Behind one address there may be a whole university. */
@@ -33,6 +35,7 @@ export const DEFAULT_HTTP_SETTINGS: HttpSettings = {
   logInsPerMinute: 2_400,
   resetsPerMinute: 60,
   holdsPerMinute: { user: 120, address: 6_000 },
+  eventLoopDelayMaxMs: 1_000,
 };
 
 /** Everything the routes stand on; chosen and wired by `src/main.ts`, or by a test. */

@@ -28,8 +28,10 @@ export const KEEP_ALIVE_TIMEOUT_MS = 72_000;
 /** Milliseconds that a close waits for requests under way: longer than any is waited for by its show. */
 export const CLOSE_LIMIT_MS = 12_000;
 
-/** Mean delay of the event loop over a second (ms) beyond which new requests are turned away. */
-export const EVENT_LOOP_DELAY_MAX_MS = 1_000;
+/** How often the delay of the event loop, and the heap, is looked at. */
+export const PRESSURE_SAMPLE_MS = 250;
+/** How long a node that starts on a busy machine waits for calm before it opens. */
+export const CALM_LIMIT_MS = 10_000;
 
 /** Part of the heap limit beyond which new requests are turned away. */
 export const HEAP_USE_MAX = 0.95;

@@ -15,7 +15,7 @@ import { notePaths } from './allowed-methods.ts';
 import { guards } from './auth.ts';
 import type { HttpDeps } from './deps.ts';
 import { registerDocs } from './docs.ts';
-import { COMPRESS_FROM_BYTES, EVENT_LOOP_DELAY_MAX_MS, HEAP_USE_MAX } from './limits.ts';
+import { COMPRESS_FROM_BYTES, HEAP_USE_MAX, PRESSURE_SAMPLE_MS } from './limits.ts';
 import { newListener } from './listener.ts';
 import type { RouteTimes } from './route-times.ts';
 import { healthRoutes } from './routes/health.ts';
@@ -62,7 +62,8 @@ export function buildServer(deps: HttpDeps, sales: SalesDeps): FastifyInstance {
   const paths = notePaths(app);
   countTimes(app, deps);
   app.register(underPressure, {
-    maxEventLoopDelay: EVENT_LOOP_DELAY_MAX_MS,
+    maxEventLoopDelay: deps.settings.eventLoopDelayMaxMs,
+    sampleInterval: PRESSURE_SAMPLE_MS,
     maxHeapUsedBytes: Math.floor(getHeapStatistics().heap_size_limit * HEAP_USE_MAX),
   });
   app.register(compress, { global: false, globalDecompression: false, threshold: COMPRESS_FROM_BYTES });

@@ -178,7 +178,8 @@ async function build(
       metrics: createMetrics(false),
       format: () => options.format ?? FORMAT.newest,
       readiness: options.readiness ?? {},
-      settings: { ...DEFAULT_HTTP_SETTINGS, ...options.settings },
+      // The tests themselves are what keeps this event loop busy.
+      settings: { ...DEFAULT_HTTP_SETTINGS, eventLoopDelayMaxMs: 0, ...options.settings },
     },
     {
       ...ports,

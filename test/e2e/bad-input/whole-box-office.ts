@@ -68,7 +68,7 @@ export async function openBoxOffice(dataDir: string, { projects = false } = {}):
     webhookTargets: 'any',
     secret: TOKEN_SECRET,
     self: { id: 'test', pid: process.pid, url: null, adminUrl: null, format: FORMAT.newest, weight: 1 },
-    http: { ...DEFAULT_HTTP_SETTINGS, ...UNLIMITED },
+    http: { ...DEFAULT_HTTP_SETTINGS, ...UNLIMITED, eventLoopDelayMaxMs: 0 },
     lockout: NEVER_LOCKED,
     admin: { host: '127.0.0.1', token: null, allowsActions: false },
     processMetrics: false,
