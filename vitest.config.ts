@@ -1,6 +1,8 @@
 import { defineConfig } from 'vitest/config';
 import { LongestFirst } from './test/support/longest-first.ts';
 
+const KILLED = 'test/e2e/kill.test.ts';
+
 export default defineConfig({
   test: {
     globalSetup: 'test/support/prepare-database.ts',
@@ -22,7 +24,17 @@ export default defineConfig({
         extends: true,
         test: {
           name: 'whole',
-          include: ['test/{property,fuzz,simulation,integration,cluster,e2e}/**/*.test.ts'],
+          include: ['test/{property,fuzz,simulation,integration,e2e}/**/*.test.ts', 'test/cluster/chaos.test.ts'],
+          exclude: [KILLED],
+        },
+      },
+      {
+        extends: true,
+        test: {
+          // Not in CI, for its time: chaos does there, in a minute, what these do one by one.
+          name: 'cluster',
+          include: ['test/cluster/{planned-moves,rolling-upgrade}.test.ts', 'test/cluster/faults/*.test.ts', KILLED],
+          fileParallelism: false,
         },
       },
     ],

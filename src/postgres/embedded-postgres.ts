@@ -42,6 +42,7 @@ const READY_LIMIT_MS = 120_000;
 const FAST_STOP_LIMIT_MS = 30_000;
 const IMMEDIATE_STOP_LIMIT_MS = 5_000;
 const POLL_MS = 20;
+const REMOVAL_RETRIES = 20;
 /** Lines of the server's last words that go into an error message. */
 const LAST_WORDS = 20;
 /** Enough for one node and a few commands beside it. */
@@ -194,7 +195,8 @@ async function removeUnfinished(dataDir: string): Promise<void> {
       if ((await serverProcesses(path)).length === 0) break;
       await pause(POLL_MS);
     }
-    await rm(path, { recursive: true, force: true });
+    // One that the kernel has not listed yet may add a file while the folder goes.
+    await rm(path, { recursive: true, force: true, maxRetries: REMOVAL_RETRIES, retryDelay: POLL_MS });
   }
 }
 

@@ -1,5 +1,6 @@
 import { existsSync } from 'node:fs';
 import { createServer } from 'node:net';
+import { join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
 import pg from 'pg';
 import { afterAll, beforeAll, describe, expect, onTestFinished, test, vi } from 'vitest';
@@ -226,7 +227,7 @@ describe('a start that cannot be', () => {
   }
 
   test('on a busy port says so, and makes not even the data directory', async () => {
-    const settings = await nodeSettings();
+    const settings = { ...(await nodeSettings()), USHER_DATA_DIR: join(temporaryDirectory(), 'data') };
     const holder = createServer();
     await new Promise<void>((resolve) => holder.listen(Number(settings.PORT), '0.0.0.0', resolve));
     onTestFinished(() => new Promise<void>((resolve) => holder.close(() => resolve())));
@@ -250,7 +251,7 @@ describe('a start that cannot be', () => {
   });
 
   test('on settings that are wrong names each of them', async () => {
-    const settings = await nodeSettings();
+    const settings = { ...(await nodeSettings()), USHER_DATA_DIR: join(temporaryDirectory(), 'data') };
     const message = await refusal({ ...settings, PORT: 'eighty', JWT_SECRET: 'short' });
     expect(message).toMatch(/^usher: .*PORT must be a port number/m);
     expect(message).toMatch(/JWT_SECRET must be at least 32 characters/);

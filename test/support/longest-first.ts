@@ -2,11 +2,8 @@ import { BaseSequencer, type TestSpecification } from 'vitest/node';
 
 /** Parts of paths of the tests that take longest, in the order in which they begin. */
 const LONGEST_FIRST = [
-  // Whole clusters in turn with what is busy by itself, so that not two of them share the machine.
-  ...['/cluster/planned-moves', '/simulation/simulator.test', '/cluster/chaos', '/integration/registry'],
-  ...['/cluster/faults/wires', '/integration/embedded-postgres', '/integration/authorisation', '/e2e/bad-input'],
-  ...['/cluster/rolling-upgrade', '/property/', '/e2e/kill', '/cluster/faults/processes', '/e2e/'],
-  ...['/integration/', '/simulation/', '/fuzz/'],
+  ...['/cluster/', '/simulation/simulator.test', '/integration/registry', '/integration/embedded-postgres'],
+  ...['/e2e/', '/property/', '/integration/authorisation', '/integration/', '/simulation/', '/fuzz/'],
 ];
 
 /** Begins with the tests that take longest, so that at the end no core waits for one of them. */
