@@ -1,7 +1,7 @@
 import { defineConfig } from 'vitest/config';
 import { LongestFirst } from './test/support/longest-first.ts';
 
-const KILLED = 'test/e2e/kill.test.ts';
+const LONG = ['test/e2e/kill.test.ts', 'test/e2e/cluster-launcher.test.ts'];
 
 export default defineConfig({
   test: {
@@ -25,7 +25,7 @@ export default defineConfig({
         test: {
           name: 'whole',
           include: ['test/{property,fuzz,simulation,integration,e2e}/**/*.test.ts', 'test/cluster/chaos.test.ts'],
-          exclude: [KILLED],
+          exclude: LONG,
         },
       },
       {
@@ -33,7 +33,7 @@ export default defineConfig({
         test: {
           // Not in CI, for its time: chaos does there, in a minute, what these do one by one.
           name: 'cluster',
-          include: ['test/cluster/{planned-moves,rolling-upgrade}.test.ts', 'test/cluster/faults/*.test.ts', KILLED],
+          include: ['test/cluster/{planned-moves,rolling-upgrade}.test.ts', 'test/cluster/faults/*.test.ts', ...LONG],
           fileParallelism: false,
         },
       },
