@@ -13,7 +13,7 @@ import { expectPauses, type Move, moves, objects, type Plan, printed, shardsIn }
 import { startUsher } from '../support/usher-process.ts';
 
 /*
- * Shards move because somebody wants it, under load from two dozen buyers. Nobody of them may notice more than a slow
+ * Shards move because somebody wants it, under load from a hundred buyers. Nobody of them may notice more than a slow
  * answer; only a process that ends may cut its own connections, and refuse new ones.
  */
 

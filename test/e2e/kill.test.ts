@@ -23,12 +23,12 @@ import { ORPHAN_LIMIT_MS, postgresServers, runUsher, startServer } from '../supp
 const BUYERS = 220;
 const THINK_MS = 300;
 /** Kills of a server that was open; further ones come while it starts. */
-const KILLS = 12;
-const KILLS_IN_START = 2;
+const KILLS = 20;
+const KILLS_IN_START = 4;
 const OPEN_MS = { from: 100, to: 1_600 };
 const START_MS = { from: 50, to: 1_500 };
 /** Holds that were given before each kill, all in all: {@link LEAST} needs as many. */
-const HOLDS_PER_ROUND = 20;
+const HOLDS_PER_ROUND = 25;
 const ROUND_LIMIT_MS = 30_000;
 /** How often the database is killed with the server, as when the machine goes down. */
 const DATABASE_TOO = 0.25;
@@ -39,19 +39,19 @@ const FAULTS_SHOWN = 10;
 
 /** Less than this would be no test of what it says. */
 const LEAST: Readonly<Record<string, number>> = {
-  'hold 201': 250,
-  'hold 409 SEATS_TAKEN': 10,
-  'hold 409 HOLD_LIMIT': 5,
-  'hold 409 BUYER_LIMIT': 5,
-  'extend 200': 25,
-  'release 204': 25,
-  'order 201': 150,
-  'cancel 200': 5,
-  'confirm 200': 100,
-  'confirm 402 CARD_DECLINED': 10,
-  'confirm 402 CAPTURE_FAILED': 10,
-  'ticket 200': 100,
-  'learnt from a replay': 3,
+  'hold 201': 500,
+  'hold 409 SEATS_TAKEN': 20,
+  'hold 409 HOLD_LIMIT': 10,
+  'hold 409 BUYER_LIMIT': 10,
+  'extend 200': 50,
+  'release 204': 50,
+  'order 201': 300,
+  'cancel 200': 10,
+  'confirm 200': 200,
+  'confirm 402 CARD_DECLINED': 20,
+  'confirm 402 CAPTURE_FAILED': 20,
+  'ticket 200': 200,
+  'learnt from a replay': 5,
   'kills that cut requests off': KILLS / 2,
 };
 

@@ -6,8 +6,8 @@ import { Dice } from './dice.ts';
 import { HttpClient } from './http-client.ts';
 import { type Answer, type History, outcomeOf } from './sale-history.ts';
 
-const BUYERS = 24;
-const THINK_MS = 600;
+const BUYERS = 100;
+const THINK_MS = 1_500;
 const LOOKS = 0.3;
 /** Of one user: few, so that buyers soon turn to another node and another show. */
 const PURCHASES = 2;

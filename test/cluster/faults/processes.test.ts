@@ -7,7 +7,7 @@ import type { TestCluster } from '../../support/cluster-processes.ts';
 import { DECLARED_DEAD, errorsOf, SELLS_AGAIN_MS, scene, TEST_LIMIT_MS } from './scene.ts';
 
 /*
- * Whole processes end or stand still: a node, NATS, Postgres. All real, under load from two dozen buyers, and judged from
+ * Whole processes end or stand still: a node, NATS, Postgres. All real, under load from a hundred buyers, and judged from
  * outside.
  */
 

@@ -8,7 +8,7 @@ import { DECLARED_DEAD, errorsOf, SELLS_AGAIN_MS, scene, TEST_LIMIT_MS } from '.
 
 /*
  * One node loses its way to NATS, to Postgres, or only some of its connections: nothing is refused, nothing ends, no byte
- * comes through, and what was sent meanwhile arrives in the end. Real processes under load from two dozen buyers, judged
+ * comes through, and what was sent meanwhile arrives in the end. Real processes under load from a hundred buyers, judged
  * from outside.
  */
 
