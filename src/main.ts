@@ -9,7 +9,6 @@ import type { Transport } from './cluster/messages/transport.ts';
 import { DEMO, seedDemo } from './demo/seed-demo.ts';
 import { StartError } from './errors.ts';
 import { DEFAULT_HTTP_SETTINGS } from './http/deps.ts';
-import { CALM_LIMIT_MS, PRESSURE_SAMPLE_MS } from './http/limits.ts';
 import { fileTransport, type MailTransport, smtpTransport } from './mail/transports.ts';
 import { type PaymentProvider, sandboxProvider } from './payments/provider.ts';
 import { createSandboxGateway } from './payments/sandbox.ts';
@@ -23,7 +22,6 @@ import { isLiveKey, readSettings, type Settings } from './settings.ts';
 import { systemClock } from './system/clock.ts';
 import { keptSecret, prepareDataDirectory } from './system/data-directory.ts';
 import { createLog, type Log } from './system/log.ts';
-import { pause } from './system/pause.ts';
 import { systemRandom } from './system/random.ts';
 import { systemTimers } from './system/timers.ts';
 
@@ -133,7 +131,6 @@ async function start(settings: Settings, log: Log, undo: Undo[], fail: (reason: 
   const { node, app, admin } = office;
   if (settings.demo) await seedDemo(office.accounts, office.catalogue, clock);
 
-  await app.ready();
   await office.listing.start();
   await node.start();
   office.mailer.start();
@@ -141,12 +138,6 @@ async function start(settings: Settings, log: Log, undo: Undo[], fail: (reason: 
   office.deliverer.start();
   await admin.listen({ port: settings.adminPort, host: settings.adminHost });
   undo.push(() => admin.close());
-  // To make the routes kept the event loop busy, for which whoever came first would be turned away.
-  let waitedMs = 0;
-  do {
-    await pause(PRESSURE_SAMPLE_MS);
-    waitedMs += PRESSURE_SAMPLE_MS;
-  } while (app.isUnderPressure() && waitedMs < CALM_LIMIT_MS);
   const address = await app.listen({ port: settings.port, host: HOST });
   // Where others can answer, they take over what is here first, and this node still answers what comes in meanwhile.
   undo.push(async () => {

@@ -28,10 +28,8 @@ export const KEEP_ALIVE_TIMEOUT_MS = 72_000;
 /** Milliseconds that a close waits for requests under way: longer than any is waited for by its show. */
 export const CLOSE_LIMIT_MS = 12_000;
 
-/** How often the delay of the event loop, and the heap, is looked at. */
-export const PRESSURE_SAMPLE_MS = 250;
-/** How long a node that starts on a busy machine waits for calm before it opens. */
-export const CALM_LIMIT_MS = 10_000;
+/** For so long after a node opened the lag of the event loop may still be that of its start. */
+export const OPENING_MS = 3_000;
 
 /** Part of the heap limit beyond which new requests are turned away. */
 export const HEAP_USE_MAX = 0.95;

@@ -53,7 +53,6 @@ const BY_FASTIFY_CODE: Readonly<Record<string, Refusal>> = {
   FST_ERR_BAD_URL: { code: 'BAD_REQUEST', detail: 'The path is not a valid URL.' },
   FST_ERR_MAX_PARAM_LENGTH: { code: 'NOT_FOUND', detail: 'There is nothing here.' },
   FST_ERR_NOT_FOUND: { code: 'NOT_FOUND', detail: 'There is nothing here.' },
-  FST_UNDER_PRESSURE: { code: 'OVERLOADED', detail: 'The server is too busy; try again shortly.', retryAfter: 2 },
 };
 
 /** The refusal that an error stands for, or `null` if it is a fault of ours. */

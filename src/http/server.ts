@@ -1,8 +1,6 @@
-import { getHeapStatistics } from 'node:v8';
 import compress from '@fastify/compress';
 import rateLimit from '@fastify/rate-limit';
 import type { TypeBoxTypeProvider } from '@fastify/type-provider-typebox';
-import underPressure from '@fastify/under-pressure';
 import type {
   FastifyBaseLogger,
   FastifyContextConfig,
@@ -15,8 +13,9 @@ import { notePaths } from './allowed-methods.ts';
 import { guards } from './auth.ts';
 import type { HttpDeps } from './deps.ts';
 import { registerDocs } from './docs.ts';
-import { COMPRESS_FROM_BYTES, HEAP_USE_MAX, PRESSURE_SAMPLE_MS } from './limits.ts';
+import { COMPRESS_FROM_BYTES } from './limits.ts';
 import { newListener } from './listener.ts';
+import { turnAwayWhenBusy } from './overload.ts';
 import type { RouteTimes } from './route-times.ts';
 import { healthRoutes } from './routes/health.ts';
 import { meRoutes } from './routes/me.ts';
@@ -61,11 +60,7 @@ export function buildServer(deps: HttpDeps, sales: SalesDeps): FastifyInstance {
 
   const paths = notePaths(app);
   countTimes(app, deps);
-  app.register(underPressure, {
-    maxEventLoopDelay: deps.settings.eventLoopDelayMaxMs,
-    sampleInterval: PRESSURE_SAMPLE_MS,
-    maxHeapUsedBytes: Math.floor(getHeapStatistics().heap_size_limit * HEAP_USE_MAX),
-  });
+  turnAwayWhenBusy(app, deps);
   app.register(compress, { global: false, globalDecompression: false, threshold: COMPRESS_FROM_BYTES });
   app.register(rateLimit, { global: false });
   registerDocs(app);
