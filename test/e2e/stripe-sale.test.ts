@@ -244,16 +244,20 @@ test('the server is killed in the middle of the refunds of a cancelled show: eac
   }
   for (const [i, order] of orders.entries()) await office.until(buyers[i], order, 'paid');
   let refunds = 0;
+  // The refunds may overtake the answer to the cancellation; the kill must not.
+  const answered = Promise.withResolvers<void>();
   const half = Promise.withResolvers<void>();
   office.standIn.faults.beforeResponse(REFUND, async () => {
     refunds++;
     if (refunds !== 10) return;
+    await answered.promise;
     await office.kill();
     half.resolve();
   });
   const cancelled = `/v1/shows/${office.show?.id}`;
   const { organiser } = office;
   await office.send(organiser, 'POST', `${cancelled}/cancel`, { reason: 'The singer is ill.' }, 200);
+  answered.resolve();
   await half.promise;
   await office.startAgain();
   await vi.waitFor(
