@@ -1,5 +1,6 @@
 import { shardOf } from '../../src/cluster/shards.ts';
 import { ON_SALE_AT } from '../support/small-show.ts';
+import { forgetActorSystems } from './actor-systems.ts';
 import { Buyer } from './buyers.ts';
 import type { Dangers } from './dangers.ts';
 import type { Database } from './database.ts';
@@ -47,6 +48,7 @@ export async function simulate(options: Options, schedule: readonly PlannedFault
     await play(world, record, schedule);
   } finally {
     process.off('unhandledRejection', onRejection);
+    forgetActorSystems();
   }
   return {
     options,
