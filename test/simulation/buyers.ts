@@ -69,8 +69,8 @@ export class Buyer {
 
   /** Comes to the box office again and again, until it has had enough. */
   async run(): Promise<void> {
-    const { visits, lateMs } = this.#world.options;
-    await this.#pause(this.#dice.roll() * 3_000);
+    const { visits, lateMs, comeMs } = this.#world.options;
+    await this.#pause(this.#dice.roll() * comeMs);
     // Half of them pay late, and the others come at that time, for what these lose.
     if (lateMs > 0 && this.#number % 2 === 0) await this.#payLate(this.#dice.one(this.#world.shows));
     else await this.#pause(lateMs);

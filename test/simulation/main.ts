@@ -1,17 +1,18 @@
 import { parseArgs } from 'node:util';
 import { Campaign } from './campaign.ts';
 import { minimise } from './minimise.ts';
-import { drawOptions, type WorldKind } from './options.ts';
+import { drawOptions, kindOf, type WorldKind } from './options.ts';
 import { drawSchedule } from './schedule.ts';
 import { simulate } from './simulation.ts';
 
-/* `npm run simulate -- --seeds N [--seed S] [--rush | --brief] [--keep 0,3,…] [--json]`: talk goes to stderr, `--json` prints one line. */
+/* `npm run simulate -- --seeds N [--seed S] [--rush | --brief | --long] [--keep 0,3,…] [--json]`: talk goes to stderr, `--json` prints one line. */
 
-const USAGE = `Usage: npm run simulate -- [--seeds N] [--seed S] [--rush | --brief] [--keep PLACES] [--json]
+const USAGE = `Usage: npm run simulate -- [--seeds N] [--seed S] [--rush | --brief | --long] [--keep PLACES] [--json]
   --seeds N      how many worlds; 100 if absent
   --seed S       the first one's seed; drawn if absent
   --rush         worlds with a rush of buyers only: what the simulator can carry
-  --brief        small worlds only, soon over and struck often, of which many can be played
+  --brief        small worlds only, soon over and struck often, of which many can be played; a few long ones among them
+  --long         worlds of one node in which little happens for a day or more
   --keep PLACES  of the faults that a seed draws, only those at these places (0,3,7); with --seeds 1
   --json         one JSON object on stdout at the end
 `;
@@ -26,7 +27,7 @@ if (seeds > 1) Error.stackTraceLimit = 0;
 const campaign = new Campaign(seed);
 let failures = 0;
 for (let each = seed; each < seed + seeds; each++) {
-  const options = drawOptions(each, kind);
+  const options = drawOptions(each, kindOf(each, kind));
   const drawn = drawSchedule(options);
   const schedule = keep === null ? drawn : drawn.filter((_, place) => keep.has(place));
   const result = await simulate(options, schedule);
@@ -64,14 +65,16 @@ function readArguments(): Arguments {
         seed: { type: 'string' },
         rush: { type: 'boolean', default: false },
         brief: { type: 'boolean', default: false },
+        long: { type: 'boolean', default: false },
         keep: { type: 'string' },
         json: { type: 'boolean', default: false },
       },
     });
     const keep =
       values.keep === undefined ? null : new Set(values.keep === 'none' ? [] : values.keep.split(',').map(whole));
-    if (values.rush && values.brief) throw new Error('a world is not both: --rush or --brief');
-    const kind = values.rush ? 'rush' : values.brief ? 'brief' : 'any';
+    const kinds = (['rush', 'brief', 'long'] as const).filter((each) => values[each]);
+    if (kinds.length > 1) throw new Error(`a world is of one kind: --${kinds.join(' or --')}`);
+    const kind = kinds[0] ?? 'any';
     const seed = values.seed === undefined ? Math.floor(Math.random() * 2 ** 31) : whole(values.seed);
     return { seeds: whole(values.seeds), seed, kind, keep, json: values.json };
   } catch (error) {

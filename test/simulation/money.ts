@@ -45,7 +45,7 @@ export const CALM_PROVIDER: ProviderWeather = {
 export const METHODS = ['good', 'declined', 'challenge', 'delayed', 'delayed and refused', 'capture fails'] as const;
 export type Method = (typeof METHODS)[number];
 
-/** From a delayed payment to the bank's decision, ms at most. */
+/** From a delayed payment to the bank's decision, ms at most, where nobody waits for days. */
 export const BANK_MS = 120_000;
 
 /** Who takes the money of a world. */
@@ -68,6 +68,8 @@ export interface MoneyParts {
   readonly time: VirtualTime;
   readonly dice: Dice;
   readonly dangers: Dangers;
+  /** As in `Options`. */
+  readonly bankMs: number;
   readonly onViolation: (invariant: string, what: string) => void;
   /** I10: whether a durable row says that this order (`show/number`) is sold. */
   readonly isSold: (order: string) => boolean;

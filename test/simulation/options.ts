@@ -2,7 +2,7 @@ import { HOLD_GRACE_MS, PAYMENT_WINDOW_MS } from '../../src/allocator/show.ts';
 import { FORMAT } from '../../src/formats.ts';
 import { Dice } from '../support/dice.ts';
 import { CALM_DATABASE, type DatabaseWeather } from './database-wire.ts';
-import { CALM_PROVIDER, METHODS, type Method, type ProviderWeather } from './money.ts';
+import { BANK_MS, CALM_PROVIDER, METHODS, type Method, type ProviderWeather } from './money.ts';
 import { CALM_NETWORK, type NetworkWeather } from './network.ts';
 import { FAULTS, type FaultKind } from './schedule.ts';
 
@@ -72,6 +72,12 @@ export interface Options {
   readonly crashesLast: boolean;
   /** Some pay when their time is almost over; ms from the opening until that is so, and faults begin only then. 0: nobody does. */
   readonly lateMs: number;
+  /** Buyers come within so long from the beginning, ms. */
+  readonly comeMs: number;
+  /** The sale opens by itself so long after the first of them may come, ms. */
+  readonly opensAfterMs: number;
+  /** From a delayed payment to the bank's decision, ms at most. */
+  readonly bankMs: number;
   /** How long faults strike, ms. */
   readonly dangerMs: number;
   readonly faults: readonly FaultKind[];
@@ -92,9 +98,71 @@ const STRIPES = 0.3;
 
 /**
  * `rush`: with crowds. `brief`: small worlds that are soon over and struck often, of which many can be played. `late`: some
- * pay late. `severed`: nodes lose the database, often for longer than a lease, while buyers stare at the seats.
+ * pay late. `severed`: nodes lose the database, often for longer than a lease, while buyers stare at the seats. `long`: one
+ * node for a day or more, on which little happens for hours.
  */
-export type WorldKind = 'any' | 'rush' | 'brief' | 'late' | 'severed';
+export type WorldKind = 'any' | 'rush' | 'brief' | 'late' | 'severed' | 'long';
+
+const USUAL: Pick<Options, 'comeMs' | 'opensAfterMs' | 'bankMs'> = { comeMs: 3_000, opensAfterMs: 0, bankMs: BANK_MS };
+
+/** Among so many brief worlds one is long, by its seed: so they see days without taking much of the time. */
+const LONG_AMONG_BRIEF = 500;
+
+/** Of which kind a seed's world is where these are asked for. */
+export function kindOf(seed: number, asked: WorldKind): WorldKind {
+  return asked === 'brief' && seed % LONG_AMONG_BRIEF === LONG_AMONG_BRIEF - 1 ? 'long' : asked;
+}
+
+const HOUR_MS = 3_600_000;
+/** What can strike where there is one node. */
+const FAULTS_ALONE = [
+  'crash',
+  'pause',
+  'link lost',
+  'database cut off',
+  'database deaf',
+  'database mute',
+  'database restarted',
+  'database frozen',
+  'provider away',
+  'clock stepped',
+  'stop in order',
+] as const satisfies readonly FaultKind[];
+/** What befalls single statements is so much rarer, for there are so many more of them. */
+const THINNED = 50;
+
+/** Drawn apart, as `besides` is. */
+function longWorld(seed: number, database: DatabaseWeather): Partial<Options> {
+  const dice = new Dice(Math.imul(seed, 0x3c6ef372) ^ 0x10e6);
+  const dangerMs = dice.between(20, 30) * HOUR_MS;
+  const thin = (chance: number): number => chance / THINNED;
+  return {
+    nodes: 1,
+    formats: [FORMAT.newest],
+    buyers: dice.between(8, 16),
+    visits: dice.between(3, 6),
+    // Some think for longer than a hold lasts.
+    thinkMs: dice.one([60_000, 300_000, 900_000]),
+    comeMs: 0.9 * dangerMs,
+    opensAfterMs: dice.chance(0.5) ? dice.roll() * 14 * HOUR_MS : 0,
+    bankMs: dice.one([2, 24, 7 * 24]) * HOUR_MS,
+    isFlooded: false,
+    lateMs: 0,
+    dangerMs,
+    faults: FAULTS_ALONE.filter(() => dice.chance(0.7)),
+    faultEveryMs: dangerMs / dice.between(5, 40),
+    database: {
+      ...database,
+      lost: thin(database.lost),
+      ambiguous: thin(database.ambiguous),
+      hung: thin(database.hung),
+      late: thin(database.late),
+      stalled: thin(database.stalled),
+    },
+    // Within days a clock that runs wrong would be further off than is assumed of it.
+    drift: 0,
+  };
+}
 
 const SEVERED: Pick<Options, 'faults' | 'faultEveryMs'> = {
   faults: ['database cut off', 'database deaf', 'database mute'],
@@ -220,6 +288,7 @@ export function drawOptions(seed: number, kind: WorldKind = 'any'): Options {
       looks: maybe(0.5),
     },
     ...besides(seed, kind),
+    ...USUAL,
     dangerMs: (isBrief ? dice.between(3, 10) : dice.between(8, 30)) * 1_000,
     faults: FAULTS.filter(() => dice.chance(0.5)),
     faultEveryMs: dice.one(isBrief ? [150, 500, 1_500] : [500, 2_000, 6_000]),
@@ -230,5 +299,6 @@ export function drawOptions(seed: number, kind: WorldKind = 'any'): Options {
     clockAheadMs: maybe(25_000),
     drift: maybe(0.01),
     ...(kind === 'severed' ? SEVERED : {}),
+    ...(kind === 'long' ? longWorld(seed, database) : {}),
   };
 }

@@ -11,7 +11,7 @@ import type {
 import type { BookedPayment, PaymentBooks } from '../../src/payments/payment-books.ts';
 import type { BookLine } from '../judge/history.ts';
 import type { Phase } from './dangers.ts';
-import { BANK_MS, type Method, type MoneyParts, type MoneyTaker, type MoneyWire } from './money.ts';
+import type { Method, MoneyParts, MoneyTaker, MoneyWire } from './money.ts';
 import type { SimulatedProcess } from './simulated-process.ts';
 
 /** A caller gives a call up after so long. */
@@ -90,7 +90,7 @@ export class PlainProvider implements MoneyTaker {
       case 'delayed':
       case 'delayed and refused':
         account.state = 'pending';
-        this.#parts.time.after(this.#parts.dice.roll() * BANK_MS, () => this.#decide(account));
+        this.#parts.time.after(this.#parts.dice.roll() * this.#parts.bankMs, () => this.#decide(account));
         break;
       default:
         account.state = 'authorised';

@@ -15,8 +15,9 @@ import { describe, OPENING_MS, type Violation, World } from './world.ts';
 
 /** I12: after the last fault, everything is at rest by then: the time to pay, its grace, and the repeats of settlement. */
 export const REST_MS = 20 * 60_000;
-/** How often it is looked whether it is. */
+/** How often it is looked whether it is; and where banks take days to decide, for which is waited besides. */
 const LOOK_MS = 500;
+const LOOK_FOR_DAYS_MS = 60_000;
 /** I13: an event loop that goes on for so many events without coming to rest is stuck. */
 const EVENTS_MAX = 20_000_000;
 
@@ -96,11 +97,13 @@ async function play(world: World, record: Record, schedule: readonly PlannedFaul
   strikes.end();
   world.calm();
   undrainAll(world);
-  const end = time.now + REST_MS;
+  const waitsForDays = options.bankMs > REST_MS;
+  const lookMs = waitsForDays ? LOOK_FOR_DAYS_MS : LOOK_MS;
+  const end = time.now + REST_MS + (waitsForDays ? options.bankMs : 0);
   const isOver = (): boolean => people.every(({ isDone }) => isDone) && isAtRest(world);
   let mayCrash = options.crashesLast;
   while (time.now < end && !isOver() && !isStopped()) {
-    await time.run(time.now + LOOK_MS, isStopped);
+    await time.run(time.now + lookMs, isStopped);
     if (!mayCrash || !people.every(({ isDone }) => isDone)) continue;
     mayCrash = false;
     crashOwnerOfUnfinished(world);

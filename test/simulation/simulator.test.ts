@@ -3,19 +3,19 @@ import { runSimulator } from './simulator-process.ts';
 
 /** The seeds of every run of CI. */
 const SEEDS = 2_000;
-const HOURS = 20;
+const HOURS = 100;
 /** Far above what they take: only a hang runs into it. */
 const LIMIT_MS = 900_000;
 
 test(
-  `${SEEDS} worlds keep every invariant, in more than ${HOURS} simulated hours`,
+  `${SEEDS} worlds keep every invariant, in at least ${HOURS} simulated hours`,
   async () => {
     // One process at a time: other tests run beside it, and are not to starve.
     const { code, told, summary } = await runSimulator(1, SEEDS, LIMIT_MS);
     process.stdout.write(told);
     expect(summary.violations).toEqual([]);
     expect(summary.seeds).toBe(SEEDS);
-    expect(summary.simulatedHours).toBeGreaterThan(HOURS);
+    expect(summary.simulatedHours).toBeGreaterThanOrEqual(HOURS);
     expect(code).toBe(0);
   },
   LIMIT_MS,
@@ -24,9 +24,10 @@ test(
 test(
   'the same seeds do the same, whichever process plays them; other seeds do something else',
   async () => {
-    const once = await runSimulator(4_711, 20, LIMIT_MS);
-    const again = await runSimulator(4_711, 20, LIMIT_MS);
-    const other = await runSimulator(4_712, 20, LIMIT_MS);
+    // One of them is long.
+    const once = await runSimulator(4_490, 20, LIMIT_MS);
+    const again = await runSimulator(4_490, 20, LIMIT_MS);
+    const other = await runSimulator(4_491, 20, LIMIT_MS);
     expect(again.summary.trace).toBe(once.summary.trace);
     expect(again.summary.commands).toBe(once.summary.commands);
     expect(other.summary.trace).not.toBe(once.summary.trace);

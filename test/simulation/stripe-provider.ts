@@ -21,7 +21,7 @@ import { MemoryInbox } from '../support/stripe/memory-inbox.ts';
 import { MemoryPaymentTable } from '../support/stripe-nodes.ts';
 import type { Phase } from './dangers.ts';
 import type { DatabaseWire } from './database-wire.ts';
-import { BANK_MS, type Method, type MoneyParts, type MoneyTaker, type MoneyWire } from './money.ts';
+import type { Method, MoneyParts, MoneyTaker, MoneyWire } from './money.ts';
 import type { SimulatedNode } from './simulated-node.ts';
 import type { SimulatedProcess } from './simulated-process.ts';
 
@@ -152,7 +152,7 @@ export class StripeProvider implements MoneyTaker {
   }
 
   async confirm(secret: string, method: Method): Promise<boolean> {
-    const { time, dice } = this.#parts;
+    const { time, dice, bankMs } = this.#parts;
     const { paymentIntent, error } = await this.#stripe.browser.confirm(secret, CARDS[method]);
     if (paymentIntent === null || error !== null) return false;
     const { id } = paymentIntent;
@@ -166,8 +166,8 @@ export class StripeProvider implements MoneyTaker {
       });
     };
     if (method === 'challenge') later(CHALLENGE_MS, () => this.#stripe.authenticate(id, 'ok'));
-    if (method === 'delayed') later(dice.roll() * BANK_MS, () => this.#stripe.settleDelayed(id, 'succeed'));
-    if (method === 'delayed and refused') later(dice.roll() * BANK_MS, () => this.#stripe.settleDelayed(id, 'fail'));
+    if (method === 'delayed') later(dice.roll() * bankMs, () => this.#stripe.settleDelayed(id, 'succeed'));
+    if (method === 'delayed and refused') later(dice.roll() * bankMs, () => this.#stripe.settleDelayed(id, 'fail'));
     if (method === 'capture fails') this.#stripe.failNextCapture(id);
     return true;
   }

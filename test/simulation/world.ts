@@ -95,7 +95,14 @@ export class World {
     this.database = new Database({ time, dice: dice(0xdb), trace, dangers, onViolation });
     this.database.onWritten = (showId, events) => this.#note(showId, events);
     this.network = new Network({ time, dice: dice(0x4e7), trace, dangers });
-    const money = { time, dice: dice(0x9a1d), dangers, onViolation, isSold: (order: string) => this.#sold.has(order) };
+    const money = {
+      time,
+      dice: dice(0x9a1d),
+      dangers,
+      bankMs: options.bankMs,
+      onViolation,
+      isSold: (order: string) => this.#sold.has(order),
+    };
     this.moneyWire = new MoneyWire(money);
     this.provider = options.isStripe
       ? new StripeProvider({
@@ -111,6 +118,7 @@ export class World {
     const hall = hallOf(options.rows);
     const terms = termsOf({
       prices: { A: 4_550 },
+      onSaleAt: Math.floor(ON_SALE_AT + options.opensAfterMs),
       holdSeconds: options.holdSeconds,
       perHold: options.perHold,
       perBuyer: options.perBuyer,
