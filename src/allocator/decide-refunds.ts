@@ -20,6 +20,9 @@ export function decideRefund(show: Show, command: RefundCommand): Decision {
   if (orders.state[order] !== ORDER.paid) {
     return refused('ORDER_NOT_REFUNDABLE', 'Only a paid order can be refunded; an unpaid one can be cancelled.');
   }
+  // Its tickets are suspended, but for those listed that a buyer has: the money of these is the bank's to decide on as well.
+  if (show.hasOpenDispute(order))
+    return refused('ORDER_NOT_REFUNDABLE', 'The payment is disputed; it can be refunded once the dispute is won.');
   const valid = show.ticketsOf(order, ...OWNED);
   const wanted = command.tickets ?? valid;
   const foreign = wanted.filter((ticket) => tickets.order[ticket] !== order);

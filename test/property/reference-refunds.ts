@@ -8,6 +8,7 @@ import {
   allTickets,
   type EventOf,
   type Expected,
+  isDisputed,
   type ModelOrder,
   type ModelTicket,
   OWNED,
@@ -34,6 +35,7 @@ export function reasonsAgainstRefund(state: ReferenceState, command: CommandOf<'
   const named = wanted.map((number) => allTickets(order).find((ticket) => ticket.number === number));
   if (named.includes(undefined)) reasons.push('NOT_FOUND');
   const isOnce = new Set(wanted).size === wanted.length;
+  if (isDisputed(order)) reasons.push('ORDER_NOT_REFUNDABLE');
   if (wanted.length === 0 || !isOnce || named.some((ticket) => ticket !== undefined && !isOwned(ticket)))
     reasons.push('ORDER_NOT_REFUNDABLE');
   return reasons;

@@ -411,6 +411,15 @@ describe('a dispute over the seller’s payment', () => {
     expect([seatOf('S-A-1'), stateOf(1)]).toEqual(['sold', 'suspended']);
   });
 
+  test('lets nothing of the order be refunded, whose money the bank has: not what a buyer holds either', () => {
+    list(SELLER, 1, 3_000);
+    hold(BUYER, ['S-A-1']);
+    dispute(1, 'open');
+    expect([refund(1), refund(1, [1])]).toEqual(['ORDER_NOT_REFUNDABLE', 'ORDER_NOT_REFUNDABLE']);
+    dispute(1, 'won');
+    expect(refund(1, [1])).toMatchObject({ tickets: [1], partial: true });
+  });
+
   test('that is lost while somebody pays for the seat makes it the organiser’s sale', () => {
     list(SELLER, 1, 3_000);
     hold(BUYER, ['S-A-1']);
