@@ -246,7 +246,9 @@ describe('the list of voided tickets', () => {
     const tell = (code: string): Promise<string> =>
       new Promise((resolve) => execFile(process.execPath, [GATE, keys, voided, code], (_, stdout) => resolve(stdout)));
     const foreign = ticketCode(scopedId('tkt', ON_SALE_AT, OTHER_SHOW, 1), signer);
-    const forged = `${codeOf(1).slice(0, -2)}AA`;
+    // Not the last characters: these bear bits that mean nothing.
+    const code = codeOf(1);
+    const forged = `${code.slice(0, -20)}${code.at(-20) === 'A' ? 'B' : 'A'}${code.slice(-19)}`;
     const told = await Promise.all([codeOf(1), codeOf(2), foreign, forged, 'nonsense'].map(tell));
     expect(told).toEqual([
       expect.stringMatching(/^YES: ticket 1\./),
