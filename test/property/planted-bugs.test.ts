@@ -5,7 +5,7 @@ import { RULES, type Rules } from '../../src/actors/turns.ts';
 import { movePlaces, setSeat } from '../../src/allocator/apply-places.ts';
 import type { Command, CommandId } from '../../src/allocator/commands.ts';
 import type { Decision } from '../../src/allocator/decision.ts';
-import type { ShowEvent } from '../../src/allocator/events.ts';
+import type { ShowEvent, ShowTerms } from '../../src/allocator/events.ts';
 import { HOLD } from '../../src/allocator/holds.ts';
 import { ORDER } from '../../src/allocator/orders.ts';
 import { REFUND } from '../../src/allocator/refunds.ts';
@@ -30,6 +30,8 @@ const SEED = 20_260_101;
 const STRESS = { faults: 2, crashes: 2, jumps: 3, restocks: 0, repeats: 2, mostAsks: 6, mostSteps: 24 };
 /** With an organiser who changes the stock all the time. */
 const RESTOCKED = { ...STRESS, restocks: 8 };
+/** With an organiser who moves the times of sale all the time. */
+const RESCHEDULED = { ...STRESS, reschedules: 6 };
 /** With tickets that change hands all the time. */
 const MOVING = { ...STRESS, moves: 6 };
 
@@ -408,6 +410,29 @@ const forgetKept = (show: Show): void => {
   show.stock?.keptSeats.fill(0);
 };
 
+// ---- The times of sale ----
+
+/** Sells until the end that was told when the show was opened. */
+function sellsByTheFirstTimes(): Parts {
+  let first: ShowTerms | null = null;
+  const decide: Decide = (show, command, at) => {
+    const { terms } = show;
+    if (command.type === 'hold' && first !== null) show.terms = { ...terms, offSaleAt: first.offSaleAt };
+    const decision = RULES.decide(show, command, at);
+    show.terms = terms;
+    return decision;
+  };
+  const apply: Apply = (show, event, ...place) => {
+    if (event.type === 'opened') first = event.terms;
+    RULES.apply(show, event, ...place);
+  };
+  return { rules: { decide, apply }, journal: new MemoryJournal() };
+}
+
+const forgetTimes = (show: Show): void => {
+  show.terms = { ...show.terms, revision: 0 };
+};
+
 // ---- Repeats ----
 
 function anotherId(id: CommandId, salt: string): CommandId {
@@ -594,6 +619,11 @@ const STOCK_BUGS: typeof BUGS = [
   ['house seats forgotten in the snapshot', 'I6', withShow((show) => new Forgets(show, forgetKept))],
 ];
 
+const SCHEDULE_BUGS: typeof BUGS = [
+  ['an end of the sale of before it was moved', 'rules', sellsByTheFirstTimes],
+  ['moved times forgotten in the snapshot', 'I6', withShow((show) => new Forgets(show, forgetTimes))],
+];
+
 const MOVE_BUGS: readonly (readonly [string, string, () => Parts])[] = [
   ['a resale that leaves the seller’s ticket valid', 'I1', withRules(RULES.decide, applyResoldStaysValid)],
   [
@@ -633,6 +663,12 @@ describe('the property catches a planted bug', () => {
     const { error } = await find(parts, RESTOCKED);
     expect(error).toBeInstanceOf(Violation);
     expect((error as Violation).message).toMatch(new RegExp(`^(?:${invariants}): `));
+  });
+
+  test.each(SCHEDULE_BUGS)('%s, by %s', async (_, invariant, parts) => {
+    const { error } = await find(parts, RESCHEDULED);
+    expect(error).toBeInstanceOf(Violation);
+    expect((error as Violation).message).toMatch(new RegExp(`^${invariant}: `));
   });
 
   test('and the seed and path that it prints bring the smallest trial back', async () => {

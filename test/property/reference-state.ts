@@ -95,7 +95,8 @@ export const told = (value: unknown): Answer => ({ ok: true, value, replayed: fa
 export class ReferenceState {
   readonly id: string;
   readonly hall: Hall;
-  readonly terms: ShowTerms;
+  /** In force: the organiser moves the times of sale. */
+  terms: ShowTerms;
   readonly seats: ModelSeat[];
   readonly areas: ModelArea[];
   readonly holds: ModelHold[] = [];
@@ -149,6 +150,11 @@ export class ReferenceState {
       this.refunds.some((refund) => refund.state === 'due') ||
       this.toRefund.length > 0
     );
+  }
+
+  get isPublic(): boolean {
+    const { publishAt } = this.terms;
+    return publishAt === undefined || (publishAt !== null && this.at >= publishAt);
   }
 
   get isOnSale(): boolean {

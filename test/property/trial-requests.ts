@@ -224,6 +224,13 @@ export class TrialRequests {
         const seats = { are: ask.are, offset: ask.offset, limit: 3 };
         return { type: 'get-inventory', ...(ask.seats ? { seats } : {}) };
       }
+      case 'reschedule':
+        return {
+          type: 'reschedule',
+          ...(ask.onSale === null ? {} : { onSaleAt: now + ask.onSale }),
+          ...(ask.offSale === null ? {} : { offSaleAt: now + ask.offSale }),
+          ...(ask.publish === null ? {} : { publishAt: ask.publish === 'now' ? ask.publish : now + ask.publish }),
+        };
       case 'cancel-show':
         return { type: 'cancel-show', reason: `reason ${ask.reason}` };
       case 'get-cancellation':
