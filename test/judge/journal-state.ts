@@ -88,6 +88,8 @@ export class JournalState {
   readonly turns: (number[] | undefined)[] = [];
   /** Keys of the changes of its stock. */
   readonly changes = new Set<string>();
+  /** From when until when it sold, by how often that was moved. */
+  readonly saleTimes: { readonly onSale: number; readonly offSale: number }[] = [];
   /** The position at which the show was called off, or 0. */
   cancelledAt = 0;
   /** Events so far: the position of the last. */
@@ -95,6 +97,8 @@ export class JournalState {
 
   constructor(plan: PlanLine) {
     this.plan = plan;
+    const { onSale = Number.NEGATIVE_INFINITY, offSale = Number.POSITIVE_INFINITY } = plan;
+    this.saleTimes.push({ onSale, offSale });
     this.seatIndex = new Map(plan.seats.map((id, i) => [id, i]));
     this.seats = new Uint8Array(plan.seats.length);
     this.owner = new Array<JournalHold | null>(plan.seats.length).fill(null);

@@ -189,6 +189,7 @@ export class ReplaySales {
   committedLate(id: string): void {
     const order = this.order(id, 'committed late', 'expired');
     if (order === null) return;
+    this.#places.checkOnSale(`order ${id} is committed late`);
     for (const { index, area, seat, from } of order.tickets) {
       if (seat === undefined) {
         const counts = this.#state.areas.get(area ?? '');
