@@ -30,6 +30,10 @@ export interface JournalTicket extends TicketLine {
   state: 'none' | 'valid' | 'suspended' | 'refunded' | 'void' | 'offered' | 'listed' | 'transferred' | 'resold';
   /** It took the place of another: no line of its order. */
   readonly isSuccessor?: true;
+  /** Whose right to the place it has: the ticket that was transferred or resold for it. */
+  before?: JournalTicket;
+  /** Since when it is not valid any more, on the server's clock. */
+  invalidSince?: number | undefined;
   /** Once it is resold: what its seller is owed. */
   resoldFor?: number;
   /** What the ledger of the doors has of it, and up to when that counts no more. */

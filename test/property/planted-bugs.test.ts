@@ -12,6 +12,7 @@ import { REFUND } from '../../src/allocator/refunds.ts';
 import { HOLD_GRACE_MS, SEAT, SEAT_STATES, type Show } from '../../src/allocator/show.ts';
 import { decodeShow, encodeShow, stateHash } from '../../src/allocator/snapshot.ts';
 import { TICKET } from '../../src/allocator/tickets.ts';
+import { placeAtDoor } from '../../src/allocator/validity.ts';
 import type { AppendOutcome, JournalRow, Snapshot, Turn } from '../../src/journal/journal.ts';
 import { MemoryJournal } from '../support/memory-journal.ts';
 import { type Parts, runTrial } from './run-trial.ts';
@@ -568,6 +569,44 @@ const applyUploadAdmitsNobody: Apply = (show, event, ...place) => {
   RULES.apply(show, { ...event, scans }, ...place);
 };
 
+/** What a ticket is now counts, not what it was when it was scanned. */
+const decideScannedAsItIs: Decide = (show, command, at) => {
+  const times = [...show.tickets.invalidSince];
+  if (command.type === 'merge-scans') show.tickets.invalidSince.clear();
+  const decision = RULES.decide(show, command, at);
+  for (const [ticket, since] of times) show.tickets.invalidSince.set(ticket, since);
+  return decision;
+};
+
+/** Whoever comes first with each code of a place is let in. */
+const decidePassedOnAdmitted: Decide = (show, command, at) => {
+  if (command.type !== 'admit') return RULES.decide(show, command, at);
+  const { doors } = show;
+  const right = doors.ticketsAt;
+  doors.ticketsAt = () => [];
+  const decision = RULES.decide(show, command, at);
+  doors.ticketsAt = right;
+  return decision;
+};
+
+/** As if the others were not there, so that the show does not see by itself what it did. */
+const applyPassedOnAdmitted: Apply = (show, event, ...place) => {
+  if (event.type !== 'admitted') return RULES.apply(show, event, ...place);
+  const others = show.doors.ticketsAt(placeAtDoor(show, event.ticket)).filter((ticket) => ticket !== event.ticket);
+  const undone = new Map(show.doors.undoneUntil);
+  for (const ticket of others) show.doors.undo(ticket, Number.MAX_SAFE_INTEGER);
+  RULES.apply(show, event, ...place);
+  for (const ticket of others) {
+    const before = undone.get(ticket);
+    if (before === undefined) show.doors.undoneUntil.delete(ticket);
+    else show.doors.undoneUntil.set(ticket, before);
+  }
+};
+
+const forgetValidity = (show: Show): void => {
+  for (const ticket of show.tickets.invalidSince.keys()) show.tickets.invalidSince.set(ticket, 0);
+};
+
 const forgetUndos = (show: Show): void => show.doors.undoneUntil.clear();
 
 const BUGS: readonly (readonly [bug: string, invariant: string, parts: () => Parts])[] = [
@@ -634,6 +673,13 @@ const MOVE_BUGS: readonly (readonly [string, string, () => Parts])[] = [
   ['a transfer beyond the receiver’s limit', 'I3', withRules(decideAcceptedBeyondLimit)],
   ['an offered ticket that counts for nobody', 'rules', withRules(RULES.decide, applyOfferedCountsForNobody)],
   ['a transferred ticket that stays valid', 'I1', withRules(RULES.decide, applyTransferredStaysValid)],
+  ['a late scan of a ticket that was transferred since, taken for void', 'I3', withRules(decideScannedAsItIs)],
+  [
+    'an admission by the old code and by the new one',
+    'I15|I3',
+    withRules(decidePassedOnAdmitted, applyPassedOnAdmitted),
+  ],
+  ['times of validity forgotten in the snapshot', 'I6', withShow((show) => new Forgets(show, forgetValidity))],
 ];
 
 /** The first violation that the trials find, and after how many. */

@@ -31,6 +31,8 @@ export interface ModelTicket {
   /** The seller's, if this line buys from one. */
   readonly from: ModelTicket | null;
   state: 'none' | 'valid' | 'void' | 'refunded' | 'suspended' | 'offered' | 'listed' | 'transferred';
+  /** Since when it is in none of the states in which it is good at the doors; 0 if it never was. */
+  invalidSince?: number;
   /** Whose it is, or was. */
   holder: string;
   /** To which address it is offered. */
@@ -212,6 +214,12 @@ export class ReferenceState {
     this.notices.push({ id: `${kind}:${refundId ?? orderId}`, kind, orderId, refundId });
   }
 
+  /** The ticket is good at the doors no more. */
+  invalidate(ticket: ModelTicket, state: ModelTicket['state']): void {
+    if (ticket.state === 'valid') ticket.invalidSince = this.at;
+    ticket.state = state;
+  }
+
   // ---- Places ----
 
   /** Moves all places of a live hold at once. */
@@ -278,7 +286,7 @@ export class ReferenceState {
 
   /** The place of a sold ticket is for sale again. */
   giveBack(ticket: ModelTicket, state: 'void' | 'refunded'): void {
-    ticket.state = state;
+    this.invalidate(ticket, state);
     if (ticket.seat < 0) {
       this.areas[-1 - ticket.seat].places.sold--;
       this.areas[-1 - ticket.seat].places.free++;

@@ -130,6 +130,8 @@ export type Ask = { readonly late: boolean } & (
     }
   | { readonly ask: 'undo-admission'; readonly back: number; readonly isNamed: boolean; readonly wrongTime: boolean }
   | { readonly ask: 'merge-scans'; readonly gate: number; readonly scans: readonly ScanAsk[] }
+  /** A gate tells late of a ticket that has moved since; then somebody comes with the one that took its place. */
+  | { readonly ask: 'late-scan'; readonly back: number; readonly gate: number }
   | { readonly ask: 'list-admissions'; readonly only: 'admitted' | 'double' | 'void' }
   | { readonly ask: 'get-voided' }
   | { readonly ask: 'get-summary' }
@@ -478,6 +480,10 @@ function asksOf({ repeats, restocks, reschedules = 0, moves = 1 }: Stress): fc.A
           late,
         }),
       ),
+    },
+    {
+      weight: moves > 1 ? moves : 0,
+      arbitrary: fc.record({ ask: fc.constant('late-scan' as const), back, gate: fc.constantFrom(0, 1, 2), late }),
     },
     { weight: 1, arbitrary: fc.record({ ask: fc.constant('get-summary' as const), late }) },
     {

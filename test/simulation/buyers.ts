@@ -64,7 +64,13 @@ export class Buyer {
     this.#dice = new Dice(Math.imul(world.options.seed, 0x2c1b3c6d) ^ Math.imul(number + 1, 0x297a2d39));
     this.#guest = new Guest(world, { user: this.user, number }, this.#insist.bind(this), record);
     this.#whims = new Whims(world, record, this.user, number, (show, message) => this.#ask(show, message));
-    this.#movers = new TicketMover(world, record, this.user, number, (show, message) => this.#insist(show, message));
+    this.#movers = new TicketMover(
+      world,
+      record,
+      { user: this.user, number },
+      (show, message) => this.#insist(show, message),
+      (show, ticket) => this.#guest.received(show, ticket),
+    );
   }
 
   /** Comes to the box office again and again, until it has had enough. */

@@ -27,9 +27,17 @@ export class TicketMover {
   readonly #number: number;
   readonly #insist: Insist;
   readonly #dice: Dice;
+  readonly #onAccepted: (show: SimulatedShow, ticket: string) => void;
   #keys = 0;
 
-  constructor(world: World, record: Record, user: string, number: number, insist: Insist) {
+  constructor(
+    world: World,
+    record: Record,
+    { user, number }: { readonly user: string; readonly number: number },
+    insist: Insist,
+    onAccepted: (show: SimulatedShow, ticket: string) => void,
+  ) {
+    this.#onAccepted = onAccepted;
     this.#world = world;
     this.#record = record;
     this.#user = user;
@@ -95,7 +103,10 @@ export class TicketMover {
       if (orderId !== undefined) this.#world.violated('I14', `${this.#user} is offered ${id} and told of ${orderId}`);
       const { ticket, at } = scoped(id);
       if (this.#dice.chance(0.2)) await this.#insist(show, { type: 'decline-transfer', address, ticket, at });
-      else await this.#insist(show, { type: 'accept-transfer', buyer: this.#user, address, ticket, at });
+      else {
+        const accept = { type: 'accept-transfer', buyer: this.#user, address, ticket, at } as const;
+        if ((await this.#insist(show, accept)).value !== null) this.#onAccepted(show, id);
+      }
     }
   }
 
