@@ -1,10 +1,11 @@
 import type { AdmissionView, OrderView, UploadedScan } from '../../src/actors/shows.ts';
-import type { Command, Question, Scan } from '../../src/allocator/commands.ts';
+import type { Command, Scan } from '../../src/allocator/commands.ts';
 import { parseScopedId } from '../../src/ids.ts';
 import { fromRfc3339 } from '../../src/rfc3339.ts';
-import type { HistoryLine, Outcome } from '../judge/history.ts';
+import type { HistoryLine } from '../judge/history.ts';
 import { Dice } from '../support/dice.ts';
 import { onceOf } from '../support/small-show.ts';
+import type { Insist } from './client.ts';
 import type { SimulatedShow, World } from './world.ts';
 
 const GATES = ['north', 'south', 'east'] as const;
@@ -13,20 +14,6 @@ const UPLOADS_MAX = 4;
 const THINK_MS = 400;
 /** Keys of guests are none of those that buyers use. */
 const FIRST_KEY = 3_000_000;
-
-interface Intention {
-  from: number;
-  to?: number;
-  outcome: Outcome;
-  code?: string;
-}
-
-/** How a buyer asks; a definite answer, or none that could be had. */
-export type Insist = <T>(
-  show: SimulatedShow,
-  message: Command | Question,
-  onLost?: (intention: Intention) => void,
-) => Promise<{ readonly intention: Intention; readonly value: T | null }>;
 
 interface Ticket {
   readonly show: SimulatedShow;

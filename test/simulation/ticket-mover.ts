@@ -1,13 +1,11 @@
 import type { Listed, ListingView, OrderView, TicketView } from '../../src/actors/shows.ts';
-import type { Command, Question } from '../../src/allocator/commands.ts';
+import type { Command } from '../../src/allocator/commands.ts';
 import { parseScopedId } from '../../src/ids.ts';
 import { Dice } from '../support/dice.ts';
 import { onceOf, userOf } from '../support/small-show.ts';
-import type { Told } from './buyers.ts';
+import type { Insist } from './client.ts';
 import type { Record } from './record.ts';
 import type { SimulatedShow, World } from './world.ts';
-
-type Insist = <T>(show: SimulatedShow, message: Command | Question) => Promise<Told<T>>;
 
 /** Takes whatever it is given. */
 const GREEDY = userOf(1);
