@@ -55,7 +55,7 @@ export function uploadedScans(show: Show, { gate, scans }: MergeScans, at: numbe
       if (entry === 0) return { ...names, result: why ?? 'no_room' };
       const result = doors.kindOf(entry) satisfies ScanOutcome;
       if (result !== 'double') return { ...names, result };
-      const admission = doors.admissionOf(ticket);
+      const admission = doors.admissionBeside(entry);
       const where = doors.gateName(admission);
       return { ...names, result, admittedAt: rfc3339(doors.at[admission]), ...(where === '' ? {} : { gate: where }) };
     }),
@@ -80,8 +80,8 @@ export function admissionList(show: Show, { only, offset, limit }: ListAdmission
 }
 
 function isListed({ doors }: Show, ticket: number, only: ListAdmissions['only']): boolean {
-  if (only === 'admitted') return doors.admissionOf(ticket) > 0;
-  for (const entry of doors.of(ticket)) if (doors.kindOf(entry) === only) return true;
+  const kind = only === 'admitted' ? 'admission' : only;
+  for (const entry of doors.of(ticket)) if (doors.kindOf(entry) === kind) return true;
   return false;
 }
 

@@ -1,6 +1,6 @@
 import { assertWhole } from '../allocator/invariants.ts';
 import type { Show } from '../allocator/show.ts';
-import { decodeShow, encodeShow, stateHash } from '../allocator/snapshot.ts';
+import { decodeShow, encodeShow, SnapshotOutdated, stateHash } from '../allocator/snapshot.ts';
 import type { Replay, Replays } from '../journal/verify.ts';
 import { openedBy, replayRow } from './recovery.ts';
 import type { ShowSource } from './shows.ts';
@@ -26,7 +26,12 @@ export function createReplays(source: Pick<ShowSource, 'load'>): ShowReplays {
     async openSnapshot(showId, state) {
       const made = await source.load(showId);
       if (made === null) throw new Error('the show or its hall is not in the catalogue');
-      return replayOf(showId, made, decodeShow(state, showId, made.hall));
+      try {
+        return replayOf(showId, made, decodeShow(state, showId, made.hall));
+      } catch (error) {
+        if (error instanceof SnapshotOutdated) return null;
+        throw error;
+      }
     },
   };
 }

@@ -2,6 +2,7 @@ import type { ShowEvent } from './events.ts';
 import { ensure } from './invariants.ts';
 import type { Show } from './show.ts';
 import { TICKET } from './tickets.ts';
+import { placeAtDoor, standingFor, wasValid } from './validity.ts';
 
 type Admitted = Extract<ShowEvent, { type: 'admitted' }>;
 type Scanned = Extract<ShowEvent, { type: 'scanned' }>;
@@ -13,7 +14,7 @@ export function applyAdmitted(show: Show, { ticket, at, gate }: Admitted): void 
     'I15',
     () => `ticket ${ticket} is admitted in state ${tickets.state[ticket]}`,
   );
-  ensure(doors.admissionOf(ticket) === 0, 'I15', () => `ticket ${ticket} is admitted twice`);
+  ensure(standingFor(show, ticket) === 0, 'I15', () => `ticket ${ticket}, or the one before it, is admitted twice`);
   ensure(at > doors.undoneTill(ticket), 'I15', () => `ticket ${ticket} is admitted before it was undone`);
   enter(show, ticket, at, gate, false);
 }
@@ -26,9 +27,10 @@ export function applyScanned(show: Show, { gate, scans }: Scanned): void {
       () => `ticket ${ticket} was scanned, but never paid`,
     );
     ensure(
-      wasVoid === 1 || show.tickets.state[ticket] === TICKET.valid || show.tickets.state[ticket] === TICKET.refunded,
+      wasVoid === 1 || wasValid(show, ticket, at),
       'I15',
-      () => `ticket ${ticket} was scanned as valid in state ${show.tickets.state[ticket]}`,
+      () =>
+        `ticket ${ticket} was scanned as valid at ${at}, when it was not, and is in state ${show.tickets.state[ticket]}`,
     );
     enter(show, ticket, at, gate, wasVoid === 1);
   }
@@ -43,5 +45,5 @@ export function applyAdmissionUndone(show: Show, ticket: number, until: number):
 
 function enter(show: Show, ticket: number, at: number, gate: string, wasVoid: boolean): void {
   ensure(show.doors.find(ticket, at, gate) === 0, 'I15', () => `a scan of ticket ${ticket} at ${at} stands twice`);
-  show.doors.add(ticket, at, gate, wasVoid);
+  show.doors.add(ticket, at, gate, wasVoid, placeAtDoor(show, ticket));
 }

@@ -20,7 +20,7 @@ function ticketIn(show: Show, ticket: number, state: number): number {
 }
 
 /** A valid ticket ends, and another of its order takes its place: offered, still its sender's. */
-export function applyTransferred(show: Show, event: EventOf<'transferred'>): void {
+export function applyTransferred(show: Show, event: EventOf<'transferred'>, at: number): void {
   const { tickets, moves, orders } = show;
   const old = ticketIn(show, event.ticket, TICKET.valid);
   const order = tickets.order[old];
@@ -28,8 +28,9 @@ export function applyTransferred(show: Show, event: EventOf<'transferred'>): voi
   const holder = show.holderOf(old);
   const ticket = tickets.add(order, seat, tickets.price[old]);
   ensure(ticket === event.to, 'I2', () => `ticket ${event.to} is not the next, ${ticket}`);
-  tickets.state[old] = TICKET.transferred;
+  tickets.invalidate(old, TICKET.transferred, at);
   tickets.state[ticket] = TICKET.offered;
+  tickets.invalidSince.set(ticket, 0);
   moves.follow(old, ticket);
   moves.hand(ticket, holder, holder === orders.buyer[order]);
   moves.offers.set(ticket, event.address);
@@ -50,16 +51,16 @@ export function applyTransferAccepted(show: Show, { ticket, buyer }: EventOf<'tr
   buyers.places[receiver]++;
   moves.hand(ticket, receiver, receiver === orders.buyer[tickets.order[ticket]]);
   moves.offers.delete(ticket);
-  tickets.state[ticket] = TICKET.valid;
+  tickets.validate(ticket);
 }
 
 /** Withdrawn or declined: the ticket is the sender's. */
 export function applyTransferEnded(show: Show, ticket: number): void {
-  show.tickets.state[ticketIn(show, ticket, TICKET.offered)] = TICKET.valid;
+  show.tickets.validate(ticketIn(show, ticket, TICKET.offered));
   show.moves.offers.delete(ticket);
 }
 
-export function applyListed(show: Show, { ticket, price }: EventOf<'listed'>): void {
+export function applyListed(show: Show, { ticket, price }: EventOf<'listed'>, at: number): void {
   const { tickets, moves } = show;
   const seat = tickets.seat[ticketIn(show, ticket, TICKET.valid)];
   ensure(price <= tickets.price[ticket], 'I11', () => `ticket ${ticket} is listed above what was paid for it`);
@@ -68,13 +69,13 @@ export function applyListed(show: Show, { ticket, price }: EventOf<'listed'>): v
     'I1',
     () => `ticket ${ticket} lists seat ${seat}, which it does not own`,
   );
-  tickets.state[ticket] = TICKET.listed;
+  tickets.invalidate(ticket, TICKET.listed, at);
   moves.listings.set(seat, { ticket, price });
   setSeat(show, seat, SEAT.listed, ticket);
 }
 
-/** The listing of a seat that no buyer has ends: the ticket is its owner's, in this state. */
-export function endListing(show: Show, ticket: number, state: number): void {
+/** The listing of a seat that no buyer has ends: the ticket is its owner's, valid or suspended. */
+export function endListing(show: Show, ticket: number, state: typeof TICKET.valid | typeof TICKET.suspended): void {
   const seat = show.tickets.seat[ticketIn(show, ticket, TICKET.listed)];
   ensure(
     show.status[seat] === SEAT.listed && show.claim[seat] === ticket,
@@ -82,7 +83,8 @@ export function endListing(show: Show, ticket: number, state: number): void {
     () => `ticket ${ticket} withdraws seat ${seat}, which a buyer has`,
   );
   show.moves.listings.delete(seat);
-  show.tickets.state[ticket] = state;
+  if (state === TICKET.valid) show.tickets.validate(ticket);
+  else show.tickets.state[ticket] = state;
   setSeat(show, seat, SEAT.sold, ticket);
 }
 

@@ -77,10 +77,11 @@ function letGo(show: Show, seat: number): void {
 }
 
 /** A ticket that is somebody's ends, and its place is free: unless it is listed and a buyer has it, who keeps it. */
-export function endTicket(show: Show, ticket: number, state: number): void {
+export function endTicket(show: Show, ticket: number, state: number, at: number): void {
   const { tickets, moves, buyers } = show;
   const before = tickets.state[ticket];
-  tickets.state[ticket] = state;
+  tickets.invalidate(ticket, state, at);
+  if (state === TICKET.refunded) tickets.invalidSince.delete(ticket);
   buyers.places[show.holderOf(ticket)]--;
   if (before === TICKET.offered) moves.offers.delete(ticket);
   if (before !== TICKET.listed) {

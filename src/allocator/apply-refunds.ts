@@ -29,7 +29,7 @@ export function applyRefunding(
       () => `refund ${refund} takes ticket ${ticket} back, which is no valid one of order ${order}`,
     );
     price += show.tickets.price[ticket];
-    endTicket(show, ticket, TICKET.refunded);
+    endTicket(show, ticket, TICKET.refunded, at);
     refunds.ofTicket.set(ticket, refund);
   }
   ensure(price === amount, 'I10', () => `refund ${refund} owes ${amount} for tickets of ${price}`);
@@ -76,22 +76,22 @@ export function returnRefund(show: Show, refund: number): void {
  * a listed seat that a buyer has by now stays theirs. When the last is won, they are valid again; one that is lost makes the
  * money the buyer's, and the places free.
  */
-export function applyDisputed(show: Show, order: number, dispute: string, status: DisputeStatus): void {
+export function applyDisputed(show: Show, order: number, dispute: string, status: DisputeStatus, at: number): void {
   const { tickets, moves } = show;
   const disputes = noteDispute(show, order, { id: dispute, status });
   if (status === 'open') {
     for (const ticket of show.ticketsOf(order, ...OWNED)) {
-      if (tickets.state[ticket] !== TICKET.listed) tickets.state[ticket] = TICKET.suspended;
+      if (tickets.state[ticket] !== TICKET.listed) tickets.invalidate(ticket, TICKET.suspended, at);
       else if (show.status[tickets.seat[ticket]] === SEAT.listed) endListing(show, ticket, TICKET.suspended);
       moves.offers.delete(ticket);
     }
     show.toRefund.delete(order);
   } else if (status === 'won') {
     if (disputes.some((one) => one.status === 'open')) return;
-    for (const ticket of show.ticketsOf(order, TICKET.suspended)) tickets.state[ticket] = TICKET.valid;
+    for (const ticket of show.ticketsOf(order, TICKET.suspended)) tickets.validate(ticket);
     if (show.cancelled !== null && show.isToRefund(order)) show.toRefund.add(order);
   } else {
-    for (const ticket of show.ticketsOf(order, TICKET.suspended, ...OWNED)) endTicket(show, ticket, TICKET.void);
+    for (const ticket of show.ticketsOf(order, TICKET.suspended, ...OWNED)) endTicket(show, ticket, TICKET.void, at);
     show.toRefund.delete(order);
   }
 }

@@ -126,14 +126,14 @@ export function apply(show: Show, event: ShowEvent, seq: number, ordinal: number
       for (const refund of event.refunds) returnRefund(show, refund);
       return;
     case 'disputed':
-      applyDisputed(show, orderIn(show, event.order, ORDER.paid), event.dispute, event.status);
+      applyDisputed(show, orderIn(show, event.order, ORDER.paid), event.dispute, event.status, at);
       return;
     case 'show-cancelled':
       applyShowCancelled(show, event.holds, event.reason, at);
       return;
     case 'transferred':
       show.answered.add(event.once, seq, ordinal, at);
-      applyTransferred(show, event);
+      applyTransferred(show, event, at);
       return;
     case 'transfer-accepted':
       applyTransferAccepted(show, event);
@@ -143,7 +143,7 @@ export function apply(show: Show, event: ShowEvent, seq: number, ordinal: number
       return;
     case 'listed':
       show.answered.add(event.once, seq, ordinal, at);
-      applyListed(show, event);
+      applyListed(show, event, at);
       return;
     case 'unlisted':
       endListing(show, event.ticket, TICKET.valid);

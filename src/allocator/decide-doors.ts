@@ -5,6 +5,7 @@ import { type Decision, done, OUTCOME_DONE, refused } from './decision.ts';
 import { LEDGER_MAX, LEDGER_MAX_WITH_ADMISSIONS, SCAN_AHEAD_MS, type ScanRecord } from './doors.ts';
 import type { Show } from './show.ts';
 import { TICKET, TICKET_NAMES } from './tickets.ts';
+import { standingFor, wasValid } from './validity.ts';
 
 const NO_TICKET = refused('NOT_FOUND', 'The show has no such ticket.');
 const LEDGER_FULL = refused('SCAN_LIMIT', 'The ledger of this show is full, or has too many gates.');
@@ -25,14 +26,22 @@ export function decideAdmit(show: Show, command: Admit, at: number): Decision {
       ticketStatus,
     });
   }
-  const admission = doors.admissionOf(ticket);
+  const admission = standingFor(show, ticket);
   if (admission > 0) {
     const where = doors.gateName(admission);
+    const used = doors.ticket[admission];
     const admittedAt = rfc3339(doors.at[admission]);
     return refused(
       'ALREADY_ADMITTED',
-      `The ticket was admitted at ${admittedAt}${where === '' ? '' : ` at gate ${where}`}.`,
-      { ticketId, admittedAt, ...(where === '' ? {} : { gate: where }) },
+      `The ${used === ticket ? 'ticket' : 'ticket before this one'} was admitted at ${admittedAt}${where === '' ? '' : ` at gate ${where}`}.`,
+      {
+        ticketId,
+        admittedAt,
+        ...(where === '' ? {} : { gate: where }),
+        ...(used === ticket
+          ? {}
+          : { admittedTicketId: scopedId('tkt', orders.at[tickets.order[used]], show.id, used) }),
+      },
     );
   }
   const scannedAt = command.scannedAt ?? at;
@@ -95,12 +104,4 @@ function isTicket(show: Show, ticket: number, orderedAt: number): boolean {
 
 function isPossible(scannedAt: number, orderedAt: number, at: number): boolean {
   return scannedAt >= orderedAt && scannedAt <= at + SCAN_AHEAD_MS;
-}
-
-/** Whether a ticket could be used at that time. When a refund took it back is known; else what it is now counts. */
-function wasValid(show: Show, ticket: number, scannedAt: number): boolean {
-  const { tickets, refunds } = show;
-  if (tickets.state[ticket] === TICKET.valid) return true;
-  const refund = refunds.ofTicket.get(ticket);
-  return tickets.state[ticket] === TICKET.refunded && refund !== undefined && scannedAt < refunds.at[refund];
 }

@@ -3,6 +3,7 @@ import { type Decision, done, OUTCOME_DONE, refused } from './decision.ts';
 import { TRANSFERS_PER_TICKET_MAX } from './moves.ts';
 import { SEAT, type Show } from './show.ts';
 import { TICKET } from './tickets.ts';
+import { standingFor } from './validity.ts';
 
 type CommandOf<T extends Command['type']> = Extract<Command, { type: T }>;
 
@@ -30,7 +31,7 @@ const WHY_NOT: Readonly<Record<number, string>> = {
 function obstacleTo(show: Show, ticket: number): Decision | null {
   if (show.cancelled !== null) return refused('TICKET_NOT_MOVABLE', 'The show is cancelled; tickets are paid back.');
   const state = show.tickets.state[ticket];
-  if (state === TICKET.valid && show.doors.admissionOf(ticket) > 0)
+  if (state === TICKET.valid && standingFor(show, ticket) > 0)
     return refused('TICKET_NOT_MOVABLE', 'The ticket was used: its place is taken.');
   if (state === TICKET.valid) return null;
   return refused('TICKET_NOT_MOVABLE', WHY_NOT[state] ?? 'The ticket is not valid any more.');

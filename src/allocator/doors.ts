@@ -15,11 +15,12 @@ export const SCAN_AHEAD_MS = 120_000;
 export type ScanRecord = readonly [ticket: number, at: number, wasVoid: 0 | 1];
 
 /**
- * What an entry of the ledger is. It follows from the ticket's entries and undos alone, whatever order they came in:
+ * What an entry of the ledger is. It follows from the entries and undos of the tickets of its place alone, whatever order
+ * they came in. A place has one ticket, and others when that is transferred, resold, or taken back and sold anew.
  *
  * - `void`: the ticket was not valid;
  * - `undone`: it is not later than the last undo of the ticket;
- * - `admission`: the earliest of the rest;
+ * - `admission`: the earliest of the rest, at this place;
  * - `double`: any other of the rest.
  */
 export type EntryKind = 'admission' | 'double' | 'undone' | 'void';
@@ -43,12 +44,16 @@ export class Doors {
   readonly gates: string[] = [];
   /** By ticket: all its entries up to this time (ms) are undone. */
   readonly undoneUntil = new Map<number, number>();
-  /** Tickets with a standing admission; double entries; entries on void codes. */
+  /** Places with a standing admission; double entries; entries on void codes. */
   admitted = 0;
   doubles = 0;
   voids = 0;
   /** By ticket: its first entry, or 0. As long as the highest ticket that has any. */
   #first: Uint32Array = new Uint32Array(0);
+  /** By ticket that has entries, the place that they are of. */
+  #place: Int32Array = new Int32Array(0);
+  /** By place, its tickets that have entries. */
+  readonly #ticketsAt = new Map<number, readonly number[]>();
   readonly #gateIndex = new Map<string, number>();
 
   get isUsed(): boolean {
@@ -91,7 +96,17 @@ export class Doors {
     const ticket = this.ticket[entry];
     if (this.wasVoid[entry] === 1) return 'void';
     if (this.at[entry] <= this.undoneTill(ticket)) return 'undone';
-    return this.admissionOf(ticket) === entry ? 'admission' : 'double';
+    return this.#earliestAt(this.#place[ticket]) === entry ? 'admission' : 'double';
+  }
+
+  /** The entry with which somebody came in to the place of this one. */
+  admissionBeside(entry: number): number {
+    return this.#earliestAt(this.#place[this.ticket[entry]]);
+  }
+
+  /** Tickets that have entries of this place. */
+  ticketsAt(place: number): readonly number[] {
+    return this.#ticketsAt.get(place) ?? [];
   }
 
   gateName(entry: number): string {
@@ -117,16 +132,23 @@ export class Doors {
     return Math.max(0, room);
   }
 
-  /** Adds an entry that is not there yet. */
-  add(ticket: number, at: number, gate: string, wasVoid: boolean): void {
-    this.#recount(ticket, -1);
+  /** Adds an entry that is not there yet. @param place the same for all tickets of one place, and for no others. */
+  add(ticket: number, at: number, gate: string, wasVoid: boolean, place: number): void {
+    this.#recount(place, -1);
     const entry = ++this.count;
     if (entry >= this.ticket.length) this.#widen(nextCapacity(this.ticket.length, entry + 1));
     this.ticket[entry] = ticket;
     this.at[entry] = at;
     this.gate[entry] = this.#meetGate(gate);
     this.wasVoid[entry] = wasVoid ? 1 : 0;
-    if (ticket >= this.#first.length) this.#first = widened(this.#first, nextCapacity(this.#first.length, ticket + 1));
+    if (ticket >= this.#first.length) {
+      this.#first = widened(this.#first, nextCapacity(this.#first.length, ticket + 1));
+      this.#place = widened(this.#place, this.#first.length);
+    }
+    if (this.#first[ticket] === 0) {
+      this.#place[ticket] = place;
+      this.#ticketsAt.set(place, [...this.ticketsAt(place), ticket]);
+    }
     let before = 0;
     let after = this.#first[ticket];
     while (after > 0 && this.#isBefore(after, at, gate)) {
@@ -136,14 +158,15 @@ export class Doors {
     this.next[entry] = after;
     if (before === 0) this.#first[ticket] = entry;
     else this.next[before] = entry;
-    this.#recount(ticket, 1);
+    this.#recount(place, 1);
   }
 
   /** All entries of the ticket up to this time (ms) count no more. */
   undo(ticket: number, until: number): void {
-    this.#recount(ticket, -1);
+    const isEntered = this.#firstOf(ticket) > 0;
+    if (isEntered) this.#recount(this.#place[ticket], -1);
     this.undoneUntil.set(ticket, Math.max(until, this.undoneTill(ticket)));
-    this.#recount(ticket, 1);
+    if (isEntered) this.#recount(this.#place[ticket], 1);
   }
 
   /** Tickets that have entries, in ascending order. */
@@ -159,15 +182,32 @@ export class Doors {
     return this.at[entry] < at || (this.at[entry] === at && this.gates[this.gate[entry]] < gate);
   }
 
-  #recount(ticket: number, sign: 1 | -1): void {
-    const undone = this.undoneTill(ticket);
+  /** The earliest entry of the place that counts, or 0; of two at once that of the gate, then the ticket, that comes first. */
+  #earliestAt(place: number): number {
+    let earliest = 0;
+    for (const ticket of this.ticketsAt(place)) {
+      const entry = this.admissionOf(ticket);
+      if (entry === 0) continue;
+      const isEarlier =
+        earliest === 0 ||
+        this.#isBefore(entry, this.at[earliest], this.gateName(earliest)) ||
+        (!this.#isBefore(earliest, this.at[entry], this.gateName(entry)) && ticket < this.ticket[earliest]);
+      if (isEarlier) earliest = entry;
+    }
+    return earliest;
+  }
+
+  #recount(place: number, sign: 1 | -1): void {
     let isIn = false;
-    for (const entry of this.of(ticket)) {
-      if (this.wasVoid[entry] === 1) this.voids += sign;
-      else if (this.at[entry] > undone) {
-        if (isIn) this.doubles += sign;
-        else this.admitted += sign;
-        isIn = true;
+    for (const ticket of this.ticketsAt(place)) {
+      const undone = this.undoneTill(ticket);
+      for (const entry of this.of(ticket)) {
+        if (this.wasVoid[entry] === 1) this.voids += sign;
+        else if (this.at[entry] > undone) {
+          if (isIn) this.doubles += sign;
+          else this.admitted += sign;
+          isIn = true;
+        }
       }
     }
   }

@@ -66,6 +66,11 @@ export class Moves {
     return this.#received.get(buyer) ?? [];
   }
 
+  /** The ticket that this one took the place of by a transfer. */
+  predecessorOf(ticket: number): number | undefined {
+    return this.#predecessors.get(ticket);
+  }
+
   /** How often the place of this ticket was transferred before it. */
   transfersBefore(ticket: number): number {
     let count = 0;

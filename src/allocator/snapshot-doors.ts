@@ -1,4 +1,5 @@
 import type { Show } from './show.ts';
+import { placeAtDoor } from './validity.ts';
 
 /** The doors in a snapshot's header; the entries stand in four columns behind all others. */
 export interface DoorsPart {
@@ -38,7 +39,7 @@ export function restoreDoors(
     if (!tickets.has(ticket[i])) throw new Error(`the snapshot has a scan of ticket ${ticket[i]}`);
     const name = part.gates[gate[i]];
     if (typeof name !== 'string') throw new Error(`the snapshot has a scan at gate ${gate[i]}`);
-    doors.add(ticket[i], at[i], name, wasVoid[i] === 1);
+    doors.add(ticket[i], at[i], name, wasVoid[i] === 1, placeAtDoor(show, ticket[i]));
   }
   for (const [number, until] of part.undoneUntil) {
     if (!tickets.has(number) || !Number.isFinite(until))

@@ -16,6 +16,7 @@ import {
   unpackCounts,
 } from './snapshot-moves.ts';
 import { restoreStock, type StockHeader, stockColumns, stockHeader } from './snapshot-stock.ts';
+import { restoreValidity, ticketsWithTime, validityColumn } from './snapshot-validity.ts';
 
 /**
  * The forms of the bytes; a reader refuses any other by name. A show is written in the lowest that can tell it: so an older
@@ -26,10 +27,17 @@ import { restoreStock, type StockHeader, stockColumns, stockHeader } from './sna
  * | 1      | the first                                    |
  * | 2      | refunds, disputes, and whether it is cancelled |
  * | 3      | parts of their own, each only if it says something: a stock that was changed, tickets that moved, the doors |
+ * | 4      | since when tickets are not valid that were not refunded |
  */
 const PLAIN = 1;
 const WITH_REFUNDS = 2;
 const WITH_PARTS = 3;
+const WITH_VALIDITY = 4;
+/** An older version wrote it, and could not yet tell all that there is to this show: the journal has to. */
+export class SnapshotOutdated extends Error {
+  override readonly name = 'SnapshotOutdated';
+}
+
 /** Holds, orders, tickets, buyers and answers are numbered in 32 bits. */
 const COUNT_MAX = 0xffff_ffff;
 
@@ -85,9 +93,10 @@ export function encodeShow(show: Show): Uint8Array {
   const stock = stockHeader(show);
   const moves = movesHeader(show);
   const doors = doorsPart(show);
+  const hasValidity = tickets.invalidSince.size > 0;
   const hasParts = stock !== null || moves !== null || doors !== null;
   const header: Header = {
-    format: hasParts ? WITH_PARTS : late === null ? PLAIN : WITH_REFUNDS,
+    format: hasValidity ? WITH_VALIDITY : hasParts ? WITH_PARTS : late === null ? PLAIN : WITH_REFUNDS,
     showId: show.id,
     seq: show.seq,
     at: show.at,
@@ -140,6 +149,7 @@ export function encodeShow(show: Show): Uint8Array {
     ...stockColumns(show),
     ...(moves === null ? [] : movesColumns(show)),
     ...(doors === null ? [] : doorsColumns(show)),
+    ...(hasValidity ? [validityColumn(show)] : []),
   ];
   let size = aligned(8 + text.length);
   for (const column of columns) size += 8 + aligned(column.byteLength);
@@ -166,8 +176,8 @@ export function decodeShow(bytes: Uint8Array, showId: string, hall: Hall): Show 
   const view = new DataView(copy.buffer);
   const length = view.getUint32(0, true);
   const header = JSON.parse(new TextDecoder().decode(copy.subarray(8, 8 + length))) as Header;
-  if (![PLAIN, WITH_REFUNDS, WITH_PARTS].includes(header.format))
-    throw new Error(`snapshot format ${header.format} is not known; this version knows ${PLAIN} to ${WITH_PARTS}`);
+  if (![PLAIN, WITH_REFUNDS, WITH_PARTS, WITH_VALIDITY].includes(header.format))
+    throw new Error(`snapshot format ${header.format} is not known; this version knows ${PLAIN} to ${WITH_VALIDITY}`);
   if (header.showId !== showId) throw new Error(`the snapshot is of ${header.showId}, not of ${showId}`);
   let at = aligned(8 + length);
   const next = (): Uint8Array => {
@@ -233,6 +243,8 @@ export function decodeShow(bytes: Uint8Array, showId: string, hall: Hall): Show 
   if (header.doors !== undefined) {
     restoreDoors(show, header.doors, words(), floats(), over(Uint16Array, next()), bytes8());
   }
+  if (header.format >= WITH_VALIDITY) restoreValidity(show, floats());
+  else if (ticketsWithTime(show) > 0) throw new SnapshotOutdated();
   assertHoldsEnd(show);
   show.rederive();
   return show;

@@ -36,9 +36,26 @@ export class Tickets {
   /** Minor units. */
   price: Uint32Array = new Uint32Array(0);
   state: Uint8Array = new Uint8Array(0);
+  /**
+   * Of tickets that are paid for and neither valid nor refunded: since when (ms), 0 if they never were. A refund tells
+   * by itself.
+   */
+  readonly invalidSince = new Map<number, number>();
 
   has(ticket: number): boolean {
     return ticket >= 1 && ticket <= this.count;
+  }
+
+  /** The ticket is valid, or is so again. */
+  validate(ticket: number): void {
+    this.state[ticket] = TICKET.valid;
+    this.invalidSince.delete(ticket);
+  }
+
+  /** The ticket is in another state than valid from now on; one that was not valid before has ceased to be so then. */
+  invalidate(ticket: number, state: number, at: number): void {
+    if (this.state[ticket] === TICKET.valid) this.invalidSince.set(ticket, at);
+    this.state[ticket] = state;
   }
 
   add(order: number, seat: number, price: number): number {

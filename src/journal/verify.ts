@@ -30,8 +30,8 @@ export interface Replay {
 export interface Replays {
   /** The show before its first event, or null if the show or its hall is not known. */
   open(showId: string): Promise<Replay | null>;
-  /** The show as the snapshot's bytes tell it; throws if they cannot be read. */
-  openSnapshot(showId: string, state: Uint8Array): Promise<Replay>;
+  /** The show as the snapshot's bytes tell it; null if an older version wrote less than there is to tell. Throws if they cannot be read. */
+  openSnapshot(showId: string, state: Uint8Array): Promise<Replay | null>;
 }
 
 export interface VerifyFault {
@@ -99,6 +99,7 @@ async function verifyShow(
   if (replay === null) throw new Fault(0, 'the show or its hall is not in the catalogue');
   report.seats += replay.seats;
   let fromSnapshot: Replay | null = null;
+  let isOutdated = false;
   let last: Link = { seq: 0, epoch: 0, at: 0, writer: null, hash: FIRST_PREV_HASH };
   for await (const page of journal.rowsAfter(showId, 0)) {
     for (const row of page) {
@@ -107,14 +108,18 @@ async function verifyShow(
       checkSales(row, events, sold);
       legal(row.seq, () => replay.apply(events, row.at, row.seq));
       if (fromSnapshot !== null) legal(row.seq, () => fromSnapshot?.apply(events, row.at, row.seq));
-      if (snapshot?.seq === row.seq) fromSnapshot = await openSnapshot(replays, showId, snapshot, row, replay);
+      if (snapshot?.seq === row.seq) {
+        fromSnapshot = await openSnapshot(replays, showId, snapshot, row, replay);
+        isOutdated = fromSnapshot === null;
+      }
       report.rows++;
       last = { ...row, writer: writerUnderEpoch(row, last) };
     }
     legal(last.seq, () => replay.assertInvariants());
   }
   if (last.seq === 0) throw new Fault(0, 'the show has a snapshot, but no rows');
-  if (snapshot === null) return;
+  // A recovery passes an outdated one over too.
+  if (snapshot === null || isOutdated) return;
   if (fromSnapshot === null)
     throw new Fault(last.seq, `rows after ${last.seq} are missing: the snapshot is of row ${snapshot.seq}`);
   if (fromSnapshot.stateHash() !== replay.stateHash()) {
@@ -171,24 +176,27 @@ function checkSales(row: JournalRow, events: readonly ShowEvent[], sold: SoldSea
   }
 }
 
+const NOT_THE_REPLAY = "I6: the snapshot is not the replay's state";
+
 async function openSnapshot(
   replays: Replays,
   showId: string,
   snapshot: Snapshot,
   row: JournalRow,
   replay: Replay,
-): Promise<Replay> {
+): Promise<Replay | null> {
   if (snapshot.rowHash !== row.hash || snapshot.epoch < row.epoch)
     throw new Fault(row.seq, 'the snapshot is not of this row');
   if (hash('sha256', snapshot.state, 'hex') !== snapshot.stateHash) {
     throw new Fault(row.seq, 'the snapshot does not match its hash: it was changed');
   }
-  if (snapshot.stateHash !== replay.stateHash()) throw new Fault(row.seq, "I6: the snapshot is not the replay's state");
-  try {
-    return await replays.openSnapshot(showId, snapshot.state);
-  } catch (error) {
-    throw new Fault(row.seq, `the snapshot cannot be read: ${(error as Error).message}`, { cause: error });
-  }
+  const isSame = snapshot.stateHash === replay.stateHash();
+  const opened = await replays.openSnapshot(showId, snapshot.state).catch((error: unknown) => {
+    const what = isSame ? `the snapshot cannot be read: ${(error as Error).message}` : NOT_THE_REPLAY;
+    throw new Fault(row.seq, what, { cause: error });
+  });
+  if (opened !== null && !isSame) throw new Fault(row.seq, NOT_THE_REPLAY);
+  return opened;
 }
 
 /** What the replay refuses is a fault of this row. */

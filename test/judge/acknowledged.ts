@@ -24,6 +24,16 @@ export function judgeAcknowledged(witness: Witness, cases: Cases, findings: Find
     if (line.outcome === 'ok' && line.key !== undefined && !witness.state.changes.has(line.key))
       findings.add('I3', `a change of the stock by ${line.client} was acknowledged, and is not in the journal`, n);
   }
+  for (const { n, line } of cases.reschedules) {
+    if (line.outcome !== 'ok' || line.revision === undefined) continue;
+    const { onSale, offSale } = state.saleTimes[line.revision] ?? {};
+    if (line.onSale !== onSale || line.offSale !== offSale)
+      findings.add(
+        'I3',
+        `the show was told to sell from ${line.onSale} until ${line.offSale}, the journal has ${onSale} and ${offSale}`,
+        n,
+      );
+  }
   judgeTaken(witness, cases, findings);
 }
 

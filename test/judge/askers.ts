@@ -25,6 +25,9 @@ export class Askers {
   /** The same of keys that nobody is known to have used. */
   readonly #otherKeys = new Map<string, { readonly n: number; readonly at: number }>();
 
+  /** How often the times of sale were moved so far. */
+  #revision = 0;
+
   constructor(plan: PlanLine, cases: Cases, timeline: Timeline, findings: Findings) {
     this.#plan = plan;
     this.#cases = cases;
@@ -69,6 +72,12 @@ export class Askers {
       case 'show-cancelled':
         this.#noteAsked(cases.showCancels, event.event, this.#plan.plan, n);
         return;
+      case 'rescheduled': {
+        const revision = ++this.#revision;
+        const told = cases.reschedules.filter(({ line }) => (line.revision ?? revision) === revision);
+        this.#noteAsked(told, event.event, this.#plan.plan, n);
+        return;
+      }
       case 'scanned': {
         const scans = new Set(event.scans.map(({ ticket, at: when }) => `${ticket} ${when}`));
         const told = cases.uploads.filter(

@@ -24,6 +24,9 @@ export interface PlanLine {
   readonly partial?: boolean;
   /** How long after its `until` a hold can still be ordered or paid, on the server's clock; unlimited if absent. */
   readonly grace?: number;
+  /** From when and until when it sells at first, on the server's clock; unlimited if absent. */
+  readonly onSale?: number;
+  readonly offSale?: number;
   /** How long the answer to a key is kept, on the server's clock; for ever if absent. */
   readonly keysKept?: number;
 }
@@ -162,6 +165,15 @@ export interface StockOperation extends Intention {
   readonly closes?: StockPlaces;
 }
 
+/** The organiser moves the times of sale. */
+export interface RescheduleOperation extends Intention {
+  readonly op: 'reschedule';
+  /** If ok: the times in force then, on the server's clock, and how often they had been moved. */
+  readonly onSale?: number;
+  readonly offSale?: number;
+  readonly revision?: number;
+}
+
 /** The buyer's bank claims the money back: from here on the order's seats may become free. */
 export interface DisputeOperation extends Intention {
   readonly op: 'dispute';
@@ -231,6 +243,7 @@ export type Operation =
   | CancelShowOperation
   | MoveOperation
   | StockOperation
+  | RescheduleOperation
   | DisputeOperation
   | SeatsOperation
   | TicketsOperation
@@ -323,6 +336,8 @@ export type RowEvent =
       readonly closes?: StockPlaces;
       readonly key?: string;
     }
+  /** The times of sale from now on. */
+  | { readonly event: 'rescheduled'; readonly onSale: number; readonly offSale: number }
   /** Kept as the answer to this key: it never takes effect. */
   | { readonly event: 'refused'; readonly code: string; readonly key: string };
 

@@ -30,6 +30,10 @@ export interface JournalTicket extends TicketLine {
   state: 'none' | 'valid' | 'suspended' | 'refunded' | 'void' | 'offered' | 'listed' | 'transferred' | 'resold';
   /** It took the place of another: no line of its order. */
   readonly isSuccessor?: true;
+  /** Whose right to the place it has: the ticket that was transferred or resold for it. */
+  before?: JournalTicket;
+  /** Since when it is not valid any more, on the server's clock. */
+  invalidSince?: number | undefined;
   /** Once it is resold: what its seller is owed. */
   resoldFor?: number;
   /** What the ledger of the doors has of it, and up to when that counts no more. */
@@ -88,6 +92,8 @@ export class JournalState {
   readonly turns: (number[] | undefined)[] = [];
   /** Keys of the changes of its stock. */
   readonly changes = new Set<string>();
+  /** From when until when it sold, by how often that was moved. */
+  readonly saleTimes: { readonly onSale: number; readonly offSale: number }[] = [];
   /** The position at which the show was called off, or 0. */
   cancelledAt = 0;
   /** Events so far: the position of the last. */
@@ -95,6 +101,8 @@ export class JournalState {
 
   constructor(plan: PlanLine) {
     this.plan = plan;
+    const { onSale = Number.NEGATIVE_INFINITY, offSale = Number.POSITIVE_INFINITY } = plan;
+    this.saleTimes.push({ onSale, offSale });
     this.seatIndex = new Map(plan.seats.map((id, i) => [id, i]));
     this.seats = new Uint8Array(plan.seats.length);
     this.owner = new Array<JournalHold | null>(plan.seats.length).fill(null);

@@ -151,6 +151,9 @@ export class JournalWitness {
         told.push({ event: 'stock-changed', opens, closes, key: event.once.id });
         return;
       }
+      case 'rescheduled':
+        told.push({ event: 'rescheduled', onSale: event.onSaleAt, offSale: event.offSaleAt });
+        return;
       case 'refused':
         told.push({ event: 'refused', code: event.refusal.code, key: event.once.id });
         return;

@@ -58,6 +58,7 @@ export const OPERATIONS = {
   'cancel-show': operation('cancel-show', {}),
   move: operation('move', { order: Id, tickets: Ids }),
   stock: operation('stock', { opens: maybe(Places), closes: maybe(Places) }),
+  reschedule: operation('reschedule', { onSale: maybe(Time), offSale: maybe(Time), revision: maybe(Count) }),
   dispute: operation('dispute', { order: Id }),
   seats: operation('seats', {
     version: maybe(Count),
@@ -119,6 +120,7 @@ export const EVENTS = {
   scanned: event('scanned', { gate: Id, scans: many(closed({ ticket: Id, at: Time, void: Type.Boolean() })) }),
   'admission-undone': event('admission-undone', { ticket: Id, until: Time }),
   'stock-changed': event('stock-changed', { opens: maybe(Places), closes: maybe(Places), key: maybe(Id) }),
+  rescheduled: event('rescheduled', { onSale: Time, offSale: Time }),
   refused: event('refused', { code: Id, key: Id }),
 };
 
@@ -132,6 +134,8 @@ export const OTHERS = {
     blocked: maybe(Ids),
     partial: maybe(Type.Boolean()),
     grace: maybe(Time),
+    onSale: maybe(Time),
+    offSale: maybe(Time),
     keysKept: maybe(Time),
   }),
   row: closed({ row: Id, seq: Count, epoch: Count, at: maybe(Time), events: many(Type.Object({ event: Id })) }),

@@ -16,8 +16,8 @@ export class ReplayDoors {
     const ticket = this.#ticket(id, 'admitted');
     if (ticket === null) return;
     if (ticket.state !== 'valid') this.#fault(`ticket ${id} is admitted, which is ${ticket.state}`);
-    const before = countingOf(ticket)[0];
-    if (before !== undefined) this.#fault(`ticket ${id} is admitted again`, before.n);
+    const before = standingFor(ticket);
+    if (before !== undefined) this.#fault(`ticket ${id} is admitted, and so was it or the one before it`, before.n);
     if (at <= ticket.undoneUntil) this.#fault(`ticket ${id} is admitted before its undo`);
     this.#enter(ticket, at, gate, false);
   }
@@ -26,9 +26,11 @@ export class ReplayDoors {
     for (const { ticket: id, at, void: wasVoid } of scans) {
       const ticket = this.#ticket(id, 'scanned');
       if (ticket === null) continue;
-      if (!wasVoid && ticket.state !== 'valid' && ticket.state !== 'refunded')
-        this.#fault(`a scan of ticket ${id}, which is ${ticket.state}, counts as one of a valid one`);
-      if (wasVoid && ticket.state === 'valid') this.#fault(`a scan of ticket ${id}, which is valid, counts as void`);
+      const { state, invalidSince = Number.NEGATIVE_INFINITY } = ticket;
+      if (wasVoid === (state === 'valid' || at < invalidSince))
+        this.#fault(
+          `a scan of ticket ${id} at ${at}, which is ${state} since ${invalidSince}, counts as ${wasVoid ? 'void' : 'valid'}`,
+        );
       this.#enter(ticket, at, gate, wasVoid);
     }
   }
@@ -58,6 +60,15 @@ export class ReplayDoors {
   #fault(what: string, n = 0): void {
     this.#places.fault('I15', what, n);
   }
+}
+
+/** With what somebody came in by this ticket, or by one whose right it has; undefined if nobody did. */
+function standingFor(ticket: JournalTicket): JournalTicket['entries'][number] | undefined {
+  for (let one: JournalTicket | undefined = ticket; one !== undefined; one = one.before) {
+    const [entry] = countingOf(one);
+    if (entry !== undefined) return entry;
+  }
+  return undefined;
 }
 
 /** The entries of a ticket with which somebody came in, as far as they count; earliest first. */

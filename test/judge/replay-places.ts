@@ -40,6 +40,7 @@ export class ReplayPlaces {
     };
     state.holds.set(event.hold, hold);
     if (state.cancelledAt > 0) this.fault('I3', `hold ${event.hold} is made in a show that was called off`);
+    this.checkOnSale(`hold ${event.hold} is made`);
     for (const id of event.seats) {
       const seat = state.seatIndex.get(id);
       if (seat === undefined) {
@@ -96,6 +97,18 @@ export class ReplayPlaces {
         this.checkCapacity(area);
       }
     }
+  }
+
+  rescheduled({ onSale, offSale }: Extract<RowEvent, { event: 'rescheduled' }>): void {
+    if (this.state.cancelledAt > 0) this.fault('I3', 'the times of a show are moved that was called off');
+    if (offSale <= onSale) this.fault('I3', `the show is to sell from ${onSale} until ${offSale}`);
+    this.state.saleTimes.push({ onSale, offSale });
+  }
+
+  checkOnSale(what: string): void {
+    const { onSale, offSale } = this.state.saleTimes[this.state.saleTimes.length - 1];
+    if (this.at !== undefined && (this.at < onSale || this.at >= offSale))
+      this.fault('I3', `${what} at ${this.at}, when the show sells from ${onSale} until ${offSale}`);
   }
 
   checkCapacity({ id, capacity, taken: [held, inPayment, sold] }: JournalArea): void {

@@ -115,6 +115,7 @@ export class ReplaySales {
           seller.n,
         );
       ticket.state = 'resold';
+      line.before = ticket;
       ticket.resoldFor = line.price;
       this.#state.listings.delete(line.index);
       this.become(seller, 'paid');
@@ -189,6 +190,7 @@ export class ReplaySales {
   committedLate(id: string): void {
     const order = this.order(id, 'committed late', 'expired');
     if (order === null) return;
+    this.#places.checkOnSale(`order ${id} is committed late`);
     for (const { index, area, seat, from } of order.tickets) {
       if (seat === undefined) {
         const counts = this.#state.areas.get(area ?? '');
@@ -218,6 +220,7 @@ export class ReplaySales {
 
   takeBack(order: JournalOrder, ticket: JournalTicket, as: 'void' | 'refunded'): void {
     const was = ticket.state;
+    if (was === 'valid' || as === 'refunded') ticket.invalidSince = this.#places.at;
     ticket.state = as;
     if (was === 'listed') {
       this.#state.listings.delete(ticket.index);
@@ -287,6 +290,7 @@ export class ReplaySales {
       if (this.#state.seats[ticket.index] !== LISTED) return;
       this.#unlist(ticket);
     }
+    if (ticket.state === 'valid') ticket.invalidSince = this.#places.at;
     if (OWNED.includes(ticket.state)) ticket.state = 'suspended';
   }
 
@@ -316,8 +320,10 @@ export class ReplaySales {
           ...ticket,
           ...{ id: event.to, state: 'offered', isSuccessor: true },
           ...{ entries: [], undoneUntil: Number.NEGATIVE_INFINITY },
+          ...{ before: ticket, invalidSince: Number.NEGATIVE_INFINITY },
         };
         ticket.state = 'transferred';
+        ticket.invalidSince = this.#places.at;
         if (this.#state.tickets.has(event.to)) this.#places.fault('I1', `ticket ${event.to} is made twice`);
         this.#state.tickets.set(event.to, next);
         if (order === undefined) return;
@@ -331,6 +337,7 @@ export class ReplaySales {
         if (this.#state.seats[ticket.index] !== SOLD)
           this.#places.fault('I1', `ticket ${ticket.id} lists seat ${ticket.seat}, which it does not have`);
         ticket.state = 'listed';
+        ticket.invalidSince = this.#places.at;
         this.#state.listings.set(ticket.index, { ticket, price: event.price });
         this.#state.set(ticket.index, LISTED, this.#state.owner[ticket.index]);
         return;

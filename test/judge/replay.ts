@@ -108,6 +108,9 @@ export class Replay {
       case 'stock-changed':
         this.#places.stockChanged(event);
         return;
+      case 'rescheduled':
+        this.#places.rescheduled(event);
+        return;
       case 'refused':
       // Changes nothing; `askers.ts` judges keys.
     }

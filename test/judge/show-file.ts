@@ -13,6 +13,7 @@ import type {
   PlanLine,
   RefundOperation,
   ReleaseOperation,
+  RescheduleOperation,
   RowLine,
   ScansOperation,
   SeatsOperation,
@@ -85,6 +86,7 @@ export class Cases {
   readonly refusedHolds: Entry<HoldOperation>[] = [];
   readonly showCancels: Entry<CancelShowOperation>[] = [];
   readonly stocks: Entry<StockOperation>[] = [];
+  readonly reschedules: Entry<RescheduleOperation>[] = [];
   readonly seatReads: Entry<SeatsOperation>[] = [];
   readonly ticketReads: Entry<TicketsOperation>[] = [];
   /** By ticket. */
@@ -183,6 +185,9 @@ export class Cases {
         return;
       case 'stock':
         this.stocks.push(entry as Entry<StockOperation>);
+        return;
+      case 'reschedule':
+        this.reschedules.push(entry as Entry<RescheduleOperation>);
         return;
       case 'seats':
         this.seatReads.push(entry as Entry<SeatsOperation>);

@@ -11,6 +11,11 @@ import { must } from './violation.ts';
 
 /** The show has what the model has, whoever of `users` looks; and its money adds up by itself. */
 export function compareShow(show: Show, model: ReferenceState, users: readonly string[]): void {
+  must(
+    isDeepStrictEqual(show.terms, model.terms),
+    'rules',
+    () => `the terms are ${JSON.stringify(show.terms)}, not ${JSON.stringify(model.terms)}`,
+  );
   compareSeats(show, model);
   compareHolds(show, model, users);
   compareOrders(show, model);

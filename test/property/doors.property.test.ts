@@ -77,9 +77,9 @@ function play(played: PlayedShow, moments: readonly Moment[]): void {
 function tell(events: readonly ShowEvent[]): Doors {
   const doors = new Doors();
   for (const event of events) {
-    if (event.type === 'admitted') doors.add(event.ticket, event.at, event.gate, false);
+    if (event.type === 'admitted') doors.add(event.ticket, event.at, event.gate, false, event.ticket);
     else if (event.type === 'admission-undone') doors.undo(event.ticket, event.until);
-    else if (event.type === 'scanned') for (const [one, at] of event.scans) doors.add(one, at, event.gate, false);
+    else if (event.type === 'scanned') for (const [one, at] of event.scans) doors.add(one, at, event.gate, false, one);
   }
   return doors;
 }

@@ -9,7 +9,16 @@ import { type Stress, trialsOf } from './schedules.ts';
 
 const RUNS = 300;
 const TIMEOUT_MS = 120_000;
-const STRESS: Stress = { faults: 1, crashes: 1, jumps: 3, restocks: 3, repeats: 1, mostAsks: 8, mostSteps: 24 };
+const STRESS: Stress = {
+  faults: 1,
+  crashes: 1,
+  jumps: 3,
+  restocks: 3,
+  reschedules: 2,
+  repeats: 1,
+  mostAsks: 8,
+  mostSteps: 24,
+};
 
 test('the journal of a show that does what it should is legal to the judge', { timeout: TIMEOUT_MS }, async () => {
   const property = fc.asyncProperty(trialsOf(STRESS), async (trial) => {
@@ -26,6 +35,8 @@ test('the journal of a show that does what it should is legal to the judge', { t
       blocked: hall.seatIds.filter((_, seat) => !isForSale(hall.categoryOf[seat])),
       partial: true,
       grace: HOLD_GRACE_MS,
+      onSale: trial.terms.onSaleAt,
+      offSale: trial.terms.offSaleAt,
       keysKept: 24 * 3_600_000,
     });
     const witness = new JournalWitness(SHOW_ID, hall);

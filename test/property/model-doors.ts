@@ -3,6 +3,8 @@ import type { EntryKind } from '../../src/allocator/doors.ts';
 /** An entry of the ledger: its number is nowhere said, only what it is of. */
 export interface ModelEntry {
   readonly ticket: number;
+  /** The seat, or the line of an order for an area: the same for all tickets that are or were for it. */
+  readonly place: string;
   readonly at: number;
   readonly gate: string;
   readonly wasVoid: boolean;
@@ -19,11 +21,19 @@ export class ModelDoors {
       .sort((a, b) => a.at - b.at || (a.gate < b.gate ? -1 : 1));
   }
 
-  has({ ticket, at, gate }: Omit<ModelEntry, 'wasVoid'>): boolean {
+  has({ ticket, at, gate }: Pick<ModelEntry, 'ticket' | 'at' | 'gate'>): boolean {
     return this.entries.some((entry) => entry.ticket === ticket && entry.at === at && entry.gate === gate);
   }
 
-  /** Those that count: the first is the admission. */
+  /** Those of all tickets of the place that count: with the first somebody came in. */
+  countingAt(place: string): ModelEntry[] {
+    const tickets = new Set(this.entries.filter((entry) => entry.place === place).map(({ ticket }) => ticket));
+    return [...tickets]
+      .flatMap((ticket) => this.counting(ticket))
+      .sort((a, b) => a.at - b.at || compare(a.gate, b.gate) || a.ticket - b.ticket);
+  }
+
+  /** Those of the ticket that count: the first is the admission. */
   counting(ticket: number): ModelEntry[] {
     const undone = this.undone.get(ticket);
     return this.of(ticket).filter((entry) => !entry.wasVoid && (undone === undefined || entry.at > undone));
@@ -31,7 +41,7 @@ export class ModelDoors {
 
   kindOf(entry: ModelEntry): EntryKind {
     if (entry.wasVoid) return 'void';
-    const place = this.counting(entry.ticket).indexOf(entry);
+    const place = this.countingAt(entry.place).indexOf(entry);
     return place < 0 ? 'undone' : place === 0 ? 'admission' : 'double';
   }
 
@@ -39,4 +49,8 @@ export class ModelDoors {
   count(kind: EntryKind): number {
     return this.entries.filter((entry) => this.kindOf(entry) === kind).length;
   }
+}
+
+function compare(a: string, b: string): number {
+  return a === b ? 0 : a < b ? -1 : 1;
 }

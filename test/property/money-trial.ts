@@ -70,13 +70,21 @@ const step = fc.oneof(
   },
   { weight: 5, arbitrary: fc.record({ do: fc.constant('bounced-refund' as const), quantity, one: fc.boolean() }) },
   {
-    weight: 6,
+    weight: 4,
     arbitrary: fc.record({
       do: fc.constant('too-late' as const),
       ...payment,
       isOpened: fc.boolean(),
       isTaken: fc.boolean(),
     }),
+  },
+  {
+    weight: 4,
+    // The money is there at once, and the seats are others' by then: it has to be given back.
+    arbitrary: quantity.map((seats) => ({
+      ...{ do: 'too-late' as const, quantity: seats, method: 'pm_ideal_authorised' as const },
+      ...{ isOpened: true, isTaken: true },
+    })),
   },
   { weight: 4, arbitrary: fc.record({ do: fc.constant('pay-twice' as const), ...payment }) },
   { weight: 1, arbitrary: fc.record({ do: fc.constant('bounce' as const), which }) },

@@ -5,13 +5,14 @@ import { RULES, type Rules } from '../../src/actors/turns.ts';
 import { movePlaces, setSeat } from '../../src/allocator/apply-places.ts';
 import type { Command, CommandId } from '../../src/allocator/commands.ts';
 import type { Decision } from '../../src/allocator/decision.ts';
-import type { ShowEvent } from '../../src/allocator/events.ts';
+import type { ShowEvent, ShowTerms } from '../../src/allocator/events.ts';
 import { HOLD } from '../../src/allocator/holds.ts';
 import { ORDER } from '../../src/allocator/orders.ts';
 import { REFUND } from '../../src/allocator/refunds.ts';
 import { HOLD_GRACE_MS, SEAT, SEAT_STATES, type Show } from '../../src/allocator/show.ts';
 import { decodeShow, encodeShow, stateHash } from '../../src/allocator/snapshot.ts';
 import { TICKET } from '../../src/allocator/tickets.ts';
+import { placeAtDoor } from '../../src/allocator/validity.ts';
 import type { AppendOutcome, JournalRow, Snapshot, Turn } from '../../src/journal/journal.ts';
 import { MemoryJournal } from '../support/memory-journal.ts';
 import { type Parts, runTrial } from './run-trial.ts';
@@ -30,6 +31,8 @@ const SEED = 20_260_101;
 const STRESS = { faults: 2, crashes: 2, jumps: 3, restocks: 0, repeats: 2, mostAsks: 6, mostSteps: 24 };
 /** With an organiser who changes the stock all the time. */
 const RESTOCKED = { ...STRESS, restocks: 8 };
+/** With an organiser who moves the times of sale all the time. */
+const RESCHEDULED = { ...STRESS, reschedules: 6 };
 /** With tickets that change hands all the time. */
 const MOVING = { ...STRESS, moves: 6 };
 
@@ -408,6 +411,29 @@ const forgetKept = (show: Show): void => {
   show.stock?.keptSeats.fill(0);
 };
 
+// ---- The times of sale ----
+
+/** Sells until the end that was told when the show was opened. */
+function sellsByTheFirstTimes(): Parts {
+  let first: ShowTerms | null = null;
+  const decide: Decide = (show, command, at) => {
+    const { terms } = show;
+    if (command.type === 'hold' && first !== null) show.terms = { ...terms, offSaleAt: first.offSaleAt };
+    const decision = RULES.decide(show, command, at);
+    show.terms = terms;
+    return decision;
+  };
+  const apply: Apply = (show, event, ...place) => {
+    if (event.type === 'opened') first = event.terms;
+    RULES.apply(show, event, ...place);
+  };
+  return { rules: { decide, apply }, journal: new MemoryJournal() };
+}
+
+const forgetTimes = (show: Show): void => {
+  show.terms = { ...show.terms, revision: 0 };
+};
+
 // ---- Repeats ----
 
 function anotherId(id: CommandId, salt: string): CommandId {
@@ -543,6 +569,44 @@ const applyUploadAdmitsNobody: Apply = (show, event, ...place) => {
   RULES.apply(show, { ...event, scans }, ...place);
 };
 
+/** What a ticket is now counts, not what it was when it was scanned. */
+const decideScannedAsItIs: Decide = (show, command, at) => {
+  const times = [...show.tickets.invalidSince];
+  if (command.type === 'merge-scans') show.tickets.invalidSince.clear();
+  const decision = RULES.decide(show, command, at);
+  for (const [ticket, since] of times) show.tickets.invalidSince.set(ticket, since);
+  return decision;
+};
+
+/** Whoever comes first with each code of a place is let in. */
+const decidePassedOnAdmitted: Decide = (show, command, at) => {
+  if (command.type !== 'admit') return RULES.decide(show, command, at);
+  const { doors } = show;
+  const right = doors.ticketsAt;
+  doors.ticketsAt = () => [];
+  const decision = RULES.decide(show, command, at);
+  doors.ticketsAt = right;
+  return decision;
+};
+
+/** As if the others were not there, so that the show does not see by itself what it did. */
+const applyPassedOnAdmitted: Apply = (show, event, ...place) => {
+  if (event.type !== 'admitted') return RULES.apply(show, event, ...place);
+  const others = show.doors.ticketsAt(placeAtDoor(show, event.ticket)).filter((ticket) => ticket !== event.ticket);
+  const undone = new Map(show.doors.undoneUntil);
+  for (const ticket of others) show.doors.undo(ticket, Number.MAX_SAFE_INTEGER);
+  RULES.apply(show, event, ...place);
+  for (const ticket of others) {
+    const before = undone.get(ticket);
+    if (before === undefined) show.doors.undoneUntil.delete(ticket);
+    else show.doors.undoneUntil.set(ticket, before);
+  }
+};
+
+const forgetValidity = (show: Show): void => {
+  for (const ticket of show.tickets.invalidSince.keys()) show.tickets.invalidSince.set(ticket, 0);
+};
+
 const forgetUndos = (show: Show): void => show.doors.undoneUntil.clear();
 
 const BUGS: readonly (readonly [bug: string, invariant: string, parts: () => Parts])[] = [
@@ -594,6 +658,11 @@ const STOCK_BUGS: typeof BUGS = [
   ['house seats forgotten in the snapshot', 'I6', withShow((show) => new Forgets(show, forgetKept))],
 ];
 
+const SCHEDULE_BUGS: typeof BUGS = [
+  ['an end of the sale of before it was moved', 'rules', sellsByTheFirstTimes],
+  ['moved times forgotten in the snapshot', 'I6', withShow((show) => new Forgets(show, forgetTimes))],
+];
+
 const MOVE_BUGS: readonly (readonly [string, string, () => Parts])[] = [
   ['a resale that leaves the seller’s ticket valid', 'I1', withRules(RULES.decide, applyResoldStaysValid)],
   [
@@ -604,6 +673,13 @@ const MOVE_BUGS: readonly (readonly [string, string, () => Parts])[] = [
   ['a transfer beyond the receiver’s limit', 'I3', withRules(decideAcceptedBeyondLimit)],
   ['an offered ticket that counts for nobody', 'rules', withRules(RULES.decide, applyOfferedCountsForNobody)],
   ['a transferred ticket that stays valid', 'I1', withRules(RULES.decide, applyTransferredStaysValid)],
+  ['a late scan of a ticket that was transferred since, taken for void', 'I3', withRules(decideScannedAsItIs)],
+  [
+    'an admission by the old code and by the new one',
+    'I15|I3',
+    withRules(decidePassedOnAdmitted, applyPassedOnAdmitted),
+  ],
+  ['times of validity forgotten in the snapshot', 'I6', withShow((show) => new Forgets(show, forgetValidity))],
 ];
 
 /** The first violation that the trials find, and after how many. */
@@ -633,6 +709,12 @@ describe('the property catches a planted bug', () => {
     const { error } = await find(parts, RESTOCKED);
     expect(error).toBeInstanceOf(Violation);
     expect((error as Violation).message).toMatch(new RegExp(`^(?:${invariants}): `));
+  });
+
+  test.each(SCHEDULE_BUGS)('%s, by %s', async (_, invariant, parts) => {
+    const { error } = await find(parts, RESCHEDULED);
+    expect(error).toBeInstanceOf(Violation);
+    expect((error as Violation).message).toMatch(new RegExp(`^${invariant}: `));
   });
 
   test('and the seed and path that it prints bring the smallest trial back', async () => {

@@ -42,7 +42,7 @@ export function reasonsAgainstAdmission(state: ReferenceState, command: Admit): 
   const found = findTicket(state, command);
   if (found === null) return ['NOT_FOUND'];
   if (found.ticket.state !== 'valid') return ['TICKET_NOT_VALID'];
-  if (state.doors.counting(command.ticket).length > 0) return ['ALREADY_ADMITTED'];
+  if (standingFor(state, found.ticket) !== undefined) return ['ALREADY_ADMITTED'];
   return isPossible(state, found, command.scannedAt ?? state.at) ? [] : ['SCAN_TIME_INVALID'];
 }
 
@@ -56,7 +56,7 @@ export function admitTicket(state: ReferenceState, command: Admit, event: EventO
   let due = Math.max(command.scannedAt ?? state.at, (state.doors.undone.get(ticket) ?? 0) + 1);
   while (state.doors.has({ ticket, at: due, gate })) due++;
   must(at === due, 'I15', () => `${name} stands at ${at}, not ${due}`);
-  state.doors.entries.push({ ticket, at, gate, wasVoid: false });
+  state.doors.entries.push({ ticket, place: placeOf(state, ticket), at, gate, wasVoid: false });
   const counting = state.doors.counting(ticket);
   must(counting.length === 1, 'I15', () => `${name} leaves it with ${counting.length} entries that count`);
   const view: AdmissionView = {
@@ -89,7 +89,7 @@ export function mergeScans(state: ReferenceState, { gate, scans }: CommandOf<'me
   for (const scan of scans) {
     const found = findTicket(state, scan);
     if (found === null || !isPossible(state, found, scan.scannedAt)) continue;
-    const entry = { ticket: scan.ticket, at: scan.scannedAt, gate };
+    const entry = { ticket: scan.ticket, place: placeOf(state, scan.ticket), at: scan.scannedAt, gate };
     if (doors.has(entry)) continue;
     fresh.push({ ...entry, wasVoid: !wasValid(found, scan.scannedAt) });
     doors.entries.push(fresh[fresh.length - 1]);
@@ -114,7 +114,7 @@ function outcome(state: ReferenceState, gate: string, scan: Scan): UploadedScan 
   if (entry === undefined)
     return { ...names, result: isPossible(state, found, scan.scannedAt) ? 'no_room' : 'bad_time' };
   const result = doors.kindOf(entry);
-  const [admission] = doors.counting(scan.ticket);
+  const [admission] = doors.countingAt(entry.place);
   if (result !== 'double') return { ...names, result };
   return {
     ...names,
@@ -129,8 +129,29 @@ function isPossible(state: ReferenceState, { order }: Found, scannedAt: number):
 }
 
 function wasValid({ order, ticket }: Found, scannedAt: number): boolean {
-  if (ticket.state !== 'refunded') return ticket.state === 'valid';
-  return order.refunds.some((refund) => refund.tickets.includes(ticket) && scannedAt < refund.at);
+  if (ticket.state === 'valid') return true;
+  if (ticket.state === 'refunded')
+    return order.refunds.some((refund) => refund.tickets.includes(ticket) && scannedAt < refund.at);
+  return ticket.invalidSince !== undefined && scannedAt < ticket.invalidSince;
+}
+
+function placeOf(state: ReferenceState, number: number): string {
+  const { order, ticket } = ticketOf(state, number);
+  if (ticket.seat >= 0) return `seat ${ticket.seat}`;
+  const line = order.tickets.find((one) => allTickets({ ...order, tickets: [one] }).includes(ticket));
+  return `line ${line?.number}`;
+}
+
+/** With what somebody came in who has this right to the place, or had it and passed it on. */
+export function standingFor(state: ReferenceState, ticket: ModelTicket): ModelEntry | undefined {
+  const place = placeOf(state, ticket.number);
+  return state.doors.countingAt(place).find(({ ticket: number }) => {
+    if (number === ticket.number) return true;
+    const other = ticketOf(state, number);
+    const isResold =
+      other.ticket.state === 'void' && other.order.refunds.some((one) => one.tickets.includes(other.ticket));
+    return other.ticket.state === 'transferred' || isResold;
+  });
 }
 
 // ---- Views ----

@@ -26,6 +26,7 @@ export function reasonsAgainstHold(state: ReferenceState, command: HoldCommand):
   const picks = command.seats ?? [];
   const areas = command.areas ?? [];
   const quantity = picks.length + (command.best?.quantity ?? 0) + areas.reduce((sum, area) => sum + area.quantity, 0);
+  if (!state.isPublic) return ['NOT_FOUND'];
   if (!state.isOnSale) reasons.push('NOT_ON_SALE');
   if (quantity < 1 || new Set(picks).size < picks.length) reasons.push('HOLD_INVALID');
   if (new Set(areas.map((area) => area.id)).size < areas.length) reasons.push('HOLD_INVALID');

@@ -2,6 +2,7 @@ import type { Answer } from '../../src/actors/shows.ts';
 import type { Command } from '../../src/allocator/commands.ts';
 import { TRANSFERS_PER_TICKET_MAX } from '../../src/allocator/moves.ts';
 import type { ErrorCode } from '../../src/errors.ts';
+import { standingFor } from './reference-doors.ts';
 import {
   allTickets,
   type EventOf,
@@ -42,7 +43,7 @@ function transfersOf(state: ReferenceState, ticket: ModelTicket): number {
 }
 
 function isUsed(state: ReferenceState, ticket: ModelTicket): boolean {
-  return state.doors.counting(ticket.number).length > 0;
+  return standingFor(state, ticket) !== undefined;
 }
 
 export function reasonsAgainstTransfer(state: ReferenceState, command: CommandOf<'transfer'>): ErrorCode[] {
@@ -68,9 +69,9 @@ export function makeTransfer(
   const offeredTo = command.address;
   const next: ModelTicket = {
     ...{ number: ++state.tickets, order, seat, price, holder, offeredTo },
-    ...{ from: null, state: 'offered', next: null },
+    ...{ from: null, state: 'offered', next: null, invalidSince: 0 },
   };
-  old.state = 'transferred';
+  state.invalidate(old, 'transferred');
   old.next = next;
   if (seat >= 0) {
     must(state.seats[seat].owner === old.number, 'I1', () => `${name} is of a seat that it does not have`);
@@ -139,7 +140,7 @@ export function makeListing(state: ReferenceState, command: CommandOf<'resell'>,
   must(reasons.length === 0, 'rules', () => `${name} happens in spite of ${reasons}`);
   const seat = state.seats[ticket.seat];
   must(seat.state === 'sold' && seat.owner === ticket.number, 'I1', () => `${name} is of a seat that it has not`);
-  ticket.state = 'listed';
+  state.invalidate(ticket, 'listed');
   seat.state = 'listed';
   seat.listing = { ticket, price: event.price };
   return told(ownView(state, ticket));

@@ -192,7 +192,7 @@ function suspend(state: ReferenceState, ticket: ModelTicket): void {
     seat.listing = null;
     seat.state = 'sold';
   }
-  ticket.state = 'suspended';
+  state.invalidate(ticket, 'suspended');
 }
 
 function isOwned(ticket: ModelTicket): boolean {

@@ -38,6 +38,7 @@ import {
   refundCancelled,
   returnRefunds,
 } from './reference-refunds.ts';
+import { reschedule } from './reference-schedule.ts';
 import { type Asked, type Expected, type KeyedCommand, ReferenceState, refusedBy } from './reference-state.ts';
 import { changeStock, checkInUse, reasonsAgainstStock } from './reference-stock.ts';
 import { answerTo } from './reference-views.ts';
@@ -61,6 +62,7 @@ const MOVES: ReadonlySet<string> = new Set([
 ]);
 const DOORS_SINCE = 4;
 const STOCK_SINCE = 4;
+const TIMES_SINCE = 4;
 
 export interface PlayedTurn {
   readonly expected: readonly Expected[];
@@ -232,9 +234,10 @@ export class ReferenceShow {
         return undoAdmission(state, message);
       case 'merge-scans':
         return mergeScans(state, message);
+      case 'reschedule':
+        return reschedule(state, message);
       case 'expire':
       case 'refund-next':
-      case 'reschedule':
         throw new Error('no trial asks for this');
       default:
         return answerTo(state, message);
@@ -326,6 +329,8 @@ function since(message: Command | Question): number {
     case 'stock':
     case 'get-inventory':
       return STOCK_SINCE;
+    case 'reschedule':
+      return TIMES_SINCE;
     default:
       if (MOVES.has(message.type)) return MOVES_SINCE;
       return isOfMoney(message) ? MONEY_SINCE : 1;

@@ -31,6 +31,8 @@ export interface ModelTicket {
   /** The seller's, if this line buys from one. */
   readonly from: ModelTicket | null;
   state: 'none' | 'valid' | 'void' | 'refunded' | 'suspended' | 'offered' | 'listed' | 'transferred';
+  /** Since when it is in none of the states in which it is good at the doors; 0 if it never was. */
+  invalidSince?: number;
   /** Whose it is, or was. */
   holder: string;
   /** To which address it is offered. */
@@ -95,7 +97,8 @@ export const told = (value: unknown): Answer => ({ ok: true, value, replayed: fa
 export class ReferenceState {
   readonly id: string;
   readonly hall: Hall;
-  readonly terms: ShowTerms;
+  /** In force: the organiser moves the times of sale. */
+  terms: ShowTerms;
   readonly seats: ModelSeat[];
   readonly areas: ModelArea[];
   readonly holds: ModelHold[] = [];
@@ -151,6 +154,11 @@ export class ReferenceState {
     );
   }
 
+  get isPublic(): boolean {
+    const { publishAt } = this.terms;
+    return publishAt === undefined || (publishAt !== null && this.at >= publishAt);
+  }
+
   get isOnSale(): boolean {
     return this.cancelled === null && this.at >= this.terms.onSaleAt && this.at < this.terms.offSaleAt;
   }
@@ -204,6 +212,12 @@ export class ReferenceState {
     const orderId = scopedId('ord', order.at, this.id, order.number);
     const refundId = refund === null ? null : scopedId('rfd', refund.at, this.id, refund.number);
     this.notices.push({ id: `${kind}:${refundId ?? orderId}`, kind, orderId, refundId });
+  }
+
+  /** The ticket is good at the doors no more. */
+  invalidate(ticket: ModelTicket, state: ModelTicket['state']): void {
+    if (ticket.state === 'valid') ticket.invalidSince = this.at;
+    ticket.state = state;
   }
 
   // ---- Places ----
@@ -272,7 +286,7 @@ export class ReferenceState {
 
   /** The place of a sold ticket is for sale again. */
   giveBack(ticket: ModelTicket, state: 'void' | 'refunded'): void {
-    ticket.state = state;
+    this.invalidate(ticket, state);
     if (ticket.seat < 0) {
       this.areas[-1 - ticket.seat].places.sold--;
       this.areas[-1 - ticket.seat].places.free++;

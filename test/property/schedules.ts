@@ -2,7 +2,7 @@ import fc from 'fast-check';
 import type { DisputeStatus } from '../../src/allocator/commands.ts';
 import type { ShowTerms } from '../../src/allocator/events.ts';
 import type { AppendFault, SnapshotFault } from '../support/memory-journal.ts';
-import { smallPlan, smallTerms } from './small-halls.ts';
+import { draftTerms, smallPlan, smallTerms } from './small-halls.ts';
 
 /** So many buyers, known by their place in a list. */
 export const BUYERS = 6;
@@ -110,6 +110,13 @@ export type Ask = { readonly late: boolean } & (
       readonly are: 'blocked' | 'removed';
       readonly offset: number;
     }
+  | {
+      readonly ask: 'reschedule';
+      /** So many ms from now; as it was if null. */
+      readonly onSale: number | null;
+      readonly offSale: number | null;
+      readonly publish: number | 'now' | null;
+    }
   | { readonly ask: 'cancel-show'; readonly reason: number }
   | { readonly ask: 'get-cancellation' }
   | { readonly ask: 'list-orders' | 'list-tickets'; readonly buyer: number; readonly all: boolean }
@@ -123,6 +130,8 @@ export type Ask = { readonly late: boolean } & (
     }
   | { readonly ask: 'undo-admission'; readonly back: number; readonly isNamed: boolean; readonly wrongTime: boolean }
   | { readonly ask: 'merge-scans'; readonly gate: number; readonly scans: readonly ScanAsk[] }
+  /** A gate tells late of a ticket that has moved since; then somebody comes with the one that took its place. */
+  | { readonly ask: 'late-scan'; readonly back: number; readonly gate: number }
   | { readonly ask: 'list-admissions'; readonly only: 'admitted' | 'double' | 'void' }
   | { readonly ask: 'get-voided' }
   | { readonly ask: 'get-summary' }
@@ -205,6 +214,8 @@ export interface Stress {
   readonly restocks: number;
   /** Of 10 requests so many are repeats. */
   readonly repeats: number;
+  /** The weight of changes of the times of sale among all requests; none if absent. */
+  readonly reschedules?: number;
   /** How often tickets move, against 1. */
   readonly moves?: number;
   readonly mostAsks: number;
@@ -244,9 +255,13 @@ const picks = fc.oneof(
 /** Seconds from an order to a scan: some before it, some in the future. */
 const SCANNED = [-1, 0, 1, 2, 30, 60, 119, 600, 90_000] as const;
 
+/** From now to an end of the sale that is past, soon, or beyond the trial. */
+const OFF_SALE = [null, null, -1, 0, 1, 30_000, 700_000, 400 * 86_400_000, 400 * 86_400_000] as const;
+const ON_SALE = [null, null, null, -1_000, -1_000, 0, 1, 60_000] as const;
+
 const stockList = fc.constantFrom<StockList>('add', 'remove', 'block', 'unblock');
 
-function asksOf({ repeats, restocks, moves = 1 }: Stress): fc.Arbitrary<Ask> {
+function asksOf({ repeats, restocks, reschedules = 0, moves = 1 }: Stress): fc.Arbitrary<Ask> {
   const onHold = { back, stranger: rarely, wrongTime: rarely, late };
   const onTicket = { back, any: rarely, stranger: rarely, wrongTime: rarely };
   return fc.oneof(
@@ -395,6 +410,16 @@ function asksOf({ repeats, restocks, moves = 1 }: Stress): fc.Arbitrary<Ask> {
       }),
     },
     {
+      weight: reschedules,
+      arbitrary: fc.record({
+        ask: fc.constant('reschedule' as const),
+        onSale: fc.constantFrom(...ON_SALE),
+        offSale: fc.constantFrom(...OFF_SALE),
+        publish: fc.constantFrom(null, null, 'now' as const, 'now' as const, -1, 60_000),
+        late,
+      }),
+    },
+    {
       weight: 1,
       arbitrary: some<Ask>(
         3,
@@ -455,6 +480,10 @@ function asksOf({ repeats, restocks, moves = 1 }: Stress): fc.Arbitrary<Ask> {
           late,
         }),
       ),
+    },
+    {
+      weight: moves > 1 ? moves : 0,
+      arbitrary: fc.record({ ask: fc.constant('late-scan' as const), back, gate: fc.constantFrom(0, 1, 2), late }),
     },
     { weight: 1, arbitrary: fc.record({ ask: fc.constant('get-summary' as const), late }) },
     {
@@ -545,7 +574,7 @@ export function trialsOf(stress: Stress): fc.Arbitrary<Trial> {
   });
   return fc.record({
     plan: smallPlan,
-    terms: smallTerms,
+    terms: stress.reschedules === undefined ? smallTerms : draftTerms,
     upgradedAt: fc.constantFrom(0, 0, 0, 0, 6, 40),
     steps: fc.array(step, { minLength: 1, maxLength: stress.mostSteps, size: 'max' }),
   });

@@ -17,8 +17,14 @@ const RUNS = 1_000;
 const TIMEOUT_MS = 240_000;
 
 const STRESSES: readonly (readonly [name: string, stress: Stress])[] = [
-  ['when nothing fails', { faults: 0, crashes: 0, jumps: 1, restocks: 4, repeats: 1, mostAsks: 5, mostSteps: 24 }],
-  ['as time passes', { faults: 0, crashes: 1, jumps: 5, restocks: 2, repeats: 1, mostAsks: 5, mostSteps: 24 }],
+  [
+    'when nothing fails',
+    { faults: 0, crashes: 0, jumps: 1, restocks: 4, reschedules: 1, repeats: 1, mostAsks: 5, mostSteps: 24 },
+  ],
+  [
+    'as time passes',
+    { faults: 0, crashes: 1, jumps: 5, restocks: 2, reschedules: 2, repeats: 1, mostAsks: 5, mostSteps: 24 },
+  ],
   [
     'as tickets move',
     { faults: 0, crashes: 1, jumps: 1, restocks: 1, repeats: 1, moves: 4, mostAsks: 6, mostSteps: 24 },
@@ -30,7 +36,7 @@ const STRESSES: readonly (readonly [name: string, stress: Stress])[] = [
   ['when appends fail', { faults: 4, crashes: 1, jumps: 2, restocks: 2, repeats: 2, mostAsks: 4, mostSteps: 24 }],
   [
     'when its node crashes or is replaced',
-    { faults: 1, crashes: 4, jumps: 2, restocks: 3, repeats: 2, mostAsks: 4, mostSteps: 24 },
+    { faults: 1, crashes: 4, jumps: 2, restocks: 3, reschedules: 1, repeats: 2, mostAsks: 4, mostSteps: 24 },
   ],
 ];
 

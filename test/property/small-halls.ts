@@ -90,3 +90,8 @@ export const smallTerms: fc.Arbitrary<ShowTerms> = fc.record(
   },
   { noNullPrototype: true },
 );
+
+/** The same, some of shows that are drafts until somebody publishes them. */
+export const draftTerms: fc.Arbitrary<ShowTerms> = fc
+  .tuple(smallTerms, fc.constantFrom(false, false, false, true))
+  .map(([terms, isDraft]) => (isDraft ? { ...terms, publishAt: null } : terms));

@@ -57,6 +57,7 @@ export class TrialRequests {
   resolve(ask: Ask, now: number, firstBuyer: string): readonly (Command | Question)[] {
     if (ask.ask === 'buy') return this.#buy(ask, now);
     if (ask.ask === 'transfer') return this.#transfer(ask, now);
+    if (ask.ask === 'late-scan') return this.#lateScan(ask);
     const message = this.#resolveOne(ask, now, firstBuyer);
     return message === null ? [] : [message];
   }
@@ -83,6 +84,20 @@ export class TrialRequests {
     ];
     if (!isPaid) return ordered;
     return [...ordered, { type: 'commit', order, amount, currency: terms.currency }, { type: 'captured', order }];
+  }
+
+  #lateScan({ back, gate }: Extract<Ask, { ask: 'late-scan' }>): readonly Command[] {
+    const tickets = this.#tickets('valid', true).filter(({ seat }) => seat >= 0);
+    const moved = tickets.filter(({ invalidSince = 0, state }) => invalidSince > 0 && state !== 'valid');
+    const old = fromNewest(moved, back);
+    if (old === undefined) return [];
+    const { at } = this.#model.orders[old.order - 1];
+    const scan = { ticket: old.number, at, scannedAt: Math.max(at, (old.invalidSince ?? 0) - 1) };
+    const upload: Command = { type: 'merge-scans', gate: GATES[gate], scans: [scan] };
+    const next = tickets.find(({ seat, state }) => seat === old.seat && state === 'valid');
+    if (next === undefined) return [upload];
+    const { at: orderedAt } = this.#model.orders[next.order - 1];
+    return [upload, this.#keep({ type: 'admit', once: this.nextOnce(), ticket: next.number, at: orderedAt })];
   }
 
   /** A seat that is for resale; if there is none, the newest one that can be, and what lists it. */
@@ -125,7 +140,7 @@ export class TrialRequests {
   }
 
   #resolveOne(
-    ask: Exclude<Ask, { ask: 'buy' } | { ask: 'transfer' }>,
+    ask: Exclude<Ask, { ask: 'buy' } | { ask: 'transfer' } | { ask: 'late-scan' }>,
     now: number,
     firstBuyer: string,
   ): Command | Question | null {
@@ -224,6 +239,13 @@ export class TrialRequests {
         const seats = { are: ask.are, offset: ask.offset, limit: 3 };
         return { type: 'get-inventory', ...(ask.seats ? { seats } : {}) };
       }
+      case 'reschedule':
+        return {
+          type: 'reschedule',
+          ...(ask.onSale === null ? {} : { onSaleAt: now + ask.onSale }),
+          ...(ask.offSale === null ? {} : { offSaleAt: now + ask.offSale }),
+          ...(ask.publish === null ? {} : { publishAt: ask.publish === 'now' ? ask.publish : now + ask.publish }),
+        };
       case 'cancel-show':
         return { type: 'cancel-show', reason: `reason ${ask.reason}` };
       case 'get-cancellation':

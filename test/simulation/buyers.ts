@@ -1,27 +1,20 @@
-import type { Answer, HoldView, OrderView, RefundView, TicketView } from '../../src/actors/shows.ts';
+import type { HoldView, OrderView, RefundView, TicketView } from '../../src/actors/shows.ts';
 import type { Command, Question } from '../../src/allocator/commands.ts';
 import { HOLD_GRACE_MS } from '../../src/allocator/show.ts';
 import { parseScopedId } from '../../src/ids.ts';
 import { fromRfc3339 } from '../../src/rfc3339.ts';
-import type { HistoryLine, Outcome, TicketLine } from '../judge/history.ts';
+import type { HistoryLine, TicketLine } from '../judge/history.ts';
 import { Dice } from '../support/dice.ts';
 import { onceOf, userOf } from '../support/small-show.ts';
+import { Checkout } from './checkout.ts';
+import { Client, type Intention } from './client.ts';
 import { WORLD } from './dangers.ts';
 import { Guest } from './guest.ts';
 import type { Record } from './record.ts';
-import { type Heard, LOST, type SimulatedNode } from './simulated-node.ts';
+import { LOST } from './simulated-node.ts';
 import { TicketMover } from './ticket-mover.ts';
-import { UNSETTLED, Whims } from './whims.ts';
+import { Whims } from './whims.ts';
 import type { SimulatedShow, World } from './world.ts';
-
-/** How often a buyer sends one request again for want of a definite answer, while faults last. */
-const SENDINGS_MAX = 8;
-/** Pause before it does, ms: doubled each time. */
-const AGAIN_MS = 100;
-const AGAIN_MOST_MS = 3_000;
-/** A buyer looks so often whether its order is paid. */
-const LOOKS_MAX = 12;
-const LOOK_MS = 2_000;
 
 /** Between two looks at the seats of one who stares at them, at most. */
 const STARE_MS = 600;
@@ -34,16 +27,7 @@ const AREAS = new Map([['Floor', 'floor']]);
 /** A process's clock drifts for so long, at most, while holds are made. */
 const DRIFTS_MS = 20 * 60_000;
 
-type Intention = { from: number; to?: number; outcome: Outcome; code?: string };
-
-/** A definite answer, or none that could be had. */
-export interface Told<T> {
-  readonly intention: Intention;
-  readonly value: T | null;
-  readonly extra?: { readonly [name: string]: unknown };
-}
-
-/** One buyer: asks whichever node, repeats with the same key what had no definite answer, and writes down what it was told. */
+/** One buyer: what it wants, and what it writes down of what it was told. How it asks and pays: `client.ts`, `checkout.ts`. */
 export class Buyer {
   readonly user: string;
   isDone = false;
@@ -54,6 +38,8 @@ export class Buyer {
   readonly #whims: Whims;
   readonly #movers: TicketMover;
   readonly #guest: Guest;
+  readonly #client: Client;
+  readonly #checkout: Checkout;
   #keys = 0;
 
   constructor(world: World, record: Record, number: number) {
@@ -62,18 +48,26 @@ export class Buyer {
     this.#number = number;
     this.user = userOf(number + 1);
     this.#dice = new Dice(Math.imul(world.options.seed, 0x2c1b3c6d) ^ Math.imul(number + 1, 0x297a2d39));
-    this.#guest = new Guest(world, { user: this.user, number }, this.#insist.bind(this), record);
-    this.#whims = new Whims(world, record, this.user, number, (show, message) => this.#ask(show, message));
-    this.#movers = new TicketMover(world, record, this.user, number, (show, message) => this.#insist(show, message));
+    this.#whims = new Whims(world, record, this.user, number, (show, message) => this.#client.ask(show, message));
+    this.#client = new Client(world, record, this.#dice, async (show, message, first) => {
+      this.#whims.remember(show, message, first);
+      if ('once' in message && this.#dice.chance(world.options.habits.repeats))
+        await this.#whims.expectTheSame({ show, message, first });
+    });
+    this.#checkout = new Checkout(world, record, this.user, this.#client, this.#dice);
+    this.#guest = new Guest(world, { user: this.user, number }, this.#client.insist, record);
+    this.#movers = new TicketMover(world, record, { user: this.user, number }, this.#client.insist, (show, ticket) =>
+      this.#guest.received(show, ticket),
+    );
   }
 
   /** Comes to the box office again and again, until it has had enough. */
   async run(): Promise<void> {
     const { visits, lateMs, comeMs } = this.#world.options;
-    await this.#pause(this.#dice.roll() * comeMs);
+    await this.#client.pause(this.#dice.roll() * comeMs);
     // Half of them pay late, and the others come at that time, for what these lose.
     if (lateMs > 0 && this.#number % 2 === 0) await this.#payLate(this.#dice.one(this.#world.shows));
-    else await this.#pause(lateMs);
+    else await this.#client.pause(lateMs);
     for (let visit = 0; visit < visits; visit++) {
       await this.#visit(this.#dice.one(this.#world.shows));
       await this.#whims.follow();
@@ -111,7 +105,7 @@ export class Buyer {
     const order = hold === null ? null : await this.#order(show, hold);
     if (order === null) return;
     const life = fromRfc3339(order.expiresAt) - fromRfc3339(order.createdAt) + HOLD_GRACE_MS;
-    await this.#pause(life - this.#whims.roll() * LATE_MS);
+    await this.#client.pause(life - this.#whims.roll() * LATE_MS);
     await this.#pay(show, order);
   }
 
@@ -130,7 +124,7 @@ export class Buyer {
     const listed = await this.#movers.listedSeat(show);
     if (listed !== null) wish = { seats: [listed] };
     const once = this.#once();
-    const told = await this.#insist<HoldView>(show, { type: 'hold', once, buyer: this.user, ...wish });
+    const told = await this.#client.insist<HoldView>(show, { type: 'hold', once, buyer: this.user, ...wish });
     const { intention, value, extra } = told;
     const { best, ...asked } = wish;
     const line = {
@@ -164,7 +158,7 @@ export class Buyer {
     await this.#extend(show, hold);
     // As long as the times are short: nobody waits for hours.
     while (holdSeconds <= 60 && this.#whims.chance(whims.clings)) {
-      await this.#pause(holdSeconds * 1_000 * (0.3 + 0.4 * this.#whims.roll()));
+      await this.#client.pause(holdSeconds * 1_000 * (0.3 + 0.4 * this.#whims.roll()));
       await this.#extend(show, hold);
     }
   }
@@ -173,7 +167,7 @@ export class Buyer {
     const { number, at } = scoped('hld', id);
     const line = { op: 'extend', show: show.id, client: this.user, hold: id } as const;
     const command: Command = { type: 'extend', buyer: this.user, hold: number, at };
-    const told = await this.#insist<HoldView>(show, command, (lost) => this.#write({ ...line, ...lost }));
+    const told = await this.#client.insist<HoldView>(show, command, (lost) => this.#write({ ...line, ...lost }));
     const { intention, value } = told;
     if (value === null) return this.#write({ ...line, ...intention });
     const until = this.#until(intention, value.expiresAt, value.serverTime);
@@ -184,7 +178,7 @@ export class Buyer {
     const { number, at } = scoped('hld', id);
     const line = { op: 'release', show: show.id, client: this.user, hold: id } as const;
     const command: Command = { type: 'release', buyer: this.user, hold: number, at };
-    const { intention } = await this.#insist(show, command, (lost) => this.#write({ ...line, ...lost }));
+    const { intention } = await this.#client.insist(show, command, (lost) => this.#write({ ...line, ...lost }));
     this.#write({ ...line, ...intention });
   }
 
@@ -192,7 +186,7 @@ export class Buyer {
     const { number, at } = scoped('hld', id);
     const once = this.#once();
     const command: Command = { type: 'order', once, buyer: this.user, hold: number, at };
-    const { intention, value } = await this.#insist<OrderView>(show, command);
+    const { intention, value } = await this.#client.insist<OrderView>(show, command);
     const line = { op: 'order', show: show.id, client: this.user, key: once.id, hold: id, ...intention } as const;
     if (value === null) {
       this.#write(line);
@@ -213,7 +207,7 @@ export class Buyer {
     const { number, at } = scoped('ord', id);
     const line = { op: 'cancel', show: show.id, client: this.user, order: id } as const;
     const command: Command = { type: 'cancel', buyer: this.user, order: number, at };
-    const { intention } = await this.#insist(show, command, (lost) => this.#write({ ...line, ...lost }));
+    const { intention } = await this.#client.insist(show, command, (lost) => this.#write({ ...line, ...lost }));
     this.#write({ ...line, ...intention });
   }
 
@@ -221,7 +215,7 @@ export class Buyer {
   async #pay(show: SimulatedShow, order: OrderView): Promise<void> {
     const { habits } = this.#world.options;
     const from = this.#record.stamp();
-    const paid = await this.#confirmAndLook(show, order);
+    const paid = await this.#checkout.pay(show, order);
     const line = { op: 'pay', show: show.id, client: this.user, order: order.id, from } as const;
     this.#write(paid === null ? { ...line, outcome: 'unknown' } : { ...line, outcome: 'ok', to: paid });
     // What was authorised or is pending time will tell; an order that nobody pays is given up.
@@ -236,53 +230,10 @@ export class Buyer {
     if (this.#dice.chance(habits.cancelsShow)) await this.#cancelShow(show);
   }
 
-  /** When it was told that it has paid; null if it never was. */
-  async #confirmAndLook(show: SimulatedShow, order: OrderView): Promise<number | null> {
-    const { number, at } = scoped('ord', order.id);
-    if (order.payment !== undefined && !(await this.#confirm(show, order))) return null;
-    const question: Question = { type: 'get-order', viewer: { user: this.user, all: false }, order: number, at };
-    for (let look = 0; look < LOOKS_MAX; look++) {
-      await this.#pause(LOOK_MS * (0.2 + this.#dice.roll()));
-      const { intention, value } = await this.#insist<OrderView>(show, question);
-      const line = { op: 'order-state', show: show.id, client: this.user, order: order.id, ...intention } as const;
-      this.#write(value === null ? line : { ...line, state: value.status });
-      if (value === null || value.status === 'awaiting_payment' || value.status === 'processing') continue;
-      return value.status === 'paid' ? (intention.to ?? null) : null;
-    }
-    return null;
-  }
-
-  /** What the buyer's browser does at the provider. @returns whether the payment may come to something. */
-  async #confirm(show: SimulatedShow, order: OrderView): Promise<boolean> {
-    const { provider, options } = this.#world;
-    const secret = await this.#secret(show, order);
-    if (secret === null) return false;
-    const method = this.#dice.one(options.habits.methods);
-    await this.#pause(50 + this.#dice.roll() * 400);
-    return provider.confirm(secret, method);
-  }
-
-  /** What the browser needs to pay: as the route has it, from the node's gateway. */
-  async #secret(show: SimulatedShow, order: OrderView): Promise<string | null> {
-    for (let sending = 0; sending < SENDINGS_MAX; sending++) {
-      const node = this.#node();
-      const paymentId = order.payment?.id ?? '';
-      const opened = await (node?.request(() =>
-        node.gateway.open({ paymentId, orderId: order.id, showId: show.id, ...order.total }).then(
-          ({ clientSecret }) => clientSecret,
-          () => null,
-        ),
-      ) ?? null);
-      if (opened !== null && opened !== LOST) return opened;
-      await this.#pause(again(sending));
-    }
-    return null;
-  }
-
   async #tickets(show: SimulatedShow): Promise<void> {
     const viewer = { user: this.user, all: false };
     const question: Question = { type: 'list-tickets', viewer, offset: 0, limit: 1_000 };
-    const { intention, value } = await this.#insist<{ items: TicketView[] }>(show, question);
+    const { intention, value } = await this.#client.insist<{ items: TicketView[] }>(show, question);
     const line = { op: 'tickets', show: show.id, client: this.user, ...intention } as const;
     if (value === null) return this.#write(line);
     const tickets = value.items.map(({ id, seat, orderId, status }) => ({
@@ -307,7 +258,7 @@ export class Buyer {
       reason: 'asked for',
       ...(only === null ? {} : { tickets: only.map((id) => scoped('tkt', id).number) }),
     };
-    const { intention, value } = await this.#insist<RefundView>(show, command);
+    const { intention, value } = await this.#client.insist<RefundView>(show, command);
     const line = {
       op: 'refund',
       show: show.id,
@@ -323,14 +274,14 @@ export class Buyer {
   async #cancelShow(show: SimulatedShow): Promise<void> {
     const line = { op: 'cancel-show', show: show.id, client: this.user } as const;
     const command: Command = { type: 'cancel-show', reason: 'the singer is ill' };
-    const { intention } = await this.#insist(show, command, (lost) => this.#write({ ...line, ...lost }));
+    const { intention } = await this.#client.insist(show, command, (lost) => this.#write({ ...line, ...lost }));
     this.#write({ ...line, ...intention });
   }
 
   async #look(show: SimulatedShow): Promise<void> {
     const from = this.#record.stamp();
-    const heard = await this.#within(
-      this.#node()?.seats(show.id, ({ version, stale, letters, areas }) => ({
+    const heard = await this.#client.within(
+      this.#client.node()?.seats(show.id, ({ version, stale, letters, areas }) => ({
         version,
         stale,
         letters: Buffer.from(letters).toString('latin1'),
@@ -346,62 +297,8 @@ export class Buyer {
   async #stare(show: SimulatedShow): Promise<void> {
     while (this.#whims.chance(this.#world.options.whims.stares)) {
       await this.#look(show);
-      await this.#pause(this.#whims.roll() * STARE_MS);
+      await this.#client.pause(this.#whims.roll() * STARE_MS);
     }
-  }
-
-  // --- how it asks ---------------------------------------------------------------------------------------------------
-
-  /**
-   * Sends the same until there is a definite answer, as often as its patience allows.
-   * @param onLost hears of each sending without one, for what has no key: each may have taken effect by itself.
-   */
-  async #insist<T>(
-    show: SimulatedShow,
-    message: Command | Question,
-    onLost?: (intention: Intention) => void,
-  ): Promise<Told<T>> {
-    let intention: Intention = { from: this.#record.stamp(), outcome: 'unknown' };
-    for (let sending = 0; sending < SENDINGS_MAX; sending++) {
-      if (sending > 0 && onLost !== undefined) {
-        onLost(intention);
-        intention = { from: this.#record.stamp(), outcome: 'unknown' };
-      }
-      const heard = await this.#ask<T>(show, message);
-      if (heard !== LOST && (heard.ok || !UNSETTLED.has(heard.refusal.code))) {
-        intention.to = this.#record.stamp();
-        this.#whims.remember(show, message, heard);
-        if ('once' in message && this.#dice.chance(this.#world.options.habits.repeats))
-          await this.#whims.expectTheSame({ show, message, first: heard });
-        if (heard.ok) {
-          intention.outcome = 'ok';
-          return { intention, value: heard.value };
-        }
-        intention.outcome = 'refused';
-        intention.code = heard.refusal.code;
-        return { intention, value: null, ...(heard.refusal.extra === undefined ? {} : { extra: heard.refusal.extra }) };
-      }
-      await this.#pause(again(sending));
-    }
-    return { intention, value: null };
-  }
-
-  async #ask<T>(show: SimulatedShow, message: Command | Question): Promise<Heard<Answer<T>>> {
-    this.#record.commands++;
-    return this.#within(this.#node()?.ask<T>(show.id, message));
-  }
-
-  #node(): SimulatedNode | null {
-    return this.#world.someNode(this.#dice.between(0, 999));
-  }
-
-  /** Nobody waits for ever. */
-  #within<T>(answer: Promise<Heard<T>> | undefined): Promise<Heard<T>> {
-    if (answer === undefined) return Promise.resolve(LOST);
-    return new Promise((resolve, reject) => {
-      this.#record.giveUpLater(() => resolve(LOST));
-      answer.then(resolve, reject);
-    });
   }
 
   /** A node whose clock is ahead of that of the node which promised tells of the end by so much earlier, and no more. */
@@ -413,11 +310,7 @@ export class Buyer {
 
   #think(): Promise<void> {
     const { thinkMs } = this.#world.options;
-    return this.#pause(thinkMs * (0.1 + 1.8 * this.#dice.roll()));
-  }
-
-  #pause(ms: number): Promise<void> {
-    return new Promise((resolve) => void this.#world.time.after(ms, resolve));
+    return this.#client.pause(thinkMs * (0.1 + 1.8 * this.#dice.roll()));
   }
 
   #once(): ReturnType<typeof onceOf> {
@@ -427,10 +320,6 @@ export class Buyer {
   #write(line: HistoryLine): void {
     this.#record.write(line);
   }
-}
-
-function again(sending: number): number {
-  return Math.min(AGAIN_MOST_MS, AGAIN_MS * 2 ** sending);
 }
 
 function lineOf({ ticketId, seat, price }: OrderView['lines'][number]): TicketLine {

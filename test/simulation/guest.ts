@@ -1,10 +1,11 @@
 import type { AdmissionView, OrderView, UploadedScan } from '../../src/actors/shows.ts';
-import type { Command, Question, Scan } from '../../src/allocator/commands.ts';
+import type { Command, Scan } from '../../src/allocator/commands.ts';
 import { parseScopedId } from '../../src/ids.ts';
 import { fromRfc3339 } from '../../src/rfc3339.ts';
-import type { HistoryLine, Outcome } from '../judge/history.ts';
+import type { HistoryLine } from '../judge/history.ts';
 import { Dice } from '../support/dice.ts';
 import { onceOf } from '../support/small-show.ts';
+import type { Insist } from './client.ts';
 import type { SimulatedShow, World } from './world.ts';
 
 const GATES = ['north', 'south', 'east'] as const;
@@ -14,20 +15,6 @@ const THINK_MS = 400;
 /** Keys of guests are none of those that buyers use. */
 const FIRST_KEY = 3_000_000;
 
-interface Intention {
-  from: number;
-  to?: number;
-  outcome: Outcome;
-  code?: string;
-}
-
-/** How a buyer asks; a definite answer, or none that could be had. */
-export type Insist = <T>(
-  show: SimulatedShow,
-  message: Command | Question,
-  onLost?: (intention: Intention) => void,
-) => Promise<{ readonly intention: Intention; readonly value: T | null }>;
-
 interface Ticket {
   readonly show: SimulatedShow;
   readonly id: string;
@@ -35,8 +22,17 @@ interface Ticket {
   readonly at: number;
 }
 
+/** In so many cases a gate without a network lets a guest in with a ticket that was bought just now. */
+const AT_ONCE = 0.2;
+
+interface OfflineScan {
+  readonly ticket: Ticket;
+  readonly at: number;
+  readonly gate: string;
+}
+
 /**
- * A buyer who has bought and comes to the doors, late in the sale: with each ticket once or again, at gates that ask at
+ * A buyer who has bought, or was given a ticket, and comes to the doors, late in the sale: with each ticket once or again, at gates that ask at
  * once, and at gates that are offline and upload later, more than once and in another order. Now and then the organiser
  * undoes an admission, and the guest comes again.
  */
@@ -49,6 +45,7 @@ export class Guest {
   readonly #dice: Dice;
   readonly #number: number;
   readonly #tickets: Ticket[] = [];
+  readonly #offline: OfflineScan[] = [];
   #keys = 0;
 
   constructor(
@@ -68,18 +65,33 @@ export class Guest {
 
   /** It has paid for these. */
   bought(show: SimulatedShow, { lines }: OrderView): void {
-    for (const { ticketId: id } of lines) {
-      const parsed = parseScopedId('tkt', id);
-      if (parsed === null) throw new Error(`${id} is no ticket`);
-      this.#tickets.push({ show, id, number: parsed.number, at: parsed.at });
+    for (const { ticketId } of lines) {
+      const ticket = this.#take(show, ticketId);
+      const { doors } = this.#world.options;
+      // Long before the gate tells: by then the ticket may have moved.
+      if (doors > 0 && this.#dice.chance(AT_ONCE))
+        this.#offline.push({ ticket, at: this.#now(), gate: this.#dice.one(GATES) });
     }
+  }
+
+  /** Somebody else has given it this one. */
+  received(show: SimulatedShow, id: string): void {
+    this.#take(show, id);
+  }
+
+  #take(show: SimulatedShow, id: string): Ticket {
+    const parsed = parseScopedId('tkt', id);
+    if (parsed === null) throw new Error(`${id} is no ticket`);
+    const ticket = { show, id, number: parsed.number, at: parsed.at };
+    this.#tickets.push(ticket);
+    return ticket;
   }
 
   /** Comes to the doors with all that it has bought, whatever has become of it. */
   async come(): Promise<void> {
     const { doors } = this.#world.options;
     if (!(doors > 0)) return;
-    const offline: { readonly ticket: Ticket; readonly at: number; readonly gate: string }[] = [];
+    const offline = this.#offline;
     for (const ticket of this.#tickets) {
       if (!this.#dice.chance(doors)) continue;
       for (let entry = this.#dice.between(1, 3); entry > 0; entry--) {

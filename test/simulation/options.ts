@@ -66,6 +66,8 @@ export interface Options {
   readonly doors: number;
   /** So many changes of the stock does the organiser make. */
   readonly restocks: number;
+  /** So often does the organiser move the times of sale. */
+  readonly reschedules: number;
   /** Far more ask at once than may wait. */
   readonly isFlooded: boolean;
   /** A node crashes once no buyer asks for anything any more: what is under way is left to whoever takes it over. */
@@ -180,6 +182,8 @@ const CRASHES_LAST = 0.2;
 const DOORS = 0.35;
 const RESTOCKS = 0.35;
 const RESTOCKS_MAX = 8;
+const RESCHEDULES = 0.25;
+const RESCHEDULES_MAX = 5;
 const LATE = 0.02;
 /** From the opening until the orders of its first seconds have almost run out. */
 const ALMOST_LATE_MS = PAYMENT_WINDOW_MS + HOLD_GRACE_MS - 1_000;
@@ -188,7 +192,7 @@ const ALMOST_LATE_MS = PAYMENT_WINDOW_MS + HOLD_GRACE_MS - 1_000;
 function besides(
   seed: number,
   kind: WorldKind,
-): Pick<Options, 'whims' | 'restocks' | 'isFlooded' | 'crashesLast' | 'lateMs' | 'doors'> {
+): Pick<Options, 'whims' | 'restocks' | 'reschedules' | 'isFlooded' | 'crashesLast' | 'lateMs' | 'doors'> {
   const dice = new Dice(Math.imul(seed, 0x7feb352d) ^ 0xb51d);
   const maybe = (most: number): number => (dice.chance(0.4) ? dice.roll() * most : 0);
   const drawn = {
@@ -207,7 +211,8 @@ function besides(
     restocks: dice.chance(RESTOCKS) ? dice.between(1, RESTOCKS_MAX) : 0,
   };
   // Drawn last, for the same reason.
-  return { ...drawn, whims: { ...drawn.whims, moves: maybe(0.9) } };
+  const whims = { ...drawn.whims, moves: maybe(0.9) };
+  return { ...drawn, whims, reschedules: dice.chance(RESCHEDULES) ? dice.between(1, RESCHEDULES_MAX) : 0 };
 }
 
 /** Every world is of another kind: each thing that can go wrong is left out of half of them, so that none hides another. */

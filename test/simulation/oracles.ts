@@ -46,7 +46,10 @@ export function judgeHistory(world: World, { lines }: Record): void {
     hall.seatIds.forEach((seat, index) => {
       seats[hall.documentOrder[index]] = seat;
     });
-    judge.add({ plan: id, seats, areas: hall.areas, currency: terms.currency, grace: HOLD_GRACE_MS });
+    judge.add({
+      ...{ plan: id, seats, areas: hall.areas, currency: terms.currency, grace: HOLD_GRACE_MS },
+      ...{ onSale: terms.onSaleAt, offSale: terms.offSaleAt },
+    });
     const witness = new JournalWitness(id, hall);
     const { rows, writtenAt } = world.database.kept(id);
     const lives = new HoldLives(world);

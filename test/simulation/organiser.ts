@@ -1,5 +1,5 @@
-import type { Answer, InventoryView } from '../../src/actors/shows.ts';
-import type { Command, Question, StockCommand, StockPlaces } from '../../src/allocator/commands.ts';
+import type { Answer, InventoryView, SaleTimes } from '../../src/actors/shows.ts';
+import type { Command, Question, RescheduleCommand, StockCommand, StockPlaces } from '../../src/allocator/commands.ts';
 import type { StockPlaces as ToldPlaces } from '../judge/history.ts';
 import { Dice } from '../support/dice.ts';
 import { onceOf, userOf } from '../support/small-show.ts';
@@ -15,6 +15,8 @@ const AGAIN_MS = 400;
 const PAUSE_MS = 3_000;
 /** How often a change is sent once more although it was answered. */
 const REPEATS = 0.3;
+/** A sale that is to begin or to end soon does so within this. */
+const SOON_MS = 2_500;
 /** Seats and places of one change, at most. */
 const SEATS_MAX = 12;
 const PLACES_MAX = 8;
@@ -26,13 +28,15 @@ const KEYS_FROM = 500_000_000;
 
 type Lists = { [List in 'remove' | 'block' | 'unblock']?: StockPlaces[] };
 
-/** Changes what is for sale, and at which price, while buyers buy; and writes down what it was told. */
+/** Changes what is for sale, when, and at which price, while buyers buy; and writes down what it was told. */
 export class Organiser {
   readonly user = userOf(0);
   isDone = false;
   readonly #world: World;
   readonly #record: Record;
   readonly #dice: Dice;
+  /** Of the times of sale. */
+  readonly #times: Dice;
   /** What each show costs, as far as it was told. */
   readonly #prices = new Map<string, number>();
   #keys = KEYS_FROM;
@@ -41,16 +45,52 @@ export class Organiser {
     this.#world = world;
     this.#record = record;
     this.#dice = new Dice(Math.imul(world.options.seed, 0x68e31da4) ^ 0x0126);
+    this.#times = new Dice(Math.imul(world.options.seed, 0x5be0cd19) ^ 0x0127);
   }
 
   async run(): Promise<void> {
+    await Promise.all([this.#restock(), this.#reschedule()]);
+    this.isDone = true;
+  }
+
+  async #restock(): Promise<void> {
     const { shows, options } = this.#world;
     for (let change = 0; change < options.restocks; change++) {
       await this.#pause(this.#dice.roll() * PAUSE_MS);
       await this.#change(this.#dice.one(shows));
       if (this.#dice.chance(0.5)) await this.#count(this.#dice.one(shows));
     }
-    this.isDone = true;
+  }
+
+  /** Interrupts sales, and lets them go on most of the time. */
+  async #reschedule(): Promise<void> {
+    const { shows, options } = this.#world;
+    for (let change = 0; change < options.reschedules; change++) {
+      await this.#pause(this.#times.roll() * PAUSE_MS);
+      const show = this.#times.one(shows);
+      const { onSaleAt, offSaleAt } = show.terms;
+      const soon = Math.floor(this.#world.time.now + this.#times.roll() * SOON_MS);
+      await this.#sell(show, this.#times.one([{ onSaleAt: soon }, { offSaleAt: soon }, { onSaleAt, offSaleAt: soon }]));
+      await this.#pause(this.#times.roll() * 2 * SOON_MS);
+      if (this.#times.chance(0.8)) await this.#sell(show, { onSaleAt, offSaleAt });
+    }
+  }
+
+  async #sell(show: SimulatedShow, times: Pick<RescheduleCommand, 'onSaleAt' | 'offSaleAt'>): Promise<void> {
+    let line = { op: 'reschedule', show: show.id, client: this.user, from: this.#record.stamp() } as const;
+    // It has no key: each sending may take effect by itself, also after what is asked next.
+    const heard = await this.#insist<SaleTimes>(show, { type: 'reschedule', ...times }, () => {
+      this.#record.write({ ...line, outcome: 'unknown' });
+      line = { ...line, from: this.#record.stamp() };
+    });
+    if (heard === LOST) return;
+    const to = this.#record.stamp();
+    if (!heard.ok) return this.#record.write({ ...line, to, outcome: 'refused', code: heard.refusal.code });
+    const { onSaleAt, offSaleAt, revision } = heard.value;
+    this.#record.write({ ...line, to, outcome: 'ok', onSale: onSaleAt, offSale: offSaleAt, revision });
+    const { onSaleAt: onSale = onSaleAt, offSaleAt: offSale = offSaleAt } = times;
+    if (onSale !== onSaleAt || offSale !== offSaleAt)
+      this.#world.violated('I8', `${JSON.stringify(times)} became ${JSON.stringify(heard.value)}`);
   }
 
   async #change(show: SimulatedShow): Promise<void> {
@@ -131,13 +171,14 @@ export class Organiser {
       this.#world.violated('I5', `the stock of ${show.id} counts ${seats} seats of ${show.hall.seatCount}`);
   }
 
-  /** The first definite answer. */
-  async #insist<T>(show: SimulatedShow, message: Command | Question): Promise<Heard<Answer<T>>> {
+  /** The first definite answer. @param onLost after each sending without one. */
+  async #insist<T>(show: SimulatedShow, message: Command | Question, onLost?: () => void): Promise<Heard<Answer<T>>> {
     for (let sending = 0; sending < SENDINGS_MAX; sending++) {
       this.#record.commands++;
       const node = this.#world.someNode(this.#dice.between(0, 999));
       const heard = node === null ? LOST : await this.#within<T>(node.ask<T>(show.id, message));
       if (heard !== LOST && (heard.ok || !UNSETTLED.has(heard.refusal.code))) return heard;
+      onLost?.();
       await this.#pause(AGAIN_MS * (1 + sending));
     }
     return LOST;

@@ -1,13 +1,11 @@
 import type { Listed, ListingView, OrderView, TicketView } from '../../src/actors/shows.ts';
-import type { Command, Question } from '../../src/allocator/commands.ts';
+import type { Command } from '../../src/allocator/commands.ts';
 import { parseScopedId } from '../../src/ids.ts';
 import { Dice } from '../support/dice.ts';
 import { onceOf, userOf } from '../support/small-show.ts';
-import type { Told } from './buyers.ts';
+import type { Insist } from './client.ts';
 import type { Record } from './record.ts';
 import type { SimulatedShow, World } from './world.ts';
-
-type Insist = <T>(show: SimulatedShow, message: Command | Question) => Promise<Told<T>>;
 
 /** Takes whatever it is given. */
 const GREEDY = userOf(1);
@@ -27,9 +25,17 @@ export class TicketMover {
   readonly #number: number;
   readonly #insist: Insist;
   readonly #dice: Dice;
+  readonly #onAccepted: (show: SimulatedShow, ticket: string) => void;
   #keys = 0;
 
-  constructor(world: World, record: Record, user: string, number: number, insist: Insist) {
+  constructor(
+    world: World,
+    record: Record,
+    { user, number }: { readonly user: string; readonly number: number },
+    insist: Insist,
+    onAccepted: (show: SimulatedShow, ticket: string) => void,
+  ) {
+    this.#onAccepted = onAccepted;
     this.#world = world;
     this.#record = record;
     this.#user = user;
@@ -95,7 +101,10 @@ export class TicketMover {
       if (orderId !== undefined) this.#world.violated('I14', `${this.#user} is offered ${id} and told of ${orderId}`);
       const { ticket, at } = scoped(id);
       if (this.#dice.chance(0.2)) await this.#insist(show, { type: 'decline-transfer', address, ticket, at });
-      else await this.#insist(show, { type: 'accept-transfer', buyer: this.#user, address, ticket, at });
+      else {
+        const accept = { type: 'accept-transfer', buyer: this.#user, address, ticket, at } as const;
+        if ((await this.#insist(show, accept)).value !== null) this.#onAccepted(show, id);
+      }
     }
   }
 

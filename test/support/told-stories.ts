@@ -119,6 +119,13 @@ export const restocks = (key: string, closes: string, opens: string, places: num
   opens: { seats: opens.split(' ').filter(Boolean), areas: places === 0 ? [] : [{ id: 'floor', quantity: places }] },
 });
 
+/** The organiser was told that the show sells from 0 until `offSale`, which was moved `revision` times. */
+export const sellsUntil = (offSale: number, revision: number, when: When): Operation => ({
+  op: 'reschedule',
+  ...intention('organiser', when),
+  ...(when.length === 1 ? {} : { onSale: 0, offSale, revision }),
+});
+
 /** Any operation, refused. */
 export const refused = (operation: Operation, code: string): Operation => ({ ...operation, outcome: 'refused', code });
 export const keyed = <T extends Operation>(key: string, operation: T): T => ({ ...operation, key });
@@ -184,6 +191,7 @@ export const wasRestocked = (key: string, closes: string, opens = '', places = 0
   opens: { seats: opens.split(' ').filter(Boolean), areas: places === 0 ? [] : [{ id: 'floor', quantity: places }] },
   key,
 });
+export const wasRescheduled = (offSale: number): RowEvent => ({ event: 'rescheduled', onSale: 0, offSale });
 export const wasReleased = (hold: string): RowEvent => ({ event: 'released', hold });
 export const became = (event: 'committed' | 'captured' | 'cancelled' | 'voided', order: string): RowEvent => ({
   event,

@@ -20,10 +20,12 @@ import {
   restocks,
   SHOW,
   sees,
+  sellsUntil,
   verdictOn,
   wasHeld,
   wasOrdered,
   wasReleased,
+  wasRescheduled,
   wasRestocked,
 } from '../support/told-stories.ts';
 
@@ -100,6 +102,40 @@ const STORIES: readonly Story[] = [
     bad: [restocks('s', 'A1', '', 0, [0, 10]), ...journal(wasRestocked('s', 'A1'), wasHeld('ann', 'h1', 'A1'))],
     plan: PARTIAL,
     broken: 'I1',
+  },
+  {
+    name: 'an acknowledged end of the sale is not in force',
+    good: [
+      sellsUntil(50, 1, [0, 10]),
+      ann,
+      at(20, journal(wasRescheduled(50))[0]),
+      at(40, journal(wasRescheduled(50), wasHeld('ann', 'h1', 'A1'))[1]),
+    ],
+    bad: [
+      sellsUntil(50, 1, [0, 10]),
+      ann,
+      at(20, journal(wasRescheduled(50))[0]),
+      at(50, journal(wasRescheduled(50), wasHeld('ann', 'h1', 'A1'))[1]),
+    ],
+    broken: 'I3',
+  },
+  {
+    name: 'moved times of sale are told as others than the journal has',
+    good: [sellsUntil(50, 1, [0, 10]), ...journal(wasRescheduled(50))],
+    bad: [sellsUntil(60, 1, [0, 10]), ...journal(wasRescheduled(50))],
+    broken: 'I3',
+  },
+  {
+    name: 'moved times of sale are lost',
+    good: [sellsUntil(50, 1, [0, 10]), sellsUntil(60, 2, [20, 30]), ...journal(wasRescheduled(50), wasRescheduled(60))],
+    bad: [sellsUntil(50, 1, [0, 10]), sellsUntil(60, 2, [20, 30]), ...journal(wasRescheduled(50))],
+    broken: 'I3',
+  },
+  {
+    name: 'times of sale are moved that nobody asked for',
+    good: [sellsUntil(50, 1, [0]), ...journal(wasRescheduled(50))],
+    bad: [ann, ...journal(wasHeld('ann', 'h1', 'A1'), wasRescheduled(50))],
+    broken: 'I3',
   },
   {
     name: 'an acknowledged change of the stock is lost',

@@ -87,16 +87,16 @@ describe('a snapshot', () => {
     );
   });
 
-  test.each<[string, Command]>([
-    ['a refund', { type: 'refund', once: onceOf(500), order: 1, at: ON_SALE_AT, reason: 'ünwell' }],
-    ['a dispute', { type: 'dispute', order: 1, dispute: 'dp_1', status: 'open' }],
-    ['a cancellation', { type: 'cancel-show', reason: 'rain' }],
-  ])('of a show with %s is in a form that an older version refuses by name', (_, command) => {
+  test.each<[string, Command, number]>([
+    ['a refund', { type: 'refund', once: onceOf(500), order: 1, at: ON_SALE_AT, reason: 'ünwell' }, 2],
+    ['a dispute', { type: 'dispute', order: 1, dispute: 'dp_1', status: 'open' }, 4],
+    ['a cancellation', { type: 'cancel-show', reason: 'rain' }, 2],
+  ])('of a show with %s is in a form that an older version refuses by name', (_, command, form) => {
     const played = eventfulShow();
     expect(formOf(encodeShow(played.show))).toBe(1);
     expect(played.do(command)).toMatchObject({});
     const bytes = encodeShow(played.show);
-    expect(formOf(bytes)).toBe(2);
+    expect(formOf(bytes)).toBe(form);
     const again = decodeShow(bytes, SHOW_ID, played.show.hall);
     assertWhole(again);
     expect(Buffer.compare(encodeShow(again), bytes)).toBe(0);
@@ -108,7 +108,7 @@ describe('a snapshot', () => {
     const named = { buyer: played.show.buyers.userId(played.show.orders.buyer[1]), ticket: 1, at: ON_SALE_AT };
     expect(played.do({ type: 'transfer', once: onceOf(500), ...named, address: 'digest' })).toMatchObject({});
     const bytes = encodeShow(played.show);
-    expect(formOf(bytes)).toBe(3);
+    expect(formOf(bytes)).toBe(4);
     const again = decodeShow(bytes, SHOW_ID, played.show.hall);
     assertWhole(again);
     expect(Buffer.compare(encodeShow(again), bytes)).toBe(0);

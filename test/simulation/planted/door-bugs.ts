@@ -29,4 +29,22 @@ export const DOOR_BUGS: readonly PlantedBug[] = [
     breaks: ['I15'],
     worlds: 'any',
   },
+  {
+    name: 'scan judged by what the ticket is now',
+    does: 'Of a scan that is told late it does not count that the ticket was valid then, if it was transferred or listed since.',
+    file: 'allocator/validity.ts',
+    find: 'return since !== undefined && at < since;',
+    replace: 'return refund !== undefined && since !== undefined && at < since;',
+    breaks: ['I15'],
+    worlds: 'brief',
+  },
+  {
+    name: 'old code and new code both admitted',
+    does: 'Somebody who came in before giving the ticket away does not keep whoever has it now out.',
+    file: 'allocator/validity.ts',
+    find: 'const entry = wasPassedOn(show, other) ? doors.admissionOf(other) : 0;',
+    replace: 'const entry = wasPassedOn(show, other) ? 0 : 0;',
+    breaks: ['I15'],
+    worlds: 'any',
+  },
 ];

@@ -6,18 +6,21 @@ import type { Caught } from './hunted.ts';
 
 /*
  * Plays worlds until one breaks something: `hunt.ts --seconds 60 --worlds brief (--from SEED | --only SEED,SEED,…)`, with
- * `plant.ts` imported first if there is to be a bug. One line of JSON on stdout: what was caught, after how much.
+ * `plant.ts` imported first if there is to be a bug. With `--breaks I4,I14` it has to be one of these, and worlds that break
+ * only something else are passed over. One line of JSON on stdout: what was caught, or else broke last, after how much.
  */
 
 const { values } = parseArgs({
   options: {
     from: { type: 'string', default: '1' },
     only: { type: 'string' },
+    breaks: { type: 'string' },
     seconds: { type: 'string' },
     worlds: { type: 'string', default: 'any' },
   },
 });
 const most = Number(values.seconds);
+const wanted = values.breaks?.split(',');
 
 let seeds = 0;
 let operations = 0;
@@ -30,8 +33,9 @@ for (const seed of values.only?.split(',').map(Number) ?? upwardsFrom(Number(val
   operations += commands;
   if (violations.length === 0) continue;
   const broken = [...new Set(violations.map(({ invariant }) => invariant))];
-  caught = { seed, broken, what: `${violations[0].invariant}: ${violations[0].what}` };
-  break;
+  const told = violations.find(({ invariant }) => wanted?.includes(invariant)) ?? violations[0];
+  caught = { seed, broken, what: `${told.invariant}: ${told.what}` };
+  if (wanted === undefined || wanted.includes(told.invariant)) break;
 }
 const told: Caught = { ...caught, seeds, operations, cpuSeconds: cpuSeconds() };
 process.stdout.write(`${JSON.stringify(told)}\n`);

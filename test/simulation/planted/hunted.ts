@@ -9,11 +9,11 @@ const WALL_FACTOR = 20;
 
 /** What a hunt came to. */
 export interface Caught {
-  /** Of the world that broke something; null if none did. */
+  /** Of the last world that broke something; null if none did. */
   readonly seed: number | null;
   /** What that world broke. */
   readonly broken: readonly string[];
-  /** The first of it, for people; null if there is nothing. */
+  /** Of it what breaks what the bug has to break, or else the first, for people; null if there is nothing. */
   readonly what: string | null;
   /** Worlds played. */
   readonly seeds: number;
@@ -35,11 +35,12 @@ export interface Hunt {
   readonly compiled?: string;
 }
 
-/** Plays worlds, in a process of its own, until one breaks something. */
+/** Plays worlds, in a process of its own, until one breaks something: with a bug, one of what the bug has to break. */
 export function hunt({ bug, worlds, seeds, seconds, compiled }: Hunt): Promise<Caught> {
   const preload = bug === null ? './test/simulation/small-scale.ts' : './test/simulation/planted/plant.ts';
   const which = typeof seeds === 'number' ? ['--from', String(seeds)] : ['--only', seeds.join(',')];
-  const asked = [...which, '--seconds', String(seconds), '--worlds', worlds];
+  const broken = bug === null ? [] : ['--breaks', bug.breaks.join(',')];
+  const asked = [...which, ...broken, '--seconds', String(seconds), '--worlds', worlds];
   const env = {
     ...process.env,
     ...(bug === null ? {} : { PLANTED_BUG: bug.name }),

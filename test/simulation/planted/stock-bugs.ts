@@ -1,6 +1,6 @@
 import type { PlantedBug } from './planted-bug.ts';
 
-/** Mistakes in what organisers make of the stock. */
+/** Mistakes in what organisers make of the stock and of the times of sale. */
 export const STOCK_BUGS: readonly PlantedBug[] = [
   {
     name: 'new prices for live holds',
@@ -37,5 +37,27 @@ export const STOCK_BUGS: readonly PlantedBug[] = [
     replace: '',
     breaks: ['I3', 'I4', 'I6'],
     worlds: 'any',
+  },
+  {
+    name: 'former end of the sale',
+    does: 'When the times of sale are moved, holds are made until the end of before.',
+    file: 'allocator/apply-schedule.ts',
+    find: '  show.terms = {',
+    replace:
+      '  const until = offSaleAt < terms.offSaleAt ? terms.offSaleAt : offSaleAt;\n' +
+      '  show.isOnSale = (at) => show.cancelled === null && at >= onSaleAt && at < until;\n  show.terms = {',
+    breaks: ['I3'],
+    worlds: 'brief',
+  },
+  {
+    name: 'moved times lost in the snapshot',
+    does: 'After a recovery from a snapshot, a show sells until its first end.',
+    file: 'allocator/snapshot.ts',
+    find: '    terms: show.terms,',
+    replace:
+      '    terms: show.terms.revision === undefined ? show.terms :\n' +
+      '      { ...show.terms, offSaleAt: show.terms.onSaleAt + 30 * 86_400_000, revision: 0 },',
+    breaks: ['I3', 'I6'],
+    worlds: 'brief',
   },
 ];
