@@ -10,7 +10,7 @@ export const CLUSTER_BUGS: readonly PlantedBug[] = [
     replace: 'return epoch === null || this.#closed[shard] === 1 ? null : epoch;',
     breaks: ['I3', 'I7'],
     worlds: 'severed',
-    firstSeed: 188,
+    firstSeed: 143,
   },
   {
     name: 'zombie goes on',
@@ -51,7 +51,6 @@ export const CLUSTER_BUGS: readonly PlantedBug[] = [
       '    const errand = [...this.#sent.values()].find((each) => each.sentTo === from && kindOf(each.wanted) === kind);\n',
     breaks: ['I14'],
     worlds: 'brief',
-    firstSeed: 4,
   },
   {
     name: 'deadline ignored',
@@ -61,6 +60,7 @@ export const CLUSTER_BUGS: readonly PlantedBug[] = [
     replace: 'if (errand.deadline < 0) {\n        this.#sent.delete(errand.number);',
     breaks: ['I13'],
     worlds: 'brief',
+    firstSeed: 347,
   },
   {
     name: 'unbounded waiting for an owner',

@@ -28,6 +28,7 @@ export const DOOR_BUGS: readonly PlantedBug[] = [
     replace: 'until: at',
     breaks: ['I15'],
     worlds: 'any',
+    firstSeed: 56,
   },
   {
     name: 'scan judged by what the ticket is now',

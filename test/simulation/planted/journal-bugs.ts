@@ -10,7 +10,7 @@ export const JOURNAL_BUGS: readonly PlantedBug[] = [
     replace: 'select id, epoch from unnest($1::int2[], $3::int8[]) as held (id, epoch)',
     breaks: ['I2'],
     worlds: 'any',
-    firstSeed: 69,
+    firstSeed: 58,
   },
   {
     name: 'fence without a lock',
@@ -20,7 +20,7 @@ export const JOURNAL_BUGS: readonly PlantedBug[] = [
     replace: 'order by id',
     breaks: ['I2'],
     worlds: 'any',
-    firstSeed: 69,
+    firstSeed: 58,
   },
   {
     name: 'acknowledged before durable',
@@ -50,7 +50,7 @@ export const JOURNAL_BUGS: readonly PlantedBug[] = [
     replace: "places.has(index) ? 'fenced' : 'durable'",
     breaks: ['I2', 'I3', 'I7', 'I10'],
     worlds: 'brief',
-    firstSeed: 35,
+    firstSeed: 140,
   },
   {
     name: 'lost append not fenced off',
@@ -60,7 +60,7 @@ export const JOURNAL_BUGS: readonly PlantedBug[] = [
     replace: '',
     breaks: ['I2'],
     worlds: 'any',
-    firstSeed: 104,
+    firstSeed: 452,
   },
   {
     name: 'hash chain skips a row',
@@ -90,6 +90,7 @@ export const JOURNAL_BUGS: readonly PlantedBug[] = [
       '    const snapshot: Snapshot = { seq, epoch,',
     breaks: ['I6'],
     worlds: 'brief',
+    firstSeed: 24,
   },
   {
     name: 'prepared show used twice',
@@ -118,5 +119,6 @@ export const JOURNAL_BUGS: readonly PlantedBug[] = [
     replace: 'new Uint32Array(buyers.count),',
     breaks: ['limit per buyer'],
     worlds: 'any',
+    firstSeed: 17,
   },
 ];

@@ -39,7 +39,6 @@ export const MONEY_BUGS: readonly PlantedBug[] = [
     replace: "case 'captured':\n      return ask({ type: 'settled', order });",
     breaks: ['I11'],
     worlds: 'any',
-    firstSeed: 59,
   },
   {
     name: 'late payment takes taken seats',
@@ -68,7 +67,7 @@ export const MONEY_BUGS: readonly PlantedBug[] = [
     replace: 'if (wanted.length === 0 || new Set(wanted).size < wanted.length) {',
     breaks: ['I10'],
     worlds: 'brief',
-    firstSeed: 37,
+    firstSeed: 100,
   },
   {
     name: 'webhook acknowledged and dropped',
@@ -78,7 +77,6 @@ export const MONEY_BUGS: readonly PlantedBug[] = [
     replace: '() => {});',
     breaks: ['I12'],
     worlds: 'brief',
-    firstSeed: 28,
   },
   {
     name: 'no wake-up for money under way',

@@ -57,16 +57,16 @@ export const SALE_BUGS: readonly PlantedBug[] = [
     replace: 'movePlaces(show, area, 1, seatState, SEAT.free);',
     breaks: ['I5'],
     worlds: 'brief',
+    firstSeed: 20,
   },
   {
     name: 'limit per buyer forgotten after a refund',
     does: 'A refund of one ticket forgets all the places that its buyer has.',
     file: 'allocator/apply-refunds.ts',
-    find: 'endTicket(show, ticket, TICKET.refunded);',
-    replace: 'endTicket(show, ticket, TICKET.refunded);\n    show.buyers.places[show.holderOf(ticket)] = 0;',
+    find: 'endTicket(show, ticket, TICKET.refunded, at);',
+    replace: 'endTicket(show, ticket, TICKET.refunded, at);\n    show.buyers.places[show.holderOf(ticket)] = 0;',
     breaks: ['limit per buyer'],
     worlds: 'any',
-    firstSeed: 12,
   },
   {
     name: 'resale leaves both tickets',
@@ -93,7 +93,8 @@ export const SALE_BUGS: readonly PlantedBug[] = [
     find: '&& taken + 1 > perBuyer) {',
     replace: '&& taken + 1 > 99 * perBuyer) {',
     breaks: ['limit per buyer'],
-    worlds: 'brief',
+    worlds: 'any',
+    firstSeed: 85,
   },
   {
     name: 'expiry ignores a commit',
@@ -112,7 +113,6 @@ export const SALE_BUGS: readonly PlantedBug[] = [
     replace: 'show.holds.until[place] = event.until;',
     breaks: ['I9'],
     worlds: 'any',
-    firstSeed: 59,
   },
   {
     name: 'extended without end',

@@ -19,6 +19,7 @@ export const STOCK_BUGS: readonly PlantedBug[] = [
     replace: 'if (status[seat] !== SEAT.free && status[seat] !== SEAT.held && status[seat] !== SEAT.blocked) {',
     breaks: ['I1'],
     worlds: 'brief',
+    firstSeed: 70,
   },
   {
     name: 'half of the seats kept back',
@@ -37,6 +38,7 @@ export const STOCK_BUGS: readonly PlantedBug[] = [
     replace: '',
     breaks: ['I3', 'I4', 'I6'],
     worlds: 'any',
+    firstSeed: 18,
   },
   {
     name: 'former end of the sale',
