@@ -123,15 +123,15 @@ export function refundingView(
 function refundView(show: Show, refund: number): RefundView {
   const { refunds, orders } = show;
   const order = refunds.order[refund];
-  const reason = refunds.reasons.get(refund) ?? show.cancelled?.reason;
+  const tickets = show.ticketsOf(order, ...PAID_BACK).filter((ticket) => refunds.ofTicket.get(ticket) === refund);
+  // What a resale pays back has nothing to do with a cancellation that came after it.
+  const isResale = tickets.some((ticket) => show.tickets.state[ticket] === TICKET.void);
+  const reason = refunds.reasons.get(refund) ?? (isResale ? undefined : show.cancelled?.reason);
   return {
     id: scopedId('rfd', refunds.at[refund], show.id, refund),
     orderId: scopedId('ord', orders.at[order], show.id, order),
     amount: money(show, refunds.amount[refund]),
-    ticketIds: show
-      .ticketsOf(order, ...PAID_BACK)
-      .filter((ticket) => refunds.ofTicket.get(ticket) === refund)
-      .map((ticket) => scopedId('tkt', orders.at[order], show.id, ticket)),
+    ticketIds: tickets.map((ticket) => scopedId('tkt', orders.at[order], show.id, ticket)),
     status: REFUND_STATUS[refunds.state[refund]],
     ...(reason === undefined ? {} : { reason }),
     createdAt: rfc3339(refunds.at[refund]),

@@ -63,15 +63,15 @@ export function statusOf(
 }
 
 function refundView(show: ShowFacts, order: OrderRow, tickets: readonly TicketRow[], refund: RefundRow): RefundView {
-  const reason = refund.reason ?? show.cancelReason;
+  const paidBack = tickets.filter(({ refund_number }) => refund_number === refund.number);
+  // As in `actors/order-views.ts`: the cancellation is no reason for what a resale pays back.
+  const isResale = paidBack.some(({ state }) => state === 'void');
+  const reason = refund.reason ?? (isResale ? null : show.cancelReason);
   return {
     id: scopedId('rfd', refund.made_at, show.showId, refund.number),
     orderId: order.id,
     amount: { amount: refund.amount, currency: show.currency },
-    ticketIds: tickets
-      .filter(({ refund_number }) => refund_number === refund.number)
-      .sort((a, b) => a.line - b.line)
-      .map(({ id }) => id),
+    ticketIds: paidBack.sort((a, b) => a.line - b.line).map(({ id }) => id),
     status: REFUND_STATUS[refund.state],
     ...(reason === null ? {} : { reason }),
     createdAt: rfc3339(refund.made_at),

@@ -201,7 +201,8 @@ export function orderView(state: ReferenceState, order: ModelOrder): OrderView {
 
 export function refundView(state: ReferenceState, refund: ModelRefund): RefundView {
   const { order } = refund;
-  const reason = refund.reason ?? state.cancelled?.reason;
+  const isResale = refund.tickets.some(({ state }) => state === 'void');
+  const reason = refund.reason ?? (isResale ? undefined : state.cancelled?.reason);
   return {
     id: scopedId('rfd', refund.at, state.id, refund.number),
     orderId: scopedId('ord', order.at, state.id, order.number),

@@ -1,5 +1,6 @@
 import { beforeEach, describe, expect, test } from 'vitest';
 import { answerOfCommand, answerOfEvent, answerQuestion } from '../../src/actors/answers.ts';
+import type { OrderView } from '../../src/actors/shows.ts';
 import type { Command, Question } from '../../src/allocator/commands.ts';
 import type { ShowEvent } from '../../src/allocator/events.ts';
 import { assertCounts, assertWhole } from '../../src/allocator/invariants.ts';
@@ -313,6 +314,18 @@ describe('a resale', () => {
       status: 'partially_refunded',
       refunds: [{ amount: { amount: 3_000 }, ticketIds: [expect.stringMatching(/01$/)] }],
     });
+  });
+
+  test('is still told as one once the show is cancelled: only what that pays back is paid back for its reason', () => {
+    list(SELLER, 1, 3_000);
+    buy(BUYER, ['S-A-1']);
+    cancelShow();
+    const viewer = { user: userOf(SELLER), all: false };
+    const { refunds: told } = ask({ type: 'get-order', viewer, order: 1, at: ON_SALE_AT }) as OrderView;
+    expect(told?.map(({ amount, reason }) => [amount.amount, reason])).toEqual([
+      [3_000, undefined],
+      [2 * PRICE, 'rain'],
+    ]);
   });
 
   test('chains: each buyer is paid back what the next one pays, and the last is refunded their own price', () => {
