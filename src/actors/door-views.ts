@@ -85,12 +85,17 @@ function isListed({ doors }: Show, ticket: number, only: ListAdmissions['only'])
   return false;
 }
 
-/** Tickets that had a code once, and with which nobody is let in now; by number, ascending. */
-export function voidedTickets({ tickets, seq }: Show): VoidedTickets {
+/**
+ * Tickets that had a code once, and with which nobody is let in now; by number, ascending. One that is offered has had none yet,
+ * and the lines of orders that were never paid neither: on a list that gates keep for a while the first would turn away who
+ * accepts it, the others who pays late, and all who gave up would make it long.
+ */
+export function voidedTickets(show: Show): VoidedTickets {
+  const { tickets, seq } = show;
   const numbers: number[] = [];
   for (let ticket = 1; ticket <= tickets.count; ticket++) {
     const state = tickets.state[ticket];
-    if (state !== TICKET.valid && state !== TICKET.none) numbers.push(ticket);
+    if (state !== TICKET.valid && state !== TICKET.offered && show.isPaid(ticket)) numbers.push(ticket);
   }
   return { version: seq, tickets: numbers };
 }

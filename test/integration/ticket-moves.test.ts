@@ -137,6 +137,26 @@ describe('a resale', () => {
     });
   });
 
+  test('is for a price that can be paid, or for nothing', async () => {
+    const fault = 'must be at least 50';
+    sales = salesApp({
+      ...{ shows: node.actors, time: node.time },
+      amountFault: (amount, currency) => (currency === 'EUR' && amount < 50 ? fault : null),
+    });
+    const [ticket] = await buy(ANN, 'S-A-1');
+    const list = (price: number | object) => send(ANN, 'POST', `/tickets/${ticket}/listing`, { price });
+    const refused = (pointer: string) => ({
+      status: 400,
+      body: { code: 'BODY_INVALID', errors: [{ pointer, detail: fault }] },
+    });
+    expect(await list(49)).toMatchObject(refused('/price'));
+    expect(await list(EUR(49))).toMatchObject(refused('/price/amount'));
+    expect(await statusOf(ANN, ticket)).toBe('valid');
+    expect(await list(0)).toMatchObject({ status: 201 });
+    await send(ANN, 'DELETE', `/tickets/${ticket}/listing`);
+    expect(await list(50)).toMatchObject({ status: 201 });
+  });
+
   test('is withdrawn until a buyer has the seat, and is in the right currency', async () => {
     const [ticket] = await buy(ANN, 'S-A-1');
     const price = { amount: 1, currency: 'USD' };

@@ -175,7 +175,8 @@ export function admissionList(state: ReferenceState, { only, offset, limit }: Li
 
 /** The list says nothing of the turn that it is asked in. */
 export function voidedTickets(state: ReferenceState): unknown {
-  const voided = state.orders.flatMap(allTickets).filter(({ state: now }) => now !== 'valid' && now !== 'none');
+  const paid = state.orders.filter((order) => order.state === 'paid');
+  const voided = paid.flatMap(allTickets).filter(({ state: now }) => now !== 'valid' && now !== 'offered');
   return { version: state.seq - 1, tickets: voided.map(({ number }) => number).sort((a, b) => a - b) };
 }
 

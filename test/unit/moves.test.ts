@@ -1,6 +1,6 @@
 import { beforeEach, describe, expect, test } from 'vitest';
 import { answerOfCommand, answerOfEvent, answerQuestion } from '../../src/actors/answers.ts';
-import type { OrderView } from '../../src/actors/shows.ts';
+import type { OrderView, VoidedTickets } from '../../src/actors/shows.ts';
 import type { Command, Question } from '../../src/allocator/commands.ts';
 import type { ShowEvent } from '../../src/allocator/events.ts';
 import { assertCounts, assertWhole } from '../../src/allocator/invariants.ts';
@@ -514,5 +514,29 @@ describe('what is kept of it', () => {
     withdraw(SELLER, 1);
     const answer = answerOfCommand(played.show, { type: 'withdraw-transfer', ...own(SELLER, 1) }, played.at);
     expect(answer).toMatchObject({ value: { status: 'valid', id: expect.stringMatching(/04$/) } });
+  });
+});
+
+describe('the list of voided tickets', () => {
+  const voided = () => (ask({ type: 'get-voided' }) as VoidedTickets).tickets;
+
+  test('has the ticket that was given away, and not the new one: of that there is no code yet', () => {
+    transfer(SELLER, 1, BUYER);
+    expect(voided()).toEqual([1]);
+    accept(BUYER, 4);
+    expect(voided()).toEqual([1]);
+    refund(1);
+    expect(voided()).toEqual([1, 2, 3, 4]);
+  });
+
+  test('has no line of an order that was never paid, which may be paid late', () => {
+    hold(BUYER, ['S-A-3', 'S-A-4']);
+    const number = order(BUYER);
+    played.at += 3_600_000;
+    run({ type: 'expire' });
+    expect([stateOf(4), voided()]).toEqual(['void', []]);
+    commit(number, true);
+    run({ type: 'captured', order: number });
+    expect([stateOf(4), voided()]).toEqual(['valid', []]);
   });
 });

@@ -1,6 +1,8 @@
 import Type from 'typebox';
-import type { Listed, ListingView, TicketView } from '../../actors/shows.ts';
+import type { Listed, ListingView, Money, TicketView } from '../../actors/shows.ts';
+import type { Fault } from '../../errors.ts';
 import { isId, parseScopedId } from '../../ids.ts';
+import type { PaymentGateway } from '../../payments/gateway.ts';
 import type { Guards } from '../auth.ts';
 import { codedTicket } from '../coded-ticket.ts';
 import { readOnce } from '../idempotency.ts';
@@ -14,7 +16,7 @@ import { askDeadline, notFound, sendAnswer } from '../show-answers.ts';
 
 /** How seats are resold. */
 export function listingRoutes(app: App, deps: SalesDeps, guards: Guards): void {
-  const { shows, clock, ticketKeys } = deps;
+  const { shows, clock, gateway, ticketKeys } = deps;
 
   app.post(
     '/tickets/:id/listing',
@@ -57,17 +59,12 @@ export function listingRoutes(app: App, deps: SalesDeps, guards: Guards): void {
       const { id: buyer } = request.user;
       const { price } = request.body;
       const named = { ticket: id.number, at: id.at };
-      if (typeof price !== 'number') {
-        const viewer = { user: buyer, all: false };
-        const question = { type: 'get-ticket', viewer, ...named } as const;
-        const ticket = await shows.ask<TicketView>(id.showId, question, askDeadline(clock));
-        if (!ticket.ok) return refuse(reply, ticket.refusal);
-        const { currency } = ticket.value.price;
-        if (price.currency !== currency) {
-          const errors = [{ pointer: '/price/currency', detail: `must be ${currency}` }];
-          return refuse(reply, { code: 'BODY_INVALID', detail: 'Mend what `errors` points at.', errors });
-        }
-      }
+      const question = { type: 'get-ticket', viewer: { user: buyer, all: false }, ...named } as const;
+      const ticket = await shows.ask<TicketView>(id.showId, question, askDeadline(clock));
+      if (!ticket.ok) return refuse(reply, ticket.refusal);
+      const errors = faultsIn(price, ticket.value.price.currency, gateway);
+      if (errors.length > 0)
+        return refuse(reply, { code: 'BODY_INVALID', detail: 'Mend what `errors` points at.', errors });
       const amount = typeof price === 'number' ? price : price.amount;
       const resell = { type: 'resell', once, buyer, ...named, price: amount } as const;
       return sendAnswer(reply, await shows.ask(id.showId, resell, askDeadline(clock)), 201);
@@ -134,4 +131,13 @@ export function listingRoutes(app: App, deps: SalesDeps, guards: Guards): void {
       return reply.send({ ...answer.value, items: [...answer.value.items], offset, limit });
     },
   );
+}
+
+/** A price in another currency than the show's, or one that no buyer could pay. */
+function faultsIn(price: number | Money, currency: string, gateway: Pick<PaymentGateway, 'amountFault'>): Fault[] {
+  const isNumber = typeof price === 'number';
+  if (!isNumber && price.currency !== currency) return [{ pointer: '/price/currency', detail: `must be ${currency}` }];
+  const amount = isNumber ? price : price.amount;
+  const detail = amount === 0 ? null : gateway.amountFault(amount, currency);
+  return detail === null ? [] : [{ pointer: isNumber ? '/price' : '/price/amount', detail }];
 }
