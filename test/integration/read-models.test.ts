@@ -282,6 +282,15 @@ describe('the tables of the read models', () => {
     }
   });
 
+  test('have nothing of a show that has not opened, also when they are made anew', async () => {
+    await office.pool.query('delete from journal where show_id = $1', [SHOW_ID]);
+    await office.pool.query('delete from projection where show_id = $1', [SHOW_ID]);
+    const parts = { projections: projections(), journal: reader, hallOf: async () => hallOf(exampleHall()) };
+    expect(await rebuildShows(parts, SHOW_ID)).toEqual({ shows: 0, rows: 0, faults: [] });
+    const { rows } = await office.pool.query('select * from projection where show_id = $1', [SHOW_ID]);
+    expect(rows).toEqual([]);
+  });
+
   test('stay as they were at a row that is not understood', async () => {
     const [trial] = fc.sample(
       trialsOf({ faults: 0, crashes: 0, jumps: 1, repeats: 1, restocks: 1, mostAsks: 6, mostSteps: 12 }),
