@@ -101,8 +101,8 @@ export function answerQuestion(show: Show, question: Question, at: number): Answ
   switch (question.type) {
     case 'get-hold': {
       const place = holds.place(question.hold);
-      if (place < 0 || holds.at[place] !== question.at || holds.buyer[place] !== buyers.find(question.buyer))
-        return NO_SUCH;
+      if (place < 0 || holds.at[place] !== question.at) return NO_SUCH;
+      if (question.all !== true && holds.buyer[place] !== buyers.find(question.buyer)) return NO_SUCH;
       if (!holds.isLive(place) || (holds.state[place] === HOLD.active && at >= holds.until[place])) return HOLD_OVER;
       return told(holdView(show, place, question.hold, at));
     }

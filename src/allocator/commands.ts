@@ -186,7 +186,14 @@ export type DisputeStatus = 'open' | 'won' | 'lost';
 
 /** What can be read of a show; answered in turn with the commands, so that it never shows what is not yet durable. */
 export type Question =
-  | { readonly type: 'get-hold'; readonly buyer: string; readonly hold: number; readonly at: number }
+  /** `all`: whoever's it is. */
+  | {
+      readonly type: 'get-hold';
+      readonly buyer: string;
+      readonly all?: true;
+      readonly hold: number;
+      readonly at: number;
+    }
   | { readonly type: 'get-order'; readonly viewer: Viewer; readonly order: number; readonly at: number }
   | { readonly type: 'get-ticket'; readonly viewer: Viewer; readonly ticket: number; readonly at: number }
   /** All the buyer's orders in this show, newest first. */

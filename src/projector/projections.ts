@@ -12,6 +12,7 @@ const PROJECTION_COLUMNS =
   'seq, at, told_seq, currency, tickets, for_sale, sold, is_sold_out, cancelled_at, cancel_reason';
 const CHECKPOINT = 'select seq from projection where show_id = $1';
 const ENTER = 'insert into projection (show_id) values ($1) on conflict do nothing';
+const LEAVE = 'delete from projection where show_id = $1';
 const LOCK = `select ${PROJECTION_COLUMNS} from projection where show_id = $1 for update`;
 
 const LOAD_HOLDS = `
@@ -111,6 +112,8 @@ export class Projections {
       let projection: ProjectionRow = { ...EMPTY, told_seq: before?.told_seq ?? 0 };
       await client.query(MOVE_ON, [showId, JSON.stringify(projection)]);
       for await (const page of pages) projection = await take(client, showId, hall, projection, page);
+      // Of one that has not opened there is nothing to be read.
+      if (projection.seq === 0) await client.query(LEAVE, [showId]);
       return projection.seq;
     });
   }

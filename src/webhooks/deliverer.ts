@@ -14,14 +14,16 @@ import { signedHeaders } from './signature.ts';
  *   410                             the endpoint wants no more: it is disabled
  *   nothing arrives for days        the same
  *
- * Nothing waits for webhooks. A slow endpoint has its own few places and keeps nobody else's.
+ * Nothing waits for webhooks. A slow endpoint has its own few places; once it has failed, those that take what they are sent
+ * come first, and half of all places are theirs alone.
  */
 
 export const DELIVERY_LIMITS = {
   /** One short query each time. */
   pollMs: 1_000,
-  /** Deliveries of this node at work at once, in all and to one endpoint. */
+  /** Deliveries of this node at work at once: in all, to endpoints that fail, and to one endpoint. */
   concurrency: 32,
+  failing: 16,
   perEndpoint: 4,
   /** From the look for the address to the answer. */
   sendMs: 15_000,
@@ -71,10 +73,16 @@ export interface DelivererDeps {
   readonly limits?: DeliveryLimits;
 }
 
+interface AtWork {
+  readonly endpointId: string;
+  readonly isFailing: boolean;
+  readonly abort: AbortController;
+}
+
 export class WebhookDeliverer {
   readonly #deps: DelivererDeps;
   readonly #limits: DeliveryLimits;
-  readonly #atWork = new Map<Promise<void>, { readonly endpointId: string; readonly abort: AbortController }>();
+  readonly #atWork = new Map<Promise<void>, AtWork>();
   readonly #timers: Timer[] = [];
   #polling: Promise<void> | null = null;
   #forgetting: Promise<void> | null = null;
@@ -117,10 +125,14 @@ export class WebhookDeliverer {
   }
 
   async #claim(): Promise<void> {
-    const { concurrency, leaseMs, perEndpoint } = this.#limits;
-    const room = concurrency - this.#atWork.size;
+    const { concurrency, failing, leaseMs, perEndpoint } = this.#limits;
+    const atWork = [...this.#atWork.values()];
+    const room = {
+      places: concurrency - atWork.length,
+      failing: failing - atWork.filter(({ isFailing }) => isFailing).length,
+    };
     // An endpoint gets more when it is through with what it has.
-    const busy = [...new Set([...this.#atWork.values()].map(({ endpointId }) => endpointId))];
+    const busy = [...new Set(atWork.map(({ endpointId }) => endpointId))];
     try {
       const { claims, oldestMs } = await this.#deps.deliveries.claim(room, leaseMs, perEndpoint, busy);
       this.#oldestMs = oldestMs;
@@ -135,13 +147,13 @@ export class WebhookDeliverer {
 
   #begin(claim: ClaimedDelivery): void {
     const abort = new AbortController();
-    const { endpointId } = claim;
+    const { endpointId, isFailing } = claim;
     const work = this.#deliver(claim, abort).finally(() => {
       this.#atWork.delete(work);
       const isThrough = [...this.#atWork.values()].every((other) => other.endpointId !== endpointId);
       if (isThrough) this.#poll();
     });
-    this.#atWork.set(work, { endpointId, abort });
+    this.#atWork.set(work, { endpointId, isFailing, abort });
   }
 
   /** Never rejects. */

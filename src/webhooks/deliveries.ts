@@ -12,15 +12,24 @@ export interface ClaimedDelivery {
   readonly attempts: number;
   /** The database's ms since the epoch. Then others may take it: whoever marks it names this. */
   readonly until: number;
+  /** Whether the last that was sent to the endpoint did not arrive. */
+  readonly isFailing: boolean;
 }
 
 /** Stable within a statement, so that an index finds what is due. */
 const NOW = '(extract(epoch from statement_timestamp()) * 1000)::int8';
 const IS_OPEN = 'delivered_at is null and given_up_at is null';
 
+/** Claimed at a time, and how many of those at endpoints that fail. */
+export interface ClaimRoom {
+  readonly places: number;
+  readonly failing: number;
+}
+
 /**
  * Hops over the endpoints that have something open, so that a long queue of one costs the others nothing; of each so many
- * that are due at most. Rows that others are claiming now are passed over.
+ * that are due at most, and of all the first before the second of any: what waited longest is as a rule of who is slow. Those
+ * that fail come last, and have not all places. Rows that others are claiming now are passed over.
  */
 const CLAIM = `
   with recursive hop (endpoint_id) as (
@@ -30,22 +39,32 @@ const CLAIM = `
       order by endpoint_id limit 1)
     from hop where hop.endpoint_id is not null
   ),
-  due as (
-    select one.id from hop
+  found as (
+    select one.id, one.next_at, one.place, endpoint.failing_since is not null as is_failing
+    from hop
+    join webhook_endpoint endpoint on endpoint.id = hop.endpoint_id
     cross join lateral (
-      select id, next_at from webhook_delivery
-      where endpoint_id = hop.endpoint_id and ${IS_OPEN} and next_at <= ${NOW}
-      order by next_at limit $3 for update skip locked
+      select id, next_at, row_number() over (order by next_at, id) as place from (
+        select id, next_at from webhook_delivery
+        where endpoint_id = hop.endpoint_id and ${IS_OPEN} and next_at <= ${NOW}
+        order by next_at limit $3 for update skip locked
+      ) first
     ) one
     where hop.endpoint_id <> all($4::text[])
-    order by one.next_at limit $1
+  ),
+  due as (
+    select id from (
+      select *, row_number() over (partition by is_failing order by place, next_at, id) as turn from found
+    ) queued
+    where not is_failing or turn <= $5
+    order by is_failing, turn limit $1
   ),
   claimed as (
     update webhook_delivery d set next_at = ${NOW} + $2, attempts = attempts + 1
     from due, webhook_endpoint endpoint, webhook_message message
     where d.id = due.id and endpoint.id = d.endpoint_id and message.id = d.message_id
     returning d.id, d.endpoint_id as "endpointId", endpoint.url, endpoint.secret, d.message_id as "messageId",
-      message.body, d.attempts, d.next_at as until
+      message.body, d.attempts, d.next_at as until, endpoint.failing_since is not null as "isFailing"
   )
   select
     coalesce((select json_agg(claimed) from claimed), '[]') as claims,
@@ -95,17 +114,17 @@ export class Deliveries {
   }
 
   /**
-   * Takes up to `count` that are due, for `leaseMs`; of one endpoint `perEndpoint`, and none of those that are `busy`.
+   * Takes what is due and there is room for, for `leaseMs`; of one endpoint `perEndpoint`, and none of those that are `busy`.
    * `oldestMs`: how long the oldest of all has waited.
    */
   async claim(
-    count: number,
+    room: ClaimRoom,
     leaseMs: number,
     perEndpoint: number,
     busy: readonly string[],
   ): Promise<{ readonly claims: readonly ClaimedDelivery[]; readonly oldestMs: number }> {
     const { rows } = await this.#pool.query<{ claims: ClaimedDelivery[]; oldest: number }>(CLAIM, [
-      ...[count, leaseMs, perEndpoint, busy],
+      ...[room.places, leaseMs, perEndpoint, busy, room.failing],
     ]);
     return { claims: rows[0].claims, oldestMs: Math.max(0, rows[0].oldest) };
   }

@@ -44,6 +44,8 @@ export function createWebhookSender(policy: TargetPolicy): WebhookSender {
         },
       );
       sending.on('error', reject);
+      // Also after an answer that is no answer, such as 101, of which nothing else is told.
+      sending.on('close', () => reject(new Error('there was no answer')));
       sending.end(body);
     });
 }

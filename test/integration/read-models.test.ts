@@ -282,6 +282,15 @@ describe('the tables of the read models', () => {
     }
   });
 
+  test('have nothing of a show that has not opened, also when they are made anew', async () => {
+    await office.pool.query('delete from journal where show_id = $1', [SHOW_ID]);
+    await office.pool.query('delete from projection where show_id = $1', [SHOW_ID]);
+    const parts = { projections: projections(), journal: reader, hallOf: async () => hallOf(exampleHall()) };
+    expect(await rebuildShows(parts, SHOW_ID)).toEqual({ shows: 0, rows: 0, faults: [] });
+    const { rows } = await office.pool.query('select * from projection where show_id = $1', [SHOW_ID]);
+    expect(rows).toEqual([]);
+  });
+
   test('stay as they were at a row that is not understood', async () => {
     const [trial] = fc.sample(
       trialsOf({ faults: 0, crashes: 0, jumps: 1, repeats: 1, restocks: 1, mostAsks: 6, mostSteps: 12 }),
@@ -478,6 +487,37 @@ describe('outgoing webhooks', () => {
     receiver.answer = 204;
     expect(await ok('organiser', 'POST', replay, since)).toEqual({ replayed: 2 });
     await vi.waitFor(() => expect(worker.figures().delivered).toBe(2), { timeout: 20_000 });
+  });
+
+  test('that many wait for, or that fail, do not keep others waiting', async () => {
+    const { pool } = office;
+    const show = await newShow('Fair');
+    const backlog = async (failingSince: number | null, waiting: number, nextAt: number): Promise<string> => {
+      const { id } = await endpoint('https://example.org/', ['show.sold_out']);
+      await pool.query('update webhook_endpoint set failing_since = $2 where id = $1', [id, failingSince]);
+      await pool.query(
+        `with message as (
+           insert into webhook_message (id, show_id, type, created_at, body)
+           select $1 || n, $2, 'show.sold_out', 1, '{}' from generate_series(1, $3) n returning id
+         )
+         insert into webhook_delivery (id, endpoint_id, message_id, created_at, next_at)
+         select 'whd_' || id, $1, id, 1, $4 from message`,
+        [id, show, waiting, nextAt],
+      );
+      onTestFinished(async () => void (await pool.query('delete from webhook_message where id like $1', [`${id}%`])));
+      return id;
+    };
+    const failing = [await backlog(1, 5, 1), await backlog(1, 5, 1)];
+    const [long, late] = [await backlog(null, 5, 2), await backlog(null, 1, 3)];
+    const deliveries = new Deliveries(pool);
+    const claimed = async (places: number, busy: string[]) => {
+      const { claims } = await deliveries.claim({ places, failing: 3 }, 60_000, 4, busy);
+      return claims.map(({ endpointId }) => endpointId).sort();
+    };
+    expect(await claimed(2, [])).toEqual([long, late].sort());
+    const rest = await claimed(9, [long]);
+    expect(rest).toHaveLength(3);
+    expect([...new Set(rest)]).toEqual(failing.toSorted());
   });
 
   test('of others are not there, and there are ten endpoints at most', async () => {

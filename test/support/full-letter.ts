@@ -27,6 +27,7 @@ export const MESSAGES: readonly (Command | Question)[] = [
   { type: 'void', order: 7, reason: 'gone' },
   { type: 'settled', order: 7 },
   { type: 'get-hold', buyer: BUYER, hold: 7, at: 1 },
+  { type: 'get-hold', buyer: BUYER, all: true, hold: 7, at: 1 },
   { type: 'get-order', viewer: VIEWER, order: 7, at: 1 },
   { type: 'get-ticket', viewer: { user: BUYER, all: true }, ticket: 7, at: 1 },
   { type: 'list-orders', buyer: BUYER },

@@ -67,7 +67,9 @@ describe('the answer to a hold', () => {
     const question = { type: 'get-hold', buyer: userOf(1), hold, at: ON_SALE_AT } as const;
     expect(ask(question)).toEqual(firstAnswer<HoldView>('held'));
     expect(ask({ ...question, buyer: userOf(2) })).toBe('NOT_FOUND');
+    expect(ask({ ...question, buyer: userOf(2), all: true })).toEqual(firstAnswer<HoldView>('held'));
     expect(ask({ ...question, at: ON_SALE_AT + 1 })).toBe('NOT_FOUND');
+    expect(ask({ ...question, all: true, at: ON_SALE_AT + 1 })).toBe('NOT_FOUND');
     expect(ask({ ...question, hold: 2 })).toBe('NOT_FOUND');
     played.at += 600_000;
     expect(ask(question)).toBe('HOLD_EXPIRED');

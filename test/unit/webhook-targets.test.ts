@@ -1,6 +1,6 @@
 import type { LookupAddress, lookup } from 'node:dns';
 import { createServer } from 'node:http';
-import type { AddressInfo } from 'node:net';
+import { type AddressInfo, createServer as createTcpServer } from 'node:net';
 import { Webhook } from 'standardwebhooks';
 import { describe, expect, onTestFinished, test } from 'vitest';
 import { createWebhookSender } from '../../src/webhooks/sender.ts';
@@ -91,4 +91,18 @@ test('an answer is known by its status, however much would follow', async () => 
   const { port } = server.address() as AddressInfo;
   const { signal } = new AbortController();
   expect(await createWebhookSender('any')(`http://127.0.0.1:${port}/`, {}, '{}', signal)).toBe(200);
+});
+
+test('an answer that would turn the connection into something else is none', async () => {
+  const server = createTcpServer((socket) => {
+    socket.on('error', () => {});
+    socket.once('data', () => {
+      socket.write('HTTP/1.1 101 Switching Protocols\r\nconnection: upgrade\r\nupgrade: other\r\n\r\n');
+    });
+  });
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  onTestFinished(() => void server.close());
+  const { port } = server.address() as AddressInfo;
+  const { signal } = new AbortController();
+  await expect(createWebhookSender('any')(`http://127.0.0.1:${port}/`, {}, '{}', signal)).rejects.toThrow('no answer');
 });

@@ -34,7 +34,13 @@ const MESSAGE = Type.Union([
     best: Type.Optional(BEST),
     areas: Type.Optional(AREAS),
   }),
-  Type.Object({ type: Type.Literal('get-hold'), buyer: TEXT, hold: NUMBER, at: NUMBER }),
+  Type.Object({
+    type: Type.Literal('get-hold'),
+    buyer: TEXT,
+    all: Type.Optional(Type.Literal(true)),
+    hold: NUMBER,
+    at: NUMBER,
+  }),
   Type.Object({
     type: Type.Literal('order'),
     once: ONCE,

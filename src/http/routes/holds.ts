@@ -12,6 +12,7 @@ import { HoldSchema, SEAT_ID_LENGTH_MAX } from '../sales-schemas.ts';
 import { AMOUNT_MAX, BEARER, line, PathId, problems, strict } from '../schemas.ts';
 import type { App } from '../server.ts';
 import { askDeadline, notFound, sendAnswer, sendWhenAnswered } from '../show-answers.ts';
+import { askAsViewer } from '../viewers.ts';
 
 /** Places of one request; a show's own limit per hold is as a rule far lower. */
 const PLACES_MAX = 100;
@@ -59,7 +60,7 @@ function faultOf(body: Static<typeof HoldRequest>): Refusal | null {
 
 export function holdRoutes(
   app: App,
-  deps: Pick<SalesDeps, 'shows' | 'clock' | 'holdsPerMinute'>,
+  deps: Pick<SalesDeps, 'shows' | 'clock' | 'organiserOf' | 'holdsPerMinute'>,
   guards: Guards,
 ): void {
   const { shows, clock } = deps;
@@ -125,7 +126,7 @@ export function holdRoutes(
       onRequest: guards.user,
       schema: {
         tags: ['Seats'],
-        summary: 'One of your holds',
+        summary: "One of your holds, or of your show's",
         security: BEARER,
         params: PathId,
         response: { 200: HoldSchema, ...problems('UNAUTHENTICATED', 'NOT_FOUND', 'HOLD_EXPIRED') },
@@ -135,7 +136,10 @@ export function holdRoutes(
       const id = parseScopedId('hld', request.params.id);
       if (id === null) return notFound(reply, 'hold');
       const question = { type: 'get-hold', buyer: request.user.id, hold: id.number, at: id.at } as const;
-      return sendAnswer(reply, await shows.ask(id.showId, question, askDeadline(clock)), 200);
+      const answer = await askAsViewer(deps, request.user, id.showId, ({ all }) =>
+        all ? { ...question, all } : question,
+      );
+      return sendAnswer(reply, answer, 200);
     },
   );
 
