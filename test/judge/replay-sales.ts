@@ -289,8 +289,8 @@ export class ReplaySales {
       // Nobody takes it from a buyer who has it by now.
       if (this.#state.seats[ticket.index] !== LISTED) return;
       this.#unlist(ticket);
-    }
-    if (ticket.state === 'valid') ticket.invalidSince = this.#places.at;
+      // It could not be used since it was listed.
+    } else if (ticket.state === 'valid') ticket.invalidSince = this.#places.at;
     if (OWNED.includes(ticket.state)) ticket.state = 'suspended';
   }
 
