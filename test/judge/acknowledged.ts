@@ -1,6 +1,6 @@
 import { isSameSet } from './answers.ts';
 import type { Findings } from './findings.ts';
-import type { AreaQuantity, OrderOperation, TicketLine } from './history.ts';
+import type { AreaQuantity, OrderOperation, OrderStatus, TicketLine } from './history.ts';
 import type { JournalOrder, JournalState, JournalTicket } from './journal-state.ts';
 import type { Cases, Entry, HoldFile, OrderFile } from './show-file.ts';
 import { countUpTo } from './sorted-times.ts';
@@ -14,8 +14,8 @@ import type { Witness } from './witness.ts';
 
 export function judgeAcknowledged(witness: Witness, cases: Cases, findings: Findings): void {
   const { state } = witness;
-  for (const hold of cases.holds.values()) judgeHold(state, hold, findings);
-  for (const order of cases.orders.values()) judgeOrder(witness, order, findings);
+  for (const hold of cases.holds.all) judgeHold(state, hold, findings);
+  for (const order of cases.orders.all) judgeOrder(witness, order, findings);
   for (const { n, line } of cases.showCancels) {
     if (line.outcome === 'ok' && state.cancelledAt === 0)
       findings.add('I3', 'the show was called off, and the journal has nothing of it', n);
@@ -41,7 +41,7 @@ const placesOf = (areas: readonly AreaQuantity[]): string[] => areas.map(({ id, 
 
 function judgeHold(state: JournalState, hold: HoldFile, findings: Findings): void {
   const { id, made } = hold;
-  const kept = state.holds.get(id);
+  const kept = state.holds[hold.number];
   if (made !== null) {
     const { n, line } = made;
     if (kept === undefined) {
@@ -84,7 +84,7 @@ function judgeHold(state: JournalState, hold: HoldFile, findings: Findings): voi
   }
 }
 
-const essence = (ticket: TicketLine): string =>
+const essence = (ticket: TicketLine | JournalTicket): string =>
   `${ticket.id} ${ticket.seat ?? ''} ${ticket.area ?? ''} ${ticket.price}`;
 
 const linesOf = ({ tickets }: JournalOrder): readonly JournalTicket[] =>
@@ -105,11 +105,21 @@ function judgeOrderMade(kept: JournalOrder | undefined, { n, line }: Entry<Order
     findings.add('I3', `order ${line.order} was told to cost ${line.total}, the journal has ${kept.total}`, n, kept.n);
 }
 
+/** Whether the client was to be told of this state at some position from `first` to `last`. */
+function wasTold(order: JournalOrder | undefined, state: OrderStatus, first: number, last: number): boolean {
+  let until = Number.POSITIVE_INFINITY;
+  for (let told = order?.told ?? null; told !== null && until > first; told = told.before) {
+    if (told.state === state && told.since <= last) return true;
+    until = told.since;
+  }
+  return false;
+}
+
 function judgeOrder(witness: Witness, order: OrderFile, findings: Findings): void {
   const { state, timeline } = witness;
-  const kept = state.orders.get(order.id);
+  const kept = state.orders[order.number];
   if (order.made !== null) judgeOrderMade(kept, order.made, findings);
-  const wasPaid = kept?.told.some(({ state: status }) => status === 'paid') === true;
+  const wasPaid = wasTold(kept, 'paid', 0, Number.POSITIVE_INFINITY);
   for (const { n, line } of order.pays) {
     if (line.outcome === 'ok' && !wasPaid)
       findings.add(
@@ -133,7 +143,7 @@ function judgeOrder(witness: Witness, order: OrderFile, findings: Findings): voi
     const refund = line.refund === undefined ? undefined : state.refunds.get(line.refund);
     const isKept =
       line.refund === undefined
-        ? (line.tickets ?? []).every((id) => state.tickets.get(id)?.state === 'refunded')
+        ? (line.tickets ?? []).every((id) => state.ticket(id)?.state === 'refunded')
         : refund?.order.id === order.id &&
           (line.tickets === undefined ||
             isSameSet(
@@ -151,11 +161,7 @@ function judgeOrder(witness: Witness, order: OrderFile, findings: Findings): voi
   for (const { n, line } of order.reads) {
     if (line.outcome !== 'ok' || line.to === undefined || line.state === undefined) continue;
     const { first, last } = timeline.between(line.from, line.to);
-    const isTrue = kept?.told.some(
-      ({ since, state: status }, i) =>
-        status === line.state && since <= last && (kept.told[i + 1]?.since ?? Number.POSITIVE_INFINITY) > first,
-    );
-    if (isTrue !== true)
+    if (!wasTold(kept, line.state, first, last))
       findings.add(
         'I7',
         `order ${order.id} was shown as ${line.state}, which it was not at that time in the journal`,
@@ -168,20 +174,25 @@ function judgeOrder(witness: Witness, order: OrderFile, findings: Findings): voi
 /** A seat that a refusal names as taken was taken at some position between question and answer. */
 function judgeTaken({ state, timeline }: Witness, cases: Cases, findings: Findings): void {
   const blocked = new Set(state.plan.blocked);
-  for (const { n, line } of cases.refusedHolds) {
-    if (line.taken === undefined || line.to === undefined || line.taken.length === 0) continue;
-    const { first, last } = timeline.between(line.from, line.to);
-    for (const id of line.taken) {
-      if (blocked.size > 0 && blocked.has(id)) continue;
-      const turns = state.turns[state.seatIndex.get(id) ?? -1] ?? [];
+  const { lines, n, from, to, seats, seatsTo } = cases.refusedHolds;
+  let next = 0;
+  for (let i = 0; i < n.length; i++) {
+    const { first, last } = timeline.between(from.at(i), to.at(i));
+    const begin = next;
+    next = seatsTo.at(i);
+    for (let j = begin; j < next; j++) {
+      const turns = state.turns[seats.at(j)] ?? [];
       const turn = countUpTo(turns, first);
       // Taken at the first position, or by a turn that comes after it.
-      if (turn % 2 === 0 && !(turns[turn] <= last))
-        findings.add(
-          'I7',
-          `${line.client} was refused seat ${id} as taken, which was free all that time in the journal`,
-          n,
-        );
+      if (turn % 2 !== 0 || turns[turn] <= last) continue;
+      const { client, taken = [] } = lines[i];
+      const id = taken[j - begin];
+      if (blocked.has(id)) continue;
+      findings.add(
+        'I7',
+        `${client} was refused seat ${id} as taken, which was free all that time in the journal`,
+        n.at(i),
+      );
     }
   }
 }

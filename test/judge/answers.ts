@@ -1,4 +1,4 @@
-import { knownPaid, lifeOf, mayBeTakenBack, PAID } from './claims.ts';
+import { knownPaid, type Life, mayBeTakenBack, PAID } from './claims.ts';
 import type { Findings } from './findings.ts';
 import type { AreaQuantity, HoldOperation, Operation, OrderStatus, SeenTicket, TicketLine } from './history.ts';
 import type { Cases, Entry, HoldFile, OrderFile } from './show-file.ts';
@@ -20,53 +20,75 @@ const UNDECIDED: readonly (string | undefined)[] = [
   'INTERNAL',
 ];
 
-export function judgeAnswers(cases: Cases, findings: Findings): void {
+/** `lives`: by the number of the hold. */
+export function judgeAnswers(cases: Cases, lives: readonly (Life | undefined)[], findings: Findings): void {
   judgeKeys(cases, findings);
-  const owners = new Map<string, { client: string; order: string; line: TicketLine; n: number }>();
+  const owners = new TicketOwners(cases.tickets.all.length);
   for (const hold of cases.made) judgeMade(hold, findings);
-  for (const hold of cases.holds.values()) judgeHold(cases, hold, findings);
-  for (const order of cases.orders.values()) {
+  for (const hold of cases.holds.all) judgeHold(hold, lives[hold.number], findings);
+  for (const order of cases.orders.all) {
     judgeOrder(cases, order, findings);
-    if (order.made === null) continue;
-    const { n, line: made } = order.made;
-    for (const line of made.tickets ?? []) {
-      const before = owners.get(line.id);
-      if (before !== undefined)
-        findings.add('I1', `ticket ${line.id} is of ${before.order} and of ${order.id}`, before.n, n);
-      owners.set(line.id, { client: made.client, order: order.id, line, n });
-    }
+    owners.add(order, findings);
   }
   if (cases.ticketReads.length === 0) return;
   for (const { n, line: read } of cases.ticketReads) {
     for (const seen of read.tickets ?? []) {
-      const owner = owners.get(seen.id);
-      if (owner === undefined) continue;
-      if (owner.client !== read.client && read.all !== true)
-        findings.add('I14', `${read.client} was shown ticket ${seen.id}, which is ${owner.client}'s`, owner.n, n);
-      if (owner.line.seat !== seen.seat)
-        findings.add('I3', `ticket ${seen.id} was for seat ${owner.line.seat}, then for ${seen.seat}`, owner.n, n);
+      const ticket = cases.tickets.find(seen.id);
+      const made = ticket === undefined ? undefined : owners.orders[ticket.number]?.made;
+      if (ticket === undefined || made === undefined || made === null) continue;
+      if (made.line.client !== read.client && read.all !== true)
+        findings.add('I14', `${read.client} was shown ticket ${seen.id}, which is ${made.line.client}'s`, made.n, n);
+      const { seat } = owners.lines[ticket.number];
+      if (seat !== seen.seat)
+        findings.add('I3', `ticket ${seen.id} was for seat ${seat}, then for ${seen.seat}`, made.n, n);
     }
   }
   judgeMissingTickets(cases, findings);
 }
 
+/** The order that was told with a ticket, and its line there; by the ticket's number. */
+class TicketOwners {
+  readonly orders: (OrderFile | undefined)[];
+  readonly lines: TicketLine[];
+
+  constructor(tickets: number) {
+    this.orders = new Array<OrderFile | undefined>(tickets).fill(undefined);
+    this.lines = new Array<TicketLine>(tickets);
+  }
+
+  add(order: OrderFile, findings: Findings): void {
+    const { made, tickets } = order;
+    if (made === null) return;
+    const told = made.line.tickets ?? [];
+    for (let i = 0; i < tickets.length; i++) {
+      const { id, number } = tickets[i];
+      const before = this.orders[number];
+      if (before !== undefined)
+        findings.add('I1', `ticket ${id} is of ${before.id} and of ${order.id}`, before.made?.n ?? 0, made.n);
+      this.orders[number] = order;
+      this.lines[number] = told[i];
+    }
+  }
+}
+
 function judgeKeys(cases: Cases, findings: Findings): void {
-  for (const entry of cases.repeated) {
-    const { n, line } = entry;
-    const first = cases.keyed[cases.keys.get(line.key ?? '') ?? 0];
-    if (line.outcome === 'unknown' || first.line.outcome === 'unknown') continue;
-    if (UNDECIDED.includes(line.code) || UNDECIDED.includes(first.line.code)) continue;
-    if (contentOf(first.line) !== contentOf(line))
+  const { keyed } = cases;
+  for (const { n, line } of cases.repeated) {
+    const number = keyed.names.find(line.key ?? '');
+    const first = keyed.lines[number];
+    if (line.outcome === 'unknown' || first.outcome === 'unknown') continue;
+    if (UNDECIDED.includes(line.code) || UNDECIDED.includes(first.code)) continue;
+    if (contentOf(first) !== contentOf(line))
       findings.add(
         'I4',
-        `key ${line.key} was answered in two ways: ${contentOf(first.line)}, ${contentOf(line)}`,
-        first.n,
+        `key ${line.key} was answered in two ways: ${contentOf(first)}, ${contentOf(line)}`,
+        keyed.n.at(number),
         n,
       );
   }
   for (const { n, line } of cases.madeAgain) {
-    const first = line.op === 'hold' ? cases.holds.get(line.hold ?? '') : undefined;
-    const made = first?.made ?? (line.op === 'order' ? cases.orders.get(line.order ?? '')?.made : undefined);
+    const first = line.op === 'hold' ? cases.holds.find(line.hold ?? '') : undefined;
+    const made = first?.made ?? (line.op === 'order' ? cases.orders.find(line.order ?? '')?.made : undefined);
     if (made === undefined || made === null || (line.key !== undefined && made.line.key === line.key)) continue;
     const id = line.op === 'hold' ? line.hold : line.op === 'order' ? line.order : '';
     if (made.line.client === line.client) findings.add('I4', `${id} was made by two operations`, made.n, n);
@@ -128,12 +150,11 @@ export function isSameSet(some: readonly string[], others: readonly string[]): b
   return true;
 }
 
-function judgeHold(cases: Cases, hold: HoldFile, findings: Findings): void {
+function judgeHold(hold: HoldFile, life: Life | undefined, findings: Findings): void {
   const { id, made } = hold;
-  if (made === null) return;
+  if (made === null || life === undefined) return;
   if (hold.extends.length + hold.releases.length + hold.orders.length === 0) return;
   const { client, to: madeAt = made.line.from } = made.line;
-  const life = lifeOf(cases, hold);
   let ordered = 0;
   for (const entries of [hold.extends, hold.releases, hold.orders]) {
     for (const { n, line } of entries as readonly Entry<Operation>[]) {
@@ -255,7 +276,7 @@ function judgeStates(cases: Cases, order: OrderFile, findings: Findings): void {
 
 /** Who has paid sees valid tickets, until they may have been taken back. */
 function judgeMissingTickets(cases: Cases, findings: Findings): void {
-  const byClient = Map.groupBy(cases.orders.values(), (order) => order.made?.line.client ?? '');
+  const byClient = Map.groupBy(cases.orders.all, (order) => order.made?.line.client ?? '');
   for (const { n, line: read } of cases.ticketReads) {
     if (read.outcome !== 'ok' || read.to === undefined || read.all === true) continue;
     const isValid = ({ status }: SeenTicket): boolean => status === 'valid' || status === 'used';

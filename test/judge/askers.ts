@@ -33,8 +33,8 @@ export class Askers {
     this.#cases = cases;
     this.#timeline = timeline;
     this.#findings = findings;
-    this.#answeredIn = new Int32Array(cases.keyed.length);
-    this.#answeredAt = new Float64Array(cases.keyed.length);
+    this.#answeredIn = new Int32Array(cases.keyed.names.size);
+    this.#answeredAt = new Float64Array(cases.keyed.names.size);
   }
 
   /** Adds the next event, of line `n`, at `at` on the server's clock, to the timeline. */
@@ -42,10 +42,10 @@ export class Askers {
     const cases = this.#cases;
     switch (event.event) {
       case 'held':
-        this.#noteKeyed(cases.holds.get(event.hold)?.made ?? null, event, n, at);
+        this.#noteKeyed(cases.holds.find(event.hold)?.made ?? null, event, n, at);
         return;
       case 'ordered':
-        this.#noteKeyed(cases.orders.get(event.order)?.made ?? null, event, n, at);
+        this.#noteKeyed(cases.orders.find(event.order)?.made ?? null, event, n, at);
         return;
       case 'refunding':
       case 'transferred':
@@ -56,7 +56,7 @@ export class Askers {
         this.#noteKeyed(null, event, n, at);
         return;
       case 'extended': {
-        const entries = cases.holds.get(event.hold)?.extends ?? [];
+        const entries = cases.holds.find(event.hold)?.extends ?? [];
         const told = entries.filter(
           ({ line }) => line.outcome !== 'ok' || (line.expires ?? event.until) === event.until,
         );
@@ -64,10 +64,10 @@ export class Askers {
         return;
       }
       case 'released':
-        this.#noteAsked(cases.holds.get(event.hold)?.releases ?? [], event.event, event.hold, n);
+        this.#noteAsked(cases.holds.find(event.hold)?.releases ?? [], event.event, event.hold, n);
         return;
       case 'cancelled':
-        this.#noteAsked(cases.orders.get(event.order)?.cancels ?? [], event.event, event.order, n);
+        this.#noteAsked(cases.orders.find(event.order)?.cancels ?? [], event.event, event.order, n);
         return;
       case 'show-cancelled':
         this.#noteAsked(cases.showCancels, event.event, this.#plan.plan, n);
@@ -92,7 +92,7 @@ export class Askers {
         return;
       case 'captured': {
         this.#noteNobody();
-        for (const pay of cases.orders.get(event.order)?.pays ?? []) {
+        for (const pay of cases.orders.find(event.order)?.pays ?? []) {
           if (pay.line.outcome === 'ok' && pay.line.to !== undefined) this.#timeline.sawLast(pay.line.to, pay.n);
         }
         return;
@@ -109,25 +109,28 @@ export class Askers {
   /** An event that one intention made: known by what it was told, or by its key. */
   #noteKeyed(made: Entry<Operation> | null, event: KeyedEvent, n: number, at: number): void {
     const { key } = event;
-    const number = key === undefined ? undefined : this.#cases.keys.get(key);
+    const { keyed } = this.#cases;
+    const number = key === undefined ? -1 : keyed.names.find(key);
     if (key !== undefined) this.#judgeOnce(key, number, n, at);
-    const asker = made ?? (number === undefined ? null : this.#cases.keyed[number]);
-    if (asker === null) {
+    if (made === null && number < 0) {
       // A refund without a key is the show's own doing.
-      if (key !== undefined && this.#cases.keyed.length > 0 && this.#plan.partial !== true)
+      if (key !== undefined && keyed.names.size > 0 && this.#plan.partial !== true)
         this.#findings.add('I4', `journal: ${event.event} under key ${key}, which nobody used`, n);
       this.#noteNobody();
       return;
     }
-    this.#judgeTold(asker, event, n);
-    const { from, to = EVER, outcome } = asker.line;
-    this.#timeline.add(from, outcome === 'unknown' ? EVER : to, asker.n);
+    const asker = made?.line ?? keyed.lines[number];
+    const askerN = made?.n ?? keyed.n.at(number);
+    this.#judgeTold(asker, askerN, event, n);
+    const { from, to = EVER, outcome } = asker;
+    this.#timeline.add(from, outcome === 'unknown' ? EVER : to, askerN);
   }
 
-  #judgeOnce(key: string, number: number | undefined, n: number, at: number): void {
+  /** `number`: the key's among those that were used, or -1. */
+  #judgeOnce(key: string, number: number, n: number, at: number): void {
     let before = 0;
     let beforeAt = 0;
-    if (number === undefined) {
+    if (number < 0) {
       const other = this.#otherKeys.get(key);
       before = other?.n ?? 0;
       beforeAt = other?.at ?? 0;
@@ -143,8 +146,7 @@ export class Askers {
   }
 
   /** What the journal has under a key is what its client was told. */
-  #judgeTold({ n: told, line }: Entry<Operation>, event: KeyedEvent, n: number): void {
-    const { client, op, outcome, code } = line;
+  #judgeTold({ client, op, outcome, code }: Operation, told: number, event: KeyedEvent, n: number): void {
     if (outcome === 'unknown' || code === 'IDEMPOTENCY_KEY_REUSED') return;
     if (event.event !== 'refused') {
       if (outcome === 'refused')

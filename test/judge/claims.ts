@@ -1,5 +1,5 @@
 import type { AreaQuantity, Operation, OrderStatus, PlanLine, SeenTicket } from './history.ts';
-import type { Cases, Entry, HoldFile, OrderFile } from './show-file.ts';
+import type { Cases, Entry, HoldFile, OrderFile, ShowFile } from './show-file.ts';
 
 /**
  * What holds (and what became of them) have of seats, as their clients know it; columns by the claim's number. Whatever
@@ -43,7 +43,6 @@ export class ClaimTable {
 export interface Claims {
   readonly plan: PlanLine;
   readonly table: ClaimTable;
-  readonly seatIndex: ReadonlyMap<string, number>;
   /** By the seat's place in the plan line. */
   readonly bySeat: readonly number[][];
   readonly byArea: ReadonlyMap<string, { readonly claim: number; readonly quantity: number }[]>;
@@ -124,7 +123,7 @@ export interface Life {
 }
 
 /** What a hold's own history says of its life. The hold must have been made. */
-export function lifeOf(cases: Cases, hold: HoldFile): Life {
+function lifeOf(cases: Cases, hold: HoldFile): Life {
   const made = hold.made?.line;
   if (made?.until === undefined) throw new Error(`hold ${hold.id} was not made`);
   const { order } = hold;
@@ -165,10 +164,16 @@ export function lifeOf(cases: Cases, hold: HoldFile): Life {
   return { sureUntil, shownUntil: Math.min(shown, mayEnd), sold, unbroken: sold <= until, over };
 }
 
+/** By the number of the hold; none for those that were not made. */
+export function livesOf(cases: Cases): (Life | undefined)[] {
+  const lives = new Array<Life | undefined>(cases.holds.all.length).fill(undefined);
+  for (const hold of cases.made) lives[hold.number] = lifeOf(cases, hold);
+  return lives;
+}
+
 /** All claims of a show, from what its clients were told alone. */
-export function claimsOf(plan: PlanLine, cases: Cases): Claims {
+export function claimsOf({ plan, seatIndex, cases }: ShowFile, lives: readonly (Life | undefined)[]): Claims {
   const table = new ClaimTable();
-  const seatIndex = new Map(plan.seats.map((id, i) => [id, i]));
   const bySeat: number[][] = plan.seats.map(() => []);
   const byArea = new Map(plan.areas.map(({ id }) => [id, [] as { claim: number; quantity: number }[]]));
 
@@ -186,7 +191,8 @@ export function claimsOf(plan: PlanLine, cases: Cases): Claims {
   for (const hold of cases.made) {
     const made = hold.made?.line;
     const { order } = hold;
-    const life = lifeOf(cases, hold);
+    const life = lives[hold.number];
+    if (life === undefined) continue;
     if (order === null || order.refunds.length + order.moves.length === 0) {
       for (const claim of claimsFor(table, cases, hold, life, null)) {
         claimSeats(made?.seats, claim);
@@ -224,7 +230,7 @@ export function claimsOf(plan: PlanLine, cases: Cases): Claims {
     claimSeats(line.closes?.seats, claim);
     for (const { id, quantity } of line.opens?.areas ?? []) capacities.set(id, (capacities.get(id) ?? 0) + quantity);
   }
-  return { plan, table, seatIndex, bySeat, byArea, capacities, anySeatFrom };
+  return { plan, table, bySeat, byArea, capacities, anySeatFrom };
 }
 
 /** The claim of a hold on a seat (with this ticket, if it was ordered); two if it may have lost the seat in between. */
@@ -247,14 +253,12 @@ function claimsFor(table: ClaimTable, cases: Cases, hold: HoldFile, life: Life, 
 /** Valid tickets that were seen though nobody was told of their order claim their seats too. */
 function claimSeenTickets(table: ClaimTable, cases: Cases, claimSeat: (seat: string, claim: number) => void): void {
   if (cases.ticketReads.length === 0) return;
-  const known = new Set<string>();
-  for (const order of cases.orders.values()) for (const { id } of order.made?.line.tickets ?? []) known.add(id);
   const seen = new Map<string, { ticket: SeenTicket; seat: string; first: number; last: number; n: number }>();
   for (const { n, line } of cases.ticketReads) {
     if (line.to === undefined) continue;
     for (const ticket of line.tickets ?? []) {
       const { id, seat, status } = ticket;
-      if (status !== 'valid' || seat === undefined || known.has(id)) continue;
+      if (status !== 'valid' || seat === undefined || cases.tickets.find(id)?.isTold === true) continue;
       const before = seen.get(id);
       if (before === undefined) {
         seen.set(id, { ticket, seat, first: line.to, last: line.from, n });
@@ -265,7 +269,7 @@ function claimSeenTickets(table: ClaimTable, cases: Cases, claimSeat: (seat: str
     }
   }
   for (const { ticket, seat, first, last, n } of seen.values()) {
-    const order = ticket.order === undefined ? undefined : cases.orders.get(ticket.order);
+    const order = ticket.order === undefined ? undefined : cases.orders.find(ticket.order);
     const end = ticket.order === undefined ? last : takenBackOf(cases, order, ticket.id);
     const mustTo = Math.max(end, last);
     claimSeat(seat, table.add(`ticket ${ticket.id}`, n, first, mustTo, Number.NEGATIVE_INFINITY, EVER));

@@ -26,7 +26,7 @@ export function judgeDoorsAlone(cases: Cases, findings: Findings): void {
 /** What gates were told against the journal: it is all in the ledger (I3). */
 export function judgeDoorsAcknowledged(state: JournalState, cases: Cases, findings: Findings): void {
   for (const [ticket, { admits }] of cases.doors) {
-    const entries = state.tickets.get(ticket)?.entries ?? [];
+    const entries = state.ticket(ticket)?.entries ?? [];
     for (const { n, line } of admits) {
       if (line.outcome !== 'ok' || line.admittedAt === undefined) continue;
       const { admittedAt, gate = '' } = line;
@@ -38,7 +38,7 @@ export function judgeDoorsAcknowledged(state: JournalState, cases: Cases, findin
     if (line.outcome !== 'ok') continue;
     for (const { ticket, at, result } of line.scans) {
       if (result === undefined || !ENTERED.includes(result)) continue;
-      const entries = state.tickets.get(ticket)?.entries ?? [];
+      const entries = state.ticket(ticket)?.entries ?? [];
       if (!entries.some((entry) => entry.at === at && entry.gate === line.gate))
         findings.add('I3', `a scan of ticket ${ticket} was taken, and is not in the journal`, n);
     }

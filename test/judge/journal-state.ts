@@ -1,4 +1,5 @@
-import type { OrderStatus, PlanLine, TicketLine } from './history.ts';
+import type { OrderStatus, PlanLine } from './history.ts';
+import type { Cases, ShowFile } from './show-file.ts';
 
 /*
  * A show as the judge replays it from journal rows: plain and slow to look at, so that it is plain to see that it is
@@ -21,12 +22,21 @@ export interface JournalHold {
   /** All ends that it was ever given, the last being in force. */
   readonly untils: number[];
   state: 'active' | 'inPayment' | 'bought' | 'released' | 'ended';
-  readonly position: number;
+  /** The order that was made of it last. */
+  order: JournalOrder | null;
   readonly n: number;
 }
 
-export interface JournalTicket extends TicketLine {
+/** Its line, each field told also if it is absent: all tickets are then of one shape, which is faster to read. */
+export interface JournalTicket {
+  readonly id: string;
+  readonly seat: string | undefined;
+  readonly area: string | undefined;
+  readonly price: number;
+  readonly from: string | undefined;
+  /** The place of its seat in the plan line, or -1. */
   readonly index: number;
+  readonly order: JournalOrder;
   state: 'none' | 'valid' | 'suspended' | 'refunded' | 'void' | 'offered' | 'listed' | 'transferred' | 'resold';
   /** It took the place of another: no line of its order. */
   readonly isSuccessor?: true;
@@ -37,7 +47,7 @@ export interface JournalTicket extends TicketLine {
   /** Once it is resold: what its seller is owed. */
   resoldFor?: number;
   /** What the ledger of the doors has of it, and up to when that counts no more. */
-  readonly entries: { readonly at: number; readonly gate: string; readonly wasVoid: boolean; readonly n: number }[];
+  entries: readonly { readonly at: number; readonly gate: string; readonly wasVoid: boolean; readonly n: number }[];
   undoneUntil: number;
 }
 
@@ -57,10 +67,16 @@ export interface JournalOrder {
   state: 'awaiting' | 'pending' | 'committed' | 'paid' | 'cancelled' | 'expired' | 'rejected' | 'declined' | 'voided';
   /** Whether its sale was ever committed. */
   wasSold: boolean;
-  /** What it was for its client, since which position. */
-  readonly told: { readonly since: number; readonly state: OrderStatus }[];
-  readonly position: number;
+  /** What it is for its client, and was. */
+  told: ToldStatus | null;
   readonly n: number;
+}
+
+/** What an order was for its client from a position on, until what came after it. */
+export interface ToldStatus {
+  readonly since: number;
+  readonly state: OrderStatus;
+  readonly before: ToldStatus | null;
 }
 
 export interface JournalArea {
@@ -78,10 +94,11 @@ export class JournalState {
   readonly seats: Uint8Array;
   readonly owner: (JournalHold | null)[];
   readonly areas: ReadonlyMap<string, JournalArea>;
-  readonly holds = new Map<string, JournalHold>();
-  readonly orders = new Map<string, JournalOrder>();
-  readonly tickets = new Map<string, JournalTicket>();
-  readonly orderOf = new Map<JournalTicket, JournalOrder>();
+  /** By the numbers that their files have. */
+  readonly holds: (JournalHold | undefined)[];
+  readonly orders: (JournalOrder | undefined)[];
+  readonly tickets: (JournalTicket | undefined)[];
+  readonly #cases: Cases;
   /** What is for resale, by seat, also while a buyer has it: the sellers' tickets. */
   readonly listings = new Map<number, { readonly ticket: JournalTicket; readonly price: number }>();
   readonly refunds = new Map<
@@ -99,29 +116,62 @@ export class JournalState {
   /** Events so far: the position of the last. */
   position = 0;
 
-  constructor(plan: PlanLine) {
+  constructor({ plan, seatIndex, cases }: ShowFile) {
     this.plan = plan;
     const { onSale = Number.NEGATIVE_INFINITY, offSale = Number.POSITIVE_INFINITY } = plan;
     this.saleTimes.push({ onSale, offSale });
-    this.seatIndex = new Map(plan.seats.map((id, i) => [id, i]));
+    this.#cases = cases;
+    // As long as they will be, or nearly: an array that is written to far behind its end is no array to the engine.
+    this.holds = new Array<JournalHold | undefined>(cases.holds.all.length).fill(undefined);
+    this.orders = new Array<JournalOrder | undefined>(cases.orders.all.length).fill(undefined);
+    this.tickets = new Array<JournalTicket | undefined>(cases.tickets.all.length).fill(undefined);
+    this.seatIndex = seatIndex;
     this.seats = new Uint8Array(plan.seats.length);
     this.owner = new Array<JournalHold | null>(plan.seats.length).fill(null);
     for (const id of plan.blocked ?? []) this.seats[this.seatIndex.get(id) ?? -1] = BLOCKED;
     this.areas = new Map(plan.areas.map(({ id, capacity }) => [id, { id, capacity, taken: [0, 0, 0] }]));
   }
 
+  hold(id: string): JournalHold | undefined {
+    return this.holds[this.#cases.holds.of(id).number];
+  }
+
+  order(id: string): JournalOrder | undefined {
+    return this.orders[this.#cases.orders.of(id).number];
+  }
+
+  ticket(id: string): JournalTicket | undefined {
+    return this.tickets[this.#cases.tickets.of(id).number];
+  }
+
+  addHold(hold: JournalHold): void {
+    this.holds[this.#cases.holds.of(hold.id).number] = hold;
+  }
+
+  addOrder(order: JournalOrder): void {
+    this.orders[this.#cases.orders.of(order.id).number] = order;
+    order.hold.order = order;
+  }
+
+  /** @returns whether there was none of this id; the one that came last counts. */
+  addTicket(ticket: JournalTicket): boolean {
+    const { number } = this.#cases.tickets.of(ticket.id);
+    const isNew = this.tickets[number] === undefined;
+    this.tickets[number] = ticket;
+    return isNew;
+  }
+
   /** Nobody has the seat any more: it is free, or its seller's again. */
   letGo(seat: number): void {
     const ticket = this.listings.get(seat)?.ticket;
-    const seller = ticket === undefined ? undefined : this.orderOf.get(ticket);
-    if (ticket === undefined || seller === undefined) {
+    if (ticket === undefined) {
       this.set(seat, FREE, null);
-    } else if (seller.disputes > 0) {
+    } else if (ticket.order.disputes > 0) {
       this.listings.delete(seat);
       ticket.state = 'suspended';
-      this.set(seat, SOLD, seller.hold);
+      this.set(seat, SOLD, ticket.order.hold);
     } else {
-      this.set(seat, LISTED, seller.hold);
+      this.set(seat, LISTED, ticket.order.hold);
     }
   }
 

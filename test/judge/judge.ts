@@ -1,12 +1,13 @@
 import { judgeAcknowledged } from './acknowledged.ts';
 import { judgeAnswers } from './answers.ts';
-import { claimsOf } from './claims.ts';
+import { claimsOf, livesOf } from './claims.ts';
 import { judgeDoorsAcknowledged, judgeDoorsAlone } from './doors.ts';
 import { Findings } from './findings.ts';
 import type { BookLine, EndLine, HistoryLine, Violation } from './history.ts';
+import type { JournalState } from './journal-state.ts';
 import { type Account, accountOf, judgeBook, judgeRest } from './money.ts';
 import { judgeSeatsAlone } from './seats-alone.ts';
-import { type Entry, ShowFile } from './show-file.ts';
+import { type Cases, type Entry, ShowFile } from './show-file.ts';
 import { type Witness, witnessOf } from './witness.ts';
 
 /** A history that cannot be judged. `line`: from 1. */
@@ -46,12 +47,12 @@ export class Judge {
         throw new HistoryFault(n, 'what was answered has a time `to`, not before `from`');
       if (line.op === 'hold' && line.outcome === 'ok' && (line.hold === undefined || line.until === undefined))
         throw new HistoryFault(n, 'a hold that was made has an id, `hold`, and an end, `until`');
-      this.#show(line.show, n).cases.file({ n, line });
+      this.#show(line.show, n).cases.file(line, n);
     } else if ('row' in line) {
-      this.#show(line.row, n).rows.push({ n, line });
+      this.#show(line.row, n).fileRow(line, n);
     } else if ('plan' in line) {
       if (this.#shows.has(line.plan)) throw new HistoryFault(n, `show ${line.plan} has a second plan`);
-      this.#shows.set(line.plan, new ShowFile(line, n));
+      this.#shows.set(line.plan, new ShowFile(line));
     } else if ('book' in line) {
       this.#books.push({ n, line });
     } else {
@@ -71,27 +72,31 @@ export class Judge {
   /** What is wrong with the history so far; empty if nothing is. May be asked again after more was added. */
   verdict(): Violation[] {
     const findings = new Findings();
-    const booked = new Set(this.#books.map(({ line }) => line.book));
     const isAtRest = this.#end?.line.rest === true;
-    const accounts = new Map<string, Account>();
+    const booked = new Set(isAtRest ? this.#books.map(({ line }) => line.book) : []);
+    const witnesses: { readonly cases: Cases; readonly state: JournalState | null }[] = [];
     for (const show of this.#shows.values()) {
       const { cases } = show;
-      judgeAnswers(cases, findings);
+      const lives = livesOf(cases);
+      judgeAnswers(cases, lives, findings);
       judgeDoorsAlone(cases, findings);
-      judgeSeatsAlone(claimsOf(show.plan, cases), cases, findings);
+      judgeSeatsAlone(claimsOf(show, lives), cases, findings);
       let witness: Witness | null = null;
       if (show.rows.length > 0) {
-        witness = witnessOf(show.plan, show.rows, cases, findings);
+        witness = witnessOf(show, findings);
         judgeAcknowledged(witness, cases, findings);
         judgeDoorsAcknowledged(witness.state, cases, findings);
         if (isAtRest) judgeRest(witness.state, booked, this.#end?.n ?? 0, findings);
       }
-      for (const id of booked) {
-        const account = accountOf(id, witness?.state ?? null, cases);
-        if (account !== null) accounts.set(id, account);
-      }
+      // The show that came last is asked first.
+      witnesses.unshift({ cases, state: witness?.state ?? null });
     }
-    for (const book of this.#books) judgeBook(book, accounts.get(book.line.book) ?? null, isAtRest, findings);
+    for (const book of this.#books) {
+      let account: Account | null = null;
+      for (let i = 0; i < witnesses.length && account === null; i++)
+        account = accountOf(book.line.book, witnesses[i].state, witnesses[i].cases);
+      judgeBook(book, account, isAtRest, findings);
+    }
     return findings.violations;
   }
 }

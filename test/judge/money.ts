@@ -96,7 +96,8 @@ function judgeBalanceTold(book: BookLine, n: number, file: OrderFile, findings: 
 
 /** At rest no order of the journal waits for anything, and none has valid tickets without a book. */
 export function judgeRest(state: JournalState, booked: ReadonlySet<string>, n: number, findings: Findings): void {
-  for (const order of state.orders.values()) {
+  for (const order of state.orders) {
+    if (order === undefined) continue;
     if (order.state === 'awaiting' || order.state === 'pending' || order.state === 'committed')
       findings.add('I12', `all is at rest, and order ${order.id} is ${order.state}`, order.n, n);
     else if (booked.size > 0 && !booked.has(order.id) && worthOf(order) > 0)
@@ -106,7 +107,7 @@ export function judgeRest(state: JournalState, booked: ReadonlySet<string>, n: n
 
 /** Whether anything is told of an order; a book alone does not make one. */
 export function accountOf(id: string, state: JournalState | null, cases: Cases): Account | null {
-  const kept = state?.orders.get(id);
-  const file = cases.orders.get(id);
+  const kept = state?.order(id);
+  const file = cases.orders.find(id);
   return kept === undefined && (file === undefined || state !== null) ? null : { kept, file };
 }

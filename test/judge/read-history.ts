@@ -1,5 +1,5 @@
-import { createInterface } from 'node:readline';
 import type { Readable } from 'node:stream';
+import { StringDecoder } from 'node:string_decoder';
 import type { TSchema } from 'typebox';
 import { Compile, type Validator } from 'typebox/compile';
 import type { HistoryLine } from './history.ts';
@@ -32,7 +32,7 @@ export function parseLine(text: string, n: number): HistoryLine {
   if ('op' in value) {
     check(value, validatorOf(operations, 'op', value.op, n), '', n);
   } else {
-    const kind = [...others.keys()].find((name) => name in value);
+    const kind = others.keys().find((name) => name in value);
     if (kind === undefined)
       throw new HistoryFault(n, `has none of the fields that tell its kind: op, ${[...others.keys()].join(', ')}`);
     check(value, validatorOf(others, 'kind', kind, n), '', n);
@@ -61,6 +61,18 @@ function check(value: unknown, validator: Validator, path: string, n: number): v
 
 /** Adds all lines of a text to the judge. Rejects with a HistoryFault at the first that cannot be judged. */
 export async function readHistory(input: Readable, judge: Judge): Promise<void> {
-  for await (const text of createInterface({ input, crlfDelay: Number.POSITIVE_INFINITY }))
-    judge.add(parseLine(text, judge.lines + 1));
+  const decoder = new StringDecoder('utf8');
+  const add = (text: string): void => judge.add(parseLine(text, judge.lines + 1));
+  let rest = '';
+  for await (const chunk of input) {
+    const text = rest + (typeof chunk === 'string' ? chunk : decoder.write(chunk as Buffer));
+    let begin = 0;
+    for (let end = text.indexOf('\n'); end >= 0; end = text.indexOf('\n', begin)) {
+      add(text.slice(begin, end));
+      begin = end + 1;
+    }
+    rest = text.slice(begin);
+  }
+  rest += decoder.end();
+  if (rest !== '') add(rest);
 }

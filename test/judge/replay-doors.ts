@@ -47,11 +47,11 @@ export class ReplayDoors {
   #enter(ticket: JournalTicket, at: number, gate: string, wasVoid: boolean): void {
     const twin = ticket.entries.find((entry) => entry.at === at && entry.gate === gate);
     if (twin !== undefined) this.#fault(`ticket ${ticket.id} has one scan twice in the ledger`, twin.n);
-    ticket.entries.push({ at, gate, wasVoid, n: this.#places.n });
+    ticket.entries = [...ticket.entries, { at, gate, wasVoid, n: this.#places.n }];
   }
 
   #ticket(id: string, what: string): JournalTicket | null {
-    const ticket = this.#places.state.tickets.get(id);
+    const ticket = this.#places.state.ticket(id);
     if (ticket !== undefined && ticket.state !== 'none') return ticket;
     this.#fault(`ticket ${id} is ${what}, and was never paid`);
     return null;

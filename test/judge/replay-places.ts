@@ -21,12 +21,14 @@ export class ReplayPlaces {
 
   held(event: Extract<RowEvent, { event: 'held' }>): void {
     const state = this.state;
-    const before = state.holds.get(event.hold);
+    const before = state.hold(event.hold);
     if (before !== undefined) {
       this.fault('I4', `hold ${event.hold} is made twice`, before.n);
       return;
     }
-    const seats: number[] = [];
+    // As long as it is to be: what is pushed to takes room for many more.
+    const seats = new Array<number>(event.seats.length);
+    let had = 0;
     const areas: JournalHold['areas'][number][] = [];
     const hold: JournalHold = {
       id: event.hold,
@@ -35,10 +37,10 @@ export class ReplayPlaces {
       areas,
       untils: [event.until],
       state: 'active',
-      position: state.position,
+      order: null,
       n: this.n,
     };
-    state.holds.set(event.hold, hold);
+    state.addHold(hold);
     if (state.cancelledAt > 0) this.fault('I3', `hold ${event.hold} is made in a show that was called off`);
     this.checkOnSale(`hold ${event.hold} is made`);
     for (const id of event.seats) {
@@ -51,9 +53,10 @@ export class ReplayPlaces {
         this.fault('I1', `hold ${event.hold} takes seat ${id}, which ${other}`, owner?.n ?? 0);
       } else {
         state.set(seat, HELD, hold);
-        seats.push(seat);
+        seats[had++] = seat;
       }
     }
+    seats.length = had;
     for (const { id, quantity } of event.areas) {
       const area = state.areas.get(id);
       if (area === undefined) {
@@ -123,7 +126,7 @@ export class ReplayPlaces {
   }
 
   liveHold(id: string, what: string, ...states: JournalHold['state'][]): JournalHold | null {
-    const hold = this.state.holds.get(id);
+    const hold = this.state.hold(id);
     if (hold !== undefined && states.includes(hold.state)) return hold;
     this.fault('I9', `hold ${id} is ${what}, but is ${hold?.state ?? 'unknown'}`, hold?.n ?? 0);
     return null;

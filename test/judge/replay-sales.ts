@@ -3,7 +3,6 @@ import {
   FREE,
   HELD,
   IN_PAYMENT,
-  type JournalHold,
   type JournalOrder,
   type JournalState,
   type JournalTicket,
@@ -14,14 +13,14 @@ import {
 } from './journal-state.ts';
 import type { ReplayPlaces } from './replay-places.ts';
 
+const NONE: readonly never[] = [];
+
 type Of<E extends RowEvent['event']> = Extract<RowEvent, { event: E }>;
 
 /** What journal events do to orders, tickets and refunds, and which of it is not legal where it stands (I1, I4, I8 to I10). */
 export class ReplaySales {
   readonly #places: ReplayPlaces;
   readonly #state: JournalState;
-  /** The order that was made of a hold. */
-  readonly #lastOrder = new Map<JournalHold, JournalOrder>();
   /** By order and dispute. */
   readonly #disputes = new Map<string, Of<'disputed'>['status']>();
 
@@ -43,7 +42,7 @@ export class ReplaySales {
       this.#places.free(hold, HELD, 'ended');
       return;
     }
-    const order = this.#lastOrder.get(hold) ?? null;
+    const { order } = hold;
     if (order === null) return;
     if (order.state === 'awaiting' || order.state === 'pending') this.endUnpaid(order, 'expired');
     else this.#places.fault('I9', `hold ${id} expires after its sale`, order.n);
@@ -51,7 +50,7 @@ export class ReplaySales {
 
   ordered(event: Of<'ordered'>): void {
     const state = this.#state;
-    const before = state.orders.get(event.order);
+    const before = state.order(event.order);
     if (before !== undefined) {
       this.#places.fault('I4', `order ${event.order} is made twice`, before.n);
       return;
@@ -59,10 +58,7 @@ export class ReplaySales {
     const hold = this.#places.liveHold(event.hold, 'ordered', 'active');
     if (hold === null) return;
     this.#places.checkNotOver(hold, `order ${event.order} is made`);
-    const tickets = event.tickets.map((line): JournalTicket => {
-      const index = line.seat === undefined ? -1 : (state.seatIndex.get(line.seat) ?? -1);
-      return { ...line, index, state: 'none', entries: [], undoneUntil: Number.NEGATIVE_INFINITY };
-    });
+    const tickets = new Array<JournalTicket>(event.tickets.length);
     const order: JournalOrder = {
       id: event.order,
       hold,
@@ -72,16 +68,28 @@ export class ReplaySales {
       wasSold: false,
       disputes: 0,
       isWithdrawn: false,
-      told: [],
-      position: state.position,
+      told: null,
       n: this.#places.n,
     };
-    state.orders.set(event.order, order);
-    this.#lastOrder.set(hold, order);
-    for (const ticket of tickets) {
-      if (state.tickets.has(ticket.id)) this.#places.fault('I1', `ticket ${ticket.id} is made twice`);
-      state.tickets.set(ticket.id, ticket);
-      state.orderOf.set(ticket, order);
+    state.addOrder(order);
+    for (let i = 0; i < tickets.length; i++) {
+      const { id, seat, area, price, from } = event.tickets[i];
+      const index = seat === undefined ? -1 : (state.seatIndex.get(seat) ?? -1);
+      const undoneUntil = Number.NEGATIVE_INFINITY;
+      const ticket: JournalTicket = {
+        id,
+        seat,
+        area,
+        price,
+        from,
+        index,
+        order,
+        state: 'none',
+        entries: NONE,
+        undoneUntil,
+      };
+      tickets[i] = ticket;
+      if (!state.addTicket(ticket)) this.#places.fault('I1', `ticket ${id} is made twice`);
     }
     this.#checkLines(order);
     for (const seat of hold.seats) if (state.owner[seat] === hold) state.set(seat, IN_PAYMENT, hold);
@@ -103,8 +111,8 @@ export class ReplaySales {
       const listing = this.#state.listings.get(line.index);
       if (line.from === undefined || listing?.ticket.id !== line.from) continue;
       const { ticket } = listing;
-      const seller = this.#state.orderOf.get(ticket);
-      if (!named.delete(line.from) || seller === undefined) {
+      const seller = ticket.order;
+      if (!named.delete(line.from)) {
         this.#places.fault('I1', `seat ${line.seat} is bought from ticket ${line.from}, which does not end`, order.n);
         continue;
       }
@@ -145,7 +153,7 @@ export class ReplaySales {
   }
 
   order(id: string, what: string, ...states: JournalOrder['state'][]): JournalOrder | null {
-    const order = this.#state.orders.get(id);
+    const order = this.#state.order(id);
     if (order !== undefined && states.includes(order.state)) return order;
     this.#places.fault('I10', `order ${id} is ${what}, but is ${order?.state ?? 'unknown'}`, order?.n ?? 0);
     return null;
@@ -154,7 +162,7 @@ export class ReplaySales {
   become(order: JournalOrder, state: JournalOrder['state']): void {
     order.state = state;
     const status = statusOf(order);
-    if (order.told.at(-1)?.state !== status) order.told.push({ since: this.#state.position, state: status });
+    if (order.told?.state !== status) order.told = { since: this.#state.position, state: status, before: order.told };
   }
 
   endUnpaid(order: JournalOrder, as: 'cancelled' | 'rejected' | 'expired'): void {
@@ -302,7 +310,7 @@ export class ReplaySales {
 
   /** The ticket of this event, which has to be in this state; null if it is not. */
   #ticket(id: string, what: string, state: JournalTicket['state']): JournalTicket | null {
-    const ticket = this.#state.tickets.get(id);
+    const ticket = this.#state.ticket(id);
     if (ticket?.state === state) return ticket;
     this.#places.fault('I11', `ticket ${id} is ${what}, but is ${ticket?.state ?? 'unknown'}`);
     return null;
@@ -315,20 +323,16 @@ export class ReplaySales {
     if (ticket === null) return;
     switch (event.event) {
       case 'transferred': {
-        const order = this.#state.orderOf.get(ticket);
         const next: JournalTicket = {
           ...ticket,
           ...{ id: event.to, state: 'offered', isSuccessor: true },
-          ...{ entries: [], undoneUntil: Number.NEGATIVE_INFINITY },
+          ...{ entries: NONE, undoneUntil: Number.NEGATIVE_INFINITY },
           ...{ before: ticket, invalidSince: Number.NEGATIVE_INFINITY },
         };
         ticket.state = 'transferred';
         ticket.invalidSince = this.#places.at;
-        if (this.#state.tickets.has(event.to)) this.#places.fault('I1', `ticket ${event.to} is made twice`);
-        this.#state.tickets.set(event.to, next);
-        if (order === undefined) return;
-        this.#state.orderOf.set(next, order);
-        order.tickets.push(next);
+        if (!this.#state.addTicket(next)) this.#places.fault('I1', `ticket ${event.to} is made twice`);
+        ticket.order.tickets.push(next);
         return;
       }
       case 'listed':
@@ -357,7 +361,7 @@ export class ReplaySales {
     for (const id of holds) {
       const hold = this.#places.liveHold(id, 'ended with the show', 'active', 'inPayment');
       if (hold === null) continue;
-      const order = hold.state === 'inPayment' ? (this.#lastOrder.get(hold) ?? null) : null;
+      const order = hold.state === 'inPayment' ? hold.order : null;
       if (order === null) this.#places.free(hold, HELD, 'released');
       else this.endUnpaid(order, 'cancelled');
     }

@@ -115,15 +115,20 @@ function judgeTaken(claims: Claims, registers: Registers, cases: Cases, findings
   const { plan } = claims;
   if (plan.partial === true) return;
   const blocked = new Set(plan.blocked);
-  const isBlocked = (id: string): boolean => blocked.size > 0 && blocked.has(id);
-  for (const { n, line } of cases.refusedHolds) {
-    if (line.taken === undefined || line.to === undefined || claims.anySeatFrom <= line.to) continue;
-    for (const id of line.taken) {
-      const seat = claims.seatIndex.get(id);
-      if (seat === undefined)
-        findings.add('I7', `${line.client} was refused seat ${id}, which the plan does not have`, n);
-      else if (!isBlocked(id) && !registers.mayBeOwned(seat, line.from, line.to))
-        findings.add('I7', `${line.client} was refused seat ${id} as taken while nobody can have had it`, n);
+  const { lines, n, from, to, seats, seatsTo } = cases.refusedHolds;
+  let next = 0;
+  for (let i = 0; i < n.length; i++) {
+    const first = next;
+    next = seatsTo.at(i);
+    if (claims.anySeatFrom <= to.at(i)) continue;
+    for (let j = first; j < next; j++) {
+      const seat = seats.at(j);
+      if (seat >= 0 && registers.mayBeOwned(seat, from.at(i), to.at(i))) continue;
+      const { client, taken = [] } = lines[i];
+      const id = taken[j - first];
+      if (seat < 0) findings.add('I7', `${client} was refused seat ${id}, which the plan does not have`, n.at(i));
+      else if (!blocked.has(id))
+        findings.add('I7', `${client} was refused seat ${id} as taken while nobody can have had it`, n.at(i));
     }
   }
 }

@@ -1,3 +1,4 @@
+import { Column } from './columns.ts';
 import type {
   AdmitOperation,
   CancelOperation,
@@ -21,6 +22,7 @@ import type {
   TicketsOperation,
   UndoAdmissionOperation,
 } from './history.ts';
+import { Names } from './names.ts';
 
 /** Something of a history and the number of its line. */
 export interface Entry<T> {
@@ -34,6 +36,8 @@ const NONE: List<never> = [];
 /** All that is told of one hold. */
 export class HoldFile {
   readonly id: string;
+  /** Among the holds of its show, from 0. */
+  readonly number: number;
   /** The operation that was told that it made it. */
   made: Entry<HoldOperation> | null = null;
   extends: List<ExtendOperation> = NONE;
@@ -42,15 +46,20 @@ export class HoldFile {
   /** The order that was made of it, if one was told of. */
   order: OrderFile | null = null;
 
-  constructor(id: string) {
+  constructor(id: string, number: number) {
     this.id = id;
+    this.number = number;
   }
 }
 
 /** All that is told of one order. */
 export class OrderFile {
   readonly id: string;
+  /** Among the orders of its show, from 0. */
+  readonly number: number;
   made: Entry<OrderOperation> | null = null;
+  /** Of the lines that it was told with, in their order. */
+  tickets: readonly TicketFile[] = [];
   hold: HoldFile | null = null;
   cancels: List<CancelOperation> = NONE;
   pays: List<PayOperation> = NONE;
@@ -59,8 +68,53 @@ export class OrderFile {
   disputes: List<DisputeOperation> = NONE;
   moves: List<MoveOperation> = NONE;
 
-  constructor(id: string) {
+  constructor(id: string, number: number) {
     this.id = id;
+    this.number = number;
+  }
+}
+
+/** A ticket that somebody was told of, or that the journal has. */
+export class TicketFile {
+  readonly id: string;
+  /** Among the tickets of its show, from 0. */
+  readonly number: number;
+  /** Whether an order was told with it. */
+  isTold = false;
+
+  constructor(id: string, number: number) {
+    this.id = id;
+    this.number = number;
+  }
+}
+
+/** Files of one kind by id, made when first asked for. */
+export class Files<T> {
+  /** By number. */
+  readonly all: T[] = [];
+  readonly #names = new Names();
+  readonly #make: (id: string, number: number) => T;
+  /** What was asked for last: the next about it is often the next of all. */
+  #lastId: string | null = null;
+  #last = -1;
+
+  constructor(make: (id: string, number: number) => T) {
+    this.#make = make;
+  }
+
+  of(id: string): T {
+    if (id !== this.#lastId) {
+      this.#last = this.#names.add(id);
+      this.#lastId = id;
+      if (this.#last === this.all.length) this.all.push(this.#make(id, this.#last));
+    }
+    return this.all[this.#last];
+  }
+
+  find(id: string): T | undefined {
+    if (id === this.#lastId) return this.all[this.#last];
+    const number = this.#names.find(id);
+    return number < 0 ? undefined : this.all[number];
   }
 }
 
@@ -76,14 +130,56 @@ interface DoorFile {
   readonly undos: Entry<UndoAdmissionOperation>[];
 }
 
+/** The first operation under each key; columns by the key's number. */
+class KeyedOperations {
+  readonly names = new Names();
+  readonly lines: Operation[] = [];
+  readonly n = Column.ofInts();
+
+  /** @returns whether the key is new. */
+  add(key: string, line: Operation, n: number): boolean {
+    if (this.names.add(key) < this.lines.length) return false;
+    this.lines.push(line);
+    this.n.push(n);
+    return true;
+  }
+}
+
+/**
+ * Refusals that name seats as taken, in a rush nine of ten operations; columns by their number. The judges go through
+ * them more than once: so they need not fetch the lines, unless one is wrong.
+ */
+class RefusedHolds {
+  readonly lines: HoldOperation[] = [];
+  readonly n = Column.ofInts();
+  readonly from = Column.ofNumbers();
+  readonly to = Column.ofNumbers();
+  /** The seats of all, -1 being one that the plan does not have. */
+  readonly seats = Column.ofInts();
+  /** Where the seats of each end; those of the next begin there. */
+  readonly seatsTo = Column.ofInts();
+
+  add(line: HoldOperation, n: number, seatIndex: ReadonlyMap<string, number>): void {
+    const { from, to, taken } = line;
+    if (to === undefined || taken === undefined || taken.length === 0) return;
+    this.lines.push(line);
+    this.n.push(n);
+    this.from.push(from);
+    this.to.push(to);
+    for (let i = 0; i < taken.length; i++) this.seats.push(seatIndex.get(taken[i]) ?? -1);
+    this.seatsTo.push(this.seats.length);
+  }
+}
+
 /** The operations of one show by what they are about. */
 export class Cases {
-  readonly holds = new Map<string, HoldFile>();
-  readonly orders = new Map<string, OrderFile>();
+  readonly holds = new Files((id, number) => new HoldFile(id, number));
+  readonly orders = new Files((id, number) => new OrderFile(id, number));
+  readonly tickets = new Files((id, number) => new TicketFile(id, number));
   /** Those that made a hold, and those that may have made one that nobody was told of. */
   readonly made: HoldFile[] = [];
   readonly unknownHolds: Entry<HoldOperation>[] = [];
-  readonly refusedHolds: Entry<HoldOperation>[] = [];
+  readonly refusedHolds = new RefusedHolds();
   readonly showCancels: Entry<CancelShowOperation>[] = [];
   readonly stocks: Entry<StockOperation>[] = [];
   readonly reschedules: Entry<RescheduleOperation>[] = [];
@@ -92,30 +188,16 @@ export class Cases {
   /** By ticket. */
   readonly doors = new Map<string, DoorFile>();
   readonly uploads: Entry<ScansOperation>[] = [];
-  /** The first operation under each key, and its number there by the key. */
-  readonly keyed: Entry<Operation>[] = [];
-  readonly keys = new Map<string, number>();
+  readonly keyed = new KeyedOperations();
   /** Those whose key an earlier one has. */
   readonly repeated: Entry<Operation>[] = [];
   /** Answers that made a thing that had been made. */
   readonly madeAgain: Entry<Operation>[] = [];
+  readonly #seatIndex: ReadonlyMap<string, number>;
 
-  hold(id: string): HoldFile {
-    let file = this.holds.get(id);
-    if (file === undefined) {
-      file = new HoldFile(id);
-      this.holds.set(id, file);
-    }
-    return file;
-  }
-
-  order(id: string): OrderFile {
-    let file = this.orders.get(id);
-    if (file === undefined) {
-      file = new OrderFile(id);
-      this.orders.set(id, file);
-    }
-    return file;
+  /** `seatIndex`: the places of the seats in the plan line. */
+  constructor(seatIndex: ReadonlyMap<string, number>) {
+    this.#seatIndex = seatIndex;
   }
 
   door(ticket: string): DoorFile {
@@ -127,23 +209,24 @@ export class Cases {
     return file;
   }
 
-  file(entry: Entry<Operation>): void {
+  /** Line `n` is this operation. */
+  file(line: Operation, n: number): void {
+    const { key } = line;
+    if (key !== undefined && !this.keyed.add(key, line, n)) this.repeated.push({ n, line });
+    if (line.op === 'hold') this.#fileHold(line, n);
+    else this.#fileOther({ n, line });
+  }
+
+  #fileOther(entry: Entry<Exclude<Operation, HoldOperation>>): void {
     const { line } = entry;
-    if (line.key !== undefined) {
-      if (this.keys.has(line.key)) this.repeated.push(entry);
-      else this.keys.set(line.key, this.keyed.push(entry) - 1);
-    }
     switch (line.op) {
-      case 'hold':
-        this.#fileHold(entry as Entry<HoldOperation>);
-        return;
       case 'extend': {
-        const file = this.hold(line.hold);
+        const file = this.holds.of(line.hold);
         file.extends = append(file.extends, entry as Entry<ExtendOperation>);
         return;
       }
       case 'release': {
-        const file = this.hold(line.hold);
+        const file = this.holds.of(line.hold);
         file.releases = append(file.releases, entry as Entry<ReleaseOperation>);
         return;
       }
@@ -151,32 +234,32 @@ export class Cases {
         this.#fileOrder(entry as Entry<OrderOperation>);
         return;
       case 'cancel': {
-        const file = this.order(line.order);
+        const file = this.orders.of(line.order);
         file.cancels = append(file.cancels, entry as Entry<CancelOperation>);
         return;
       }
       case 'pay': {
-        const file = this.order(line.order);
+        const file = this.orders.of(line.order);
         file.pays = append(file.pays, entry as Entry<PayOperation>);
         return;
       }
       case 'order-state': {
-        const file = this.order(line.order);
+        const file = this.orders.of(line.order);
         file.reads = append(file.reads, entry as Entry<OrderStateOperation>);
         return;
       }
       case 'refund': {
-        const file = this.order(line.order);
+        const file = this.orders.of(line.order);
         file.refunds = append(file.refunds, entry as Entry<RefundOperation>);
         return;
       }
       case 'dispute': {
-        const file = this.order(line.order);
+        const file = this.orders.of(line.order);
         file.disputes = append(file.disputes, entry as Entry<DisputeOperation>);
         return;
       }
       case 'move': {
-        const file = this.order(line.order);
+        const file = this.orders.of(line.order);
         file.moves = append(file.moves, entry as Entry<MoveOperation>);
         return;
       }
@@ -206,29 +289,29 @@ export class Cases {
     }
   }
 
-  #fileHold(entry: Entry<HoldOperation>): void {
-    const { outcome, hold } = entry.line;
+  #fileHold(line: HoldOperation, n: number): void {
+    const { outcome, hold } = line;
     if (outcome === 'refused') {
-      this.refusedHolds.push(entry);
+      this.refusedHolds.add(line, n, this.#seatIndex);
     } else if (outcome === 'unknown' || hold === undefined) {
-      this.unknownHolds.push(entry);
+      this.unknownHolds.push({ n, line });
     } else {
-      const file = this.hold(hold);
+      const file = this.holds.of(hold);
       if (file.made !== null) {
-        this.madeAgain.push(entry);
+        this.madeAgain.push({ n, line });
         return;
       }
-      file.made = entry;
+      file.made = { n, line };
       this.made.push(file);
     }
   }
 
   #fileOrder(entry: Entry<OrderOperation>): void {
-    const { outcome, order } = entry.line;
-    const hold = this.hold(entry.line.hold);
+    const { outcome, order, tickets } = entry.line;
+    const hold = this.holds.of(entry.line.hold);
     hold.orders = append(hold.orders, entry);
     if (outcome !== 'ok' || order === undefined) return;
-    const file = this.order(order);
+    const file = this.orders.of(order);
     if (file.made !== null) {
       this.madeAgain.push(entry);
       return;
@@ -236,19 +319,33 @@ export class Cases {
     file.made = entry;
     file.hold = hold;
     hold.order = file;
+    if (tickets === undefined) return;
+    file.tickets = tickets.map(({ id }) => this.tickets.of(id));
+    for (const ticket of file.tickets) ticket.isTold = true;
   }
 }
 
 /** All lines of one show. */
 export class ShowFile {
   readonly plan: PlanLine;
-  /** The line of the plan. */
-  readonly n: number;
-  readonly cases = new Cases();
-  readonly rows: Entry<RowLine>[] = [];
+  /** The places of the seats in the plan line. */
+  readonly seatIndex: ReadonlyMap<string, number>;
+  readonly cases: Cases;
+  readonly rows: RowLine[] = [];
+  /** The line of each row. */
+  readonly rowsN = Column.ofInts();
+  /** How many events the rows have. */
+  events = 0;
 
-  constructor(plan: PlanLine, n: number) {
+  constructor(plan: PlanLine) {
     this.plan = plan;
-    this.n = n;
+    this.seatIndex = new Map(plan.seats.map((id, i) => [id, i]));
+    this.cases = new Cases(this.seatIndex);
+  }
+
+  fileRow(line: RowLine, n: number): void {
+    this.rows.push(line);
+    this.rowsN.push(n);
+    this.events += line.events.length;
   }
 }

@@ -12,9 +12,10 @@ export class Timeline {
   readonly #askedBy: Int32Array;
   readonly #seen: Float64Array;
   readonly #seenBy: Int32Array;
-  /** Without what reads tell: when the position was asked for, and by when a read that is marked as stale showed it. */
-  readonly #began: Float64Array;
-  readonly #shown = new Map<number, { readonly time: number; readonly n: number }>();
+  /** Without what reads tell: when the latest of the positions so far was asked for. */
+  #begun = Number.NEGATIVE_INFINITY;
+  /** By when a read that is marked as stale showed the position, and when the latest up to it was asked for. */
+  readonly #shown = new Map<number, { readonly time: number; readonly n: number; readonly begun: number }>();
   /** The last position that was added. */
   #last = 0;
   /** What the next position must not lie before. */
@@ -27,7 +28,6 @@ export class Timeline {
     this.#askedBy = new Int32Array(positions + 1);
     this.#seen = new Float64Array(positions + 1).fill(Number.POSITIVE_INFINITY);
     this.#seenBy = new Int32Array(positions + 1);
-    this.#began = new Float64Array(positions + 1).fill(Number.NEGATIVE_INFINITY);
   }
 
   /** Adds the next position: line `n` asked for it at `asked`, and was told of it at `seen`. */
@@ -38,7 +38,7 @@ export class Timeline {
     this.#askedBy[position] = isLater ? n : this.#nextBy;
     this.#seen[position] = seen;
     this.#seenBy[position] = n;
-    this.#began[position] = asked;
+    if (asked > this.#begun) this.#begun = asked;
     this.#next = Number.NEGATIVE_INFINITY;
   }
 
@@ -53,7 +53,7 @@ export class Timeline {
   /** The same of a read that is marked as stale: whoever reads after it may yet be shown what was before. */
   showedLast(time: number, n: number): void {
     if (time < (this.#shown.get(this.#last)?.time ?? Number.POSITIVE_INFINITY))
-      this.#shown.set(this.#last, { time, n });
+      this.#shown.set(this.#last, { time, n, begun: this.#begun });
   }
 
   /** When line `n` was sent, at `time`, the last position was still the last. */
@@ -69,7 +69,6 @@ export class Timeline {
     const seen = this.#seen;
     let latest = Number.NEGATIVE_INFINITY;
     let by = 0;
-    let begun = Number.NEGATIVE_INFINITY;
     for (let position = 0; position < asked.length; position++) {
       if (asked[position] > latest) {
         latest = asked[position];
@@ -85,10 +84,9 @@ export class Timeline {
         );
       }
       asked[position] = latest;
-      begun = Math.max(begun, this.#began[position]);
-      const shown = this.#shown.get(position);
-      if (shown !== undefined && shown.time < begun)
-        findings.add('I7', `line ${shown.n} shows at ${shown.time} what was asked for at ${begun}`, shown.n);
+    }
+    for (const { time, n, begun } of this.#shown.values()) {
+      if (time < begun) findings.add('I7', `line ${n} shows at ${time} what was asked for at ${begun}`, n);
     }
     let earliest = Number.POSITIVE_INFINITY;
     for (let position = seen.length - 1; position >= 0; position--) {

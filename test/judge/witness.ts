@@ -1,9 +1,9 @@
 import { Askers } from './askers.ts';
 import type { Findings } from './findings.ts';
-import type { PlanLine, RowLine, SeatsOperation } from './history.ts';
+import type { SeatsOperation } from './history.ts';
 import { BLOCKED, FREE, HELD, IN_PAYMENT, JournalState, LISTED, SOLD } from './journal-state.ts';
 import { Replay } from './replay.ts';
-import type { Cases, Entry } from './show-file.ts';
+import type { Cases, Entry, ShowFile } from './show-file.ts';
 import { Timeline } from './timeline.ts';
 
 /*
@@ -17,9 +17,10 @@ export interface Witness {
 }
 
 /** Replays the rows of a show. They must be in the order of `seq`, from 1. */
-export function witnessOf(plan: PlanLine, rows: readonly Entry<RowLine>[], cases: Cases, findings: Findings): Witness {
-  const state = new JournalState(plan);
-  const timeline = new Timeline(rows.reduce((sum, { line }) => sum + line.events.length, 0));
+export function witnessOf(show: ShowFile, findings: Findings): Witness {
+  const { plan, cases, rows, rowsN } = show;
+  const state = new JournalState(show);
+  const timeline = new Timeline(show.events);
   const replay = new Replay(state, findings);
   const reads = readsByVersion(cases);
   const askers = new Askers(plan, cases, timeline, findings);
@@ -43,7 +44,9 @@ export function witnessOf(plan: PlanLine, rows: readonly Entry<RowLine>[], cases
   let seq = 0;
   let epoch = 0;
   judgeReads(seq);
-  for (const { n, line } of rows) {
+  for (let i = 0; i < rows.length; i++) {
+    const line = rows[i];
+    const n = rowsN.at(i);
     if (line.seq !== seq + 1) findings.add('I2', `row ${line.seq} of show ${plan.plan} follows row ${seq}`, n);
     if (line.epoch < epoch) findings.add('I2', `row ${line.seq} has epoch ${line.epoch}, the one before ${epoch}`, n);
     seq = line.seq;

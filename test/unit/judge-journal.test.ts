@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import type { HistoryLine, Invariant, PlanLine, RowLine } from '../judge/history.ts';
+import type { HistoryLine, Invariant, PlanLine, RowEvent, RowLine } from '../judge/history.ts';
 import {
   became,
   cancels,
@@ -55,6 +55,11 @@ const standing = (hold: string, quantity: number): RowLine['events'][number] => 
   areas: [{ id: 'floor', quantity }],
   until: 60_000,
 });
+/** All tickets of this event have the id of the first. */
+const sameTickets = (event: RowEvent): RowEvent =>
+  event.event === 'ordered'
+    ? { ...event, tickets: event.tickets.map((ticket) => ({ ...ticket, id: event.tickets[0].id })) }
+    : event;
 /** Only the journal is judged. */
 const PARTIAL = { ...PLAN, partial: true };
 const withGrace = { ...PARTIAL, grace: 5_000 };
@@ -362,6 +367,13 @@ const STORIES: readonly Story[] = [
     bad: journal(wasHeld('ann', 'h1', 'A1'), { event: 'expired', holds: ['h1'] }).map((row, i) => at(i * 64_999, row)),
     plan: withGrace,
     broken: 'I9',
+  },
+  {
+    name: 'the journal makes one ticket twice',
+    good: journal(wasHeld('ann', 'h1', 'A1 A2'), wasOrdered('h1', 'o1', 'A1 A2')),
+    bad: journal(wasHeld('ann', 'h1', 'A1 A2'), sameTickets(wasOrdered('h1', 'o1', 'A1 A2'))),
+    plan: PARTIAL,
+    broken: 'I1',
   },
   {
     name: 'a hold is ordered after its end',

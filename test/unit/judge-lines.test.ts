@@ -37,6 +37,25 @@ describe('a history as text', () => {
     expect(lines.map((line, i) => parseLine(JSON.stringify(line), i + 1))).toEqual(lines);
   });
 
+  test('is the same however it is cut into pieces, and whatever ends its lines', async () => {
+    const told = [PLAN, holds('Zoë 店', 'h1', 'A1', [0, 10]), holds('bob', 'h2', 'A1', [0, 10])];
+    const bytes = Buffer.from(told.map((line) => JSON.stringify(line)).join('\r\n'));
+    const whole = new Judge();
+    for (const line of told) whole.add(line);
+    for (const size of [1, 7, bytes.length]) {
+      const pieces = Array.from({ length: Math.ceil(bytes.length / size) }, (_, i) =>
+        bytes.subarray(i * size, (i + 1) * size),
+      );
+      const judge = new Judge();
+      await readHistory(Readable.from(pieces), judge);
+      expect(judge.lines).toBe(told.length);
+      expect(judge.verdict()).toEqual(whole.verdict());
+    }
+    expect(whole.verdict()[0].what).toContain('Zoë 店');
+    const brokenOff = Buffer.concat([bytes, Buffer.from('\n店').subarray(0, -1)]);
+    await expect(readHistory(Readable.from([brokenOff]), new Judge())).rejects.toThrow('line 4: is not JSON');
+  });
+
   const plan = JSON.stringify(PLAN);
   const ann = holds('ann', 'h1', 'A1', [0, 10]);
   const FAULTS: readonly (readonly [name: string, text: string, line: number, message: RegExp])[] = [
@@ -85,6 +104,22 @@ test('a verdict may be asked for again after more was told', () => {
   const violations = judge.verdict();
   expect(violations).toHaveLength(1);
   expect(judge.verdict()).toEqual(violations);
+});
+
+test('a verdict on half of a history with its journal changes nothing of that on the whole', () => {
+  const good = registerHistory(OPTIONS);
+  const lastHeld = good.findLastIndex((line) => 'row' in line && line.events[0].event === 'held');
+  for (const lines of [good, good.toSpliced(lastHeld, 1)]) {
+    const judge = new Judge();
+    const askedTwice = new Judge();
+    for (const [i, line] of lines.entries()) {
+      judge.add(line);
+      askedTwice.add(line);
+      if (i === lines.length >> 1) askedTwice.verdict();
+    }
+    expect(askedTwice.verdict()).toEqual(judge.verdict());
+    expect(judge.verdict().length > 0).toBe(lines !== good);
+  }
 });
 
 test('violations are told up to a limit', () => {

@@ -142,6 +142,12 @@ const STORIES: readonly Story[] = [
     broken: 'I7',
   },
   {
+    name: 'a refused hold names a seat that the hall does not have',
+    good: [holds('ann', '', 'A1', [0]), meetsTaken('bob', 'A1', [5, 15])],
+    bad: [holds('ann', '', 'A1', [0]), meetsTaken('bob', 'A9', [5, 15])],
+    broken: 'I7',
+  },
+  {
     name: 'a seat was taken before anybody asked for it',
     good: [ann, meetsTaken('bob', 'A1', [-5, 0])],
     bad: [ann, meetsTaken('bob', 'A1', [-5, -1])],
