@@ -85,8 +85,9 @@ export class PublishedSeats implements SeatMap {
 
   /** What lists of shows tell of it now. */
   figures(): ShowFigures {
-    const { version, asOf, capacity, available, fromPrice, cancelled } = this;
-    return { version, asOf, capacity, available, fromPrice, cancelled, times: saleTimesOf(this.#terms) };
+    const { version, asOf, capacity, available, fromPrice, cancelled, prices } = this;
+    const figures = { version, asOf, capacity, available, fromPrice, cancelled, times: saleTimesOf(this.#terms) };
+    return prices === undefined ? figures : { ...figures, prices };
   }
 }
 

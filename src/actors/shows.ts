@@ -60,6 +60,8 @@ export interface ShowFigures {
   readonly available: number;
   readonly fromPrice: number | null;
   readonly cancelled: boolean;
+  /** As in {@link SeatCounts}. */
+  readonly prices?: Readonly<Record<string, number>>;
   /** Absent where only the catalogue has them. */
   readonly times?: SaleTimes;
 }

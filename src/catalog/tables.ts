@@ -91,6 +91,8 @@ interface ShowFiguresTable {
   available: number;
   from_price: number | null;
   cancelled: boolean;
+  /** By categories; null: those that the show was made with. */
+  prices: JSONColumnType<Readonly<Record<string, number>>> | null;
   changed: ColumnType<string, never, never>;
 }
 

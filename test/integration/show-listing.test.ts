@@ -196,6 +196,20 @@ it('tells every node the figures of shows that another one sells, within half a 
   await other.close();
 });
 
+it('tells every node the prices of shows whose stock was changed', async () => {
+  const { http, create } = await house();
+  const { id } = await create();
+  const { id: unchanged } = await create({ startsAt: rfc3339(http.time.clock.now() + 8 * DAY) });
+  const prices = { A: 5_000, '"B" \\ {}': 0 };
+  await writeFigures(http.database.kysely as never, [
+    { showId: id, figures: figures(2, { fromPrice: 5_000, prices }) },
+    { showId: unchanged, figures: figures(2) },
+  ]);
+  await http.listing.catchUp();
+  const { items } = (await http.send('GET', '/v1/shows')).json();
+  expect(items.map((show: { prices: object }) => show.prices)).toEqual([prices, { A: 4_550 }]);
+});
+
 it('misses no change whose transaction took its time, nor more changes than it reads at once', async () => {
   const { http, create } = await house();
   const feed = feedOf(http);

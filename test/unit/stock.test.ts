@@ -113,6 +113,7 @@ describe('a change of the stock', () => {
       areas: [{ id: 'floor', capacity: 50, available: 50 }],
     });
     expect(published.prices).toEqual({ A: 4_550, Box: 9_000 });
+    expect(published.figures().prices).toEqual(published.prices);
     expect(hold(1, { best: { quantity: 2, category: 'Box' } })).toMatchObject({ type: 'held' });
     expect(hold(2, { best: { quantity: 1, category: 'Box' } })).toBe('NOT_ENOUGH_SEATS');
   });

@@ -22,14 +22,15 @@ export async function writeFigures(db: Kysely<CatalogueTables>, batch: readonly 
   const column = <T>(pick: (figures: ShowFigures) => T): T[] => sorted.map(({ figures }) => pick(figures));
   const ids = sorted.map(({ showId }) => showId);
   await sql`
-    insert into show_figures as f (show_id, version, as_of, capacity, available, from_price, cancelled)
+    insert into show_figures as f (show_id, version, as_of, capacity, available, from_price, cancelled, prices)
     select * from unnest(
       ${ids}::text[], ${column((of) => of.version)}::int4[], ${column((of) => of.asOf)}::int8[],
       ${column((of) => of.capacity)}::int4[], ${column((of) => of.available)}::int4[],
-      ${column((of) => of.fromPrice)}::int8[], ${column((of) => of.cancelled)}::boolean[])
+      ${column((of) => of.fromPrice)}::int8[], ${column((of) => of.cancelled)}::boolean[],
+      ${column(({ prices }) => (prices === undefined ? null : JSON.stringify(prices)))}::jsonb[])
     on conflict (show_id) do update set version = excluded.version, as_of = excluded.as_of,
       capacity = excluded.capacity, available = excluded.available, from_price = excluded.from_price,
-      cancelled = excluded.cancelled, changed = pg_current_xact_id()
+      cancelled = excluded.cancelled, prices = excluded.prices, changed = pg_current_xact_id()
     where f.version < excluded.version`.execute(db);
   await mendShows(db, sorted);
 }
@@ -60,6 +61,7 @@ interface FiguresRow {
   readonly available: number;
   readonly from_price: number | null;
   readonly cancelled: boolean;
+  readonly prices: Readonly<Record<string, number>> | null;
   readonly changed: string;
 }
 
@@ -69,12 +71,12 @@ export interface KeptFigures extends FiguresOf {
 }
 
 function kept(row: FiguresRow): KeptFigures {
-  const { show_id, version, as_of, capacity, available, from_price, cancelled, changed } = row;
+  const { show_id, version, as_of, capacity, available, from_price, cancelled, prices, changed } = row;
   const figures = { version, asOf: as_of, capacity, available, fromPrice: from_price, cancelled };
-  return { showId: show_id, figures, changed };
+  return { showId: show_id, figures: prices === null ? figures : { ...figures, prices }, changed };
 }
 
-const COLUMNS = sql`show_id, version, as_of, capacity, available, from_price, cancelled, changed::text as changed`;
+const COLUMNS = sql`show_id, version, as_of, capacity, available, from_price, cancelled, prices, changed::text as changed`;
 
 /** What is kept of these shows. */
 export async function figuresOf(db: Kysely<CatalogueTables>, ids: readonly string[]): Promise<KeptFigures[]> {
