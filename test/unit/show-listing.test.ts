@@ -135,10 +135,13 @@ describe('searching', () => {
   test('puts shows that are over behind those to come, of equal ones', () => {
     const past = show('Medea', { startsAt: NOW - DAY });
     const soon = show('Medea', { startsAt: NOW + DAY });
-    const found = listOf(past, soon)
-      .find({ q: 'medea' }, PAGE, NOW)
-      .items.map(({ record }) => record.id);
-    expect(found).toEqual([soon.id, past.id]);
+    const late = show('Medea', { startsAt: NOW + 2 * DAY });
+    const list = listOf(past, soon, late);
+    const foundAt = (now: number) => list.find({ q: 'medea' }, PAGE, now).items.map(({ record }) => record.id);
+    expect(foundAt(NOW)).toEqual([soon.id, late.id, past.id]);
+    expect(foundAt(soon.startsAt)).toEqual([soon.id, late.id, past.id]);
+    // Also in an answer that is kept.
+    expect(foundAt(soon.startsAt + 1)).toEqual([late.id, soon.id, past.id]);
   });
 
   test('follows changes, and forgets words that nobody has any more', () => {

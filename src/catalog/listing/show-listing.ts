@@ -169,6 +169,7 @@ export class ShowListing {
       id === undefined ? null : new Set(lists.get(id)?.slots());
     const ofVenue = among(byVenue, query.venueId);
     const ofPerformer = among(byPerformer, query.performerId);
+    const isRanked = query.q !== undefined && query.sort === undefined;
     const filter: Filter = {
       until: Number.POSITIVE_INFINITY,
       lets: (slot) => {
@@ -177,6 +178,8 @@ export class ShowListing {
         if (countryNumber !== null && country[slot] !== countryNumber) return false;
         if (ofVenue !== null && !ofVenue.has(slot)) return false;
         if (ofPerformer !== null && !ofPerformer.has(slot)) return false;
+        // A rank knows which shows are over.
+        if (isRanked && startsAt[slot] >= now) filter.until = Math.min(filter.until, startsAt[slot] + 1);
         const isDraft = publicAt[slot] > now;
         if (isDraft) filter.until = Math.min(filter.until, publicAt[slot]);
         if (phase === 'draft') return isDraft && this.#isDraftOf(slot, query.draftsOf);
