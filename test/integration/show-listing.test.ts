@@ -125,6 +125,7 @@ it('hides drafts from all but their organiser and admins until they are publishe
     expect(await found(send, 'status=draft')).toEqual([]);
     expectProblem(await send('GET', `/v1/shows/${draft.id}`), 'NOT_FOUND');
     expectProblem(await send('GET', `/v1/shows/${draft.id}/seats`), 'NOT_FOUND');
+    expectProblem(await send('GET', `/v1/shows/${draft.id}/listings`), 'NOT_FOUND');
   }
   expectProblem(await buyer('POST', `/v1/shows/${draft.id}/publish`), 'FORBIDDEN');
   expectProblem(await other('POST', `/v1/shows/${draft.id}/publish`), 'NOT_FOUND');
@@ -133,6 +134,7 @@ it('hides drafts from all but their organiser and admins until they are publishe
     expect((await send('GET', `/v1/shows/${draft.id}`)).json().status).toBe('draft');
     // As far as this test's shows go.
     expectProblem(await send('GET', `/v1/shows/${draft.id}/seats`), 'UNAVAILABLE');
+    expectProblem(await send('GET', `/v1/shows/${draft.id}/listings`), 'UNAVAILABLE');
   }
   expectProblem(await http.send('GET', '/v1/shows', null, { authorization: 'Bearer x' }), 'UNAUTHENTICATED');
   expectProblem(

@@ -3,16 +3,28 @@ import type { Listed, ListingView, Money, TicketView } from '../../actors/shows.
 import type { Fault } from '../../errors.ts';
 import { isId, parseScopedId } from '../../ids.ts';
 import type { PaymentGateway } from '../../payments/gateway.ts';
-import type { Guards } from '../auth.ts';
+import { type Guards, viewerOf } from '../auth.ts';
 import { codedTicket } from '../coded-ticket.ts';
 import { readOnce } from '../idempotency.ts';
 import { noBody } from '../no-body.ts';
 import { refuse } from '../problem.ts';
 import type { SalesDeps } from '../sales-deps.ts';
 import { ListingSchema, TicketSchema } from '../sales-schemas.ts';
-import { Amount, BEARER, Currency, LIMIT_DEFAULT, listOf, Page, PathId, problems, strict } from '../schemas.ts';
+import {
+  Amount,
+  BEARER,
+  Currency,
+  LIMIT_DEFAULT,
+  listOf,
+  OPTIONAL_BEARER,
+  Page,
+  PathId,
+  problems,
+  strict,
+} from '../schemas.ts';
 import type { App } from '../server.ts';
 import { askDeadline, notFound, sendAnswer } from '../show-answers.ts';
+import { seesShow } from '../viewers.ts';
 
 /** How seats are resold. */
 export function listingRoutes(app: App, deps: SalesDeps, guards: Guards): void {
@@ -109,21 +121,23 @@ export function listingRoutes(app: App, deps: SalesDeps, guards: Guards): void {
   app.get(
     '/shows/:id/listings',
     {
+      onRequest: guards.anyone,
       schema: {
         tags: ['Seats'],
         summary: 'What is for resale now, cheapest first',
         description: 'Hold such a seat by its id like any other.',
+        security: OPTIONAL_BEARER,
         params: PathId,
         querystring: strict(Page),
         response: {
           200: listOf(ListingSchema),
-          ...problems('BODY_INVALID', 'NOT_FOUND', 'OVERLOADED', 'UNAVAILABLE'),
+          ...problems('BODY_INVALID', 'UNAUTHENTICATED', 'NOT_FOUND', 'OVERLOADED', 'UNAVAILABLE'),
         },
       },
     },
     async (request, reply) => {
       const { id: showId } = request.params;
-      if (!isId('shw', showId)) return notFound(reply, 'show');
+      if (!isId('shw', showId) || !(await seesShow(deps, viewerOf(request), showId))) return notFound(reply, 'show');
       const { offset = 0, limit = LIMIT_DEFAULT } = request.query;
       const question = { type: 'list-listings', offset, limit } as const;
       const answer = await shows.ask<Listed<ListingView>>(showId, question, askDeadline(clock));
