@@ -1,4 +1,4 @@
-import { lookup as systemLookup } from 'node:dns';
+import { type LookupAddress, type LookupOptions, Resolver, lookup as systemLookup } from 'node:dns';
 import { BlockList, isIP, type LookupFunction } from 'node:net';
 
 /**
@@ -88,10 +88,43 @@ function isThisMachine(host: string): boolean {
   );
 }
 
+type Found = (error: NodeJS.ErrnoException | null, addresses: LookupAddress[]) => void;
+/** All addresses of a name. */
+type Lookup = (host: string, options: LookupOptions, done: Found) => void;
+
+const hostsLookup: Lookup = (host, options, done) => systemLookup(host, { ...options, all: true }, done);
+
+/** Of one question for a name, and how often it is asked: less in all than a delivery may take. */
+const NAME_LIMITS = { timeout: 3_000, tries: 2 } as const;
+
+/**
+ * Finds all addresses of a name by asking the name servers. The system's look-up would do so in one of a few threads, in which
+ * the look-ups for payments and mail wait too: whoever has names that nobody answers for could keep all of them.
+ */
+export function askedLookup(resolver: Pick<Resolver, 'resolve4' | 'resolve6'> = new Resolver(NAME_LIMITS)): Lookup {
+  return (host, _options, done) => {
+    const found: LookupAddress[][] = [];
+    let failure: NodeJS.ErrnoException | null = null;
+    const told = (family: 4 | 6) => (error: NodeJS.ErrnoException | null, addresses: string[]) => {
+      failure ??= error;
+      // Of a name that has addresses of one family only, the question for the other fails.
+      found.push(error === null ? addresses.map((address) => ({ address, family })) : []);
+      if (found.length < 2) return;
+      const all = found.flat().sort((a, b) => a.family - b.family);
+      done(all.length === 0 ? (failure ?? new Error(`${host} has no address`)) : null, all);
+    };
+    resolver.resolve4(host, told(4));
+    resolver.resolve6(host, told(6));
+  };
+}
+
 /** Asks for a name, and refuses it if any of its addresses is none to send to: the one that is connected to is of these. */
-export function guardedLookup(policy: TargetPolicy, lookup: typeof systemLookup = systemLookup): LookupFunction {
+export function guardedLookup(
+  policy: TargetPolicy,
+  lookup = policy === 'public' ? askedLookup() : hostsLookup,
+): LookupFunction {
   return (host, options, done) => {
-    lookup(host, { ...options, all: true }, (error, addresses) => {
+    lookup(host, options, (error, addresses) => {
       if (error !== null) {
         done(error, []);
         return;

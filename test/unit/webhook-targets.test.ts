@@ -1,11 +1,11 @@
-import type { LookupAddress, lookup } from 'node:dns';
+import type { LookupAddress } from 'node:dns';
 import { createServer } from 'node:http';
 import { type AddressInfo, createServer as createTcpServer } from 'node:net';
 import { Webhook } from 'standardwebhooks';
 import { describe, expect, onTestFinished, test } from 'vitest';
 import { createWebhookSender } from '../../src/webhooks/sender.ts';
 import { newSecret, signedHeaders } from '../../src/webhooks/signature.ts';
-import { guardedLookup, isPublicAddress, urlFault } from '../../src/webhooks/targets.ts';
+import { askedLookup, guardedLookup, isPublicAddress, urlFault } from '../../src/webhooks/targets.ts';
 import { seededRandom } from '../support/seeded-random.ts';
 
 describe('in production webhooks go to the public internet only', () => {
@@ -40,9 +40,10 @@ describe('in production webhooks go to the public internet only', () => {
     expect(urlFault('http://127.example.org/', 'any')).not.toBeNull();
   });
 
-  const found = (addresses: LookupAddress[]): typeof lookup =>
-    ((_host: string, _options: object, done: (error: null, found: LookupAddress[]) => void) =>
-      done(null, addresses)) as never;
+  const found =
+    (addresses: LookupAddress[]) =>
+    (_host: string, _options: object, done: (error: null, found: LookupAddress[]) => void): void =>
+      done(null, addresses);
   const asked = (addresses: LookupAddress[], policy: 'public' | 'any') =>
     new Promise((resolve) => {
       guardedLookup(policy, found(addresses))('example.org', { all: true }, (error, told) =>
@@ -56,6 +57,29 @@ describe('in production webhooks go to the public internet only', () => {
     expect(await asked([outside], 'public')).toEqual([outside]);
     expect(await asked([outside, inside], 'public')).toBe('example.org is not an address of the public internet');
     expect(await asked([inside], 'any')).toEqual([inside]);
+  });
+
+  test('a name is asked for both of its families, and found if it has one of them', async () => {
+    type Told = (error: Error | null, addresses: string[]) => void;
+    const ask = (four: string[], six: string[]) => {
+      const tell = (addresses: string[]) => (_host: string, told: Told) =>
+        told(addresses.length === 0 ? new Error('no data') : null, addresses);
+      const resolver = { resolve4: tell(four), resolve6: tell(six) } as never;
+      return new Promise((resolve) => {
+        guardedLookup('public', askedLookup(resolver))('example.org', { all: true }, (error, told) =>
+          resolve(error === null ? told : error.message),
+        );
+      });
+    };
+    const [four, six] = ['8.8.8.8', '2606:4700::1'];
+    expect(await ask([four], [])).toEqual([{ address: four, family: 4 }]);
+    expect(await ask([], [six])).toEqual([{ address: six, family: 6 }]);
+    expect(await ask([four], [six])).toEqual([
+      { address: four, family: 4 },
+      { address: six, family: 6 },
+    ]);
+    expect(await ask([], [])).toBe('no data');
+    expect(await ask([four], ['::1'])).toBe('example.org is not an address of the public internet');
   });
 
   test('what was registered before it was refused is not sent', async () => {
