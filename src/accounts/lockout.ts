@@ -1,5 +1,6 @@
 import { hash } from 'node:crypto';
 import { type Kysely, sql } from 'kysely';
+import { NOW as DATABASE_NOW } from '../database-time.ts';
 import { RefusedError } from '../errors.ts';
 import type { AccountsTables } from './tables.ts';
 
@@ -31,7 +32,7 @@ export const LOCKOUT: LockoutLimits = {
 const DOUBLINGS_MAX = 30;
 
 /** The database's: a lock holds alike on nodes whose clocks differ. */
-const NOW = sql`(extract(epoch from statement_timestamp()) * 1000)::int8`;
+const NOW = sql.raw(DATABASE_NOW);
 
 /** Whom a log-in is for and where it comes from; see {@link Lockout}. */
 export interface Try {

@@ -1,4 +1,5 @@
 import type { Pool } from 'pg';
+import { NOW } from '../database-time.ts';
 import type { Notice } from '../journal/journal.ts';
 
 /** Something that whoever has an e-mail address is to hear of. */
@@ -21,8 +22,6 @@ interface Claimed {
   readonly until: number;
 }
 
-/** Stable within a statement, so that an index finds what is due. */
-const NOW = '(extract(epoch from statement_timestamp()) * 1000)::int8';
 const IS_OPEN = 'sent_at is null and given_up_at is null';
 
 /** Rows that others are claiming now are passed over, and those that are claimed are not due: nobody waits for anybody. */

@@ -1,7 +1,5 @@
 import type { Pool } from 'pg';
-
-/** Of the database, in ms. */
-const NOW = '(extract(epoch from statement_timestamp()) * 1000)::int8';
+import { NOW } from '../database-time.ts';
 
 /** One node at a time takes the next page, whichever comes first; should it die, the page after is another's. */
 const CLAIM = `update projector_sweep set next_at = ${NOW} + $1 where next_at <= ${NOW} returning after`;

@@ -1,4 +1,5 @@
 import type { Pool } from 'pg';
+import { NOW } from '../database-time.ts';
 
 /** A delivery that a node has taken on itself. */
 export interface ClaimedDelivery {
@@ -16,8 +17,6 @@ export interface ClaimedDelivery {
   readonly isFailing: boolean;
 }
 
-/** Stable within a statement, so that an index finds what is due. */
-const NOW = '(extract(epoch from statement_timestamp()) * 1000)::int8';
 const IS_OPEN = 'delivered_at is null and given_up_at is null';
 
 /** Claimed at a time, and how many of those at endpoints that fail. */

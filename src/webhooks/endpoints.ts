@@ -1,4 +1,5 @@
 import type { Pool } from 'pg';
+import { NOW } from '../database-time.ts';
 import { RefusedError } from '../errors.ts';
 import { newId } from '../ids.ts';
 import type { Random } from '../ports.ts';
@@ -77,7 +78,6 @@ interface DeliveryRow {
   readonly last_error: string | null;
 }
 
-const NOW = '(extract(epoch from statement_timestamp()) * 1000)::int8';
 /** `$1` null: whoever's. */
 const IS_OWN = '($1::text is null or endpoint.organiser_id = $1)';
 const ENDPOINT = 'endpoint.id, url, events, endpoint.created_at, failing_since, disabled_at, disabled_reason';

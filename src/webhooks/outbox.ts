@@ -1,12 +1,10 @@
+import { NOW } from '../database-time.ts';
 import { rfc3339 } from '../rfc3339.ts';
 import type { Announcement } from './announcements.ts';
 
 interface Queryable {
   query(text: string, values: readonly unknown[]): Promise<unknown>;
 }
-
-/** Of the database, in ms. */
-const NOW = '(extract(epoch from statement_timestamp()) * 1000)::int8';
 
 /**
  * What nobody has asked for is not kept; what is for an endpoint that is disabled is, for a replay. What is there already

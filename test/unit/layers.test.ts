@@ -6,7 +6,7 @@ import { expect, test } from 'vitest';
 const SRC = fileURLToPath(new URL('../../src/', import.meta.url));
 
 /** What every room may use: names, ports and formats, which use nothing but each other. */
-const GROUND = ['backoff.ts', 'errors.ts', 'formats.ts', 'ids.ts', 'ports.ts', 'rfc3339.ts'];
+const GROUND = ['backoff.ts', 'database-time.ts', 'errors.ts', 'formats.ts', 'ids.ts', 'ports.ts', 'rfc3339.ts'];
 const SERVICES = ['payments', 'catalog', 'accounts', 'tickets'];
 
 /**

@@ -1,4 +1,5 @@
 import type { Pool } from 'pg';
+import { NOW } from '../../database-time.ts';
 import type { Random, Timers } from '../../ports.ts';
 import { FINAL_ORDER_TYPES } from './webhook-events.ts';
 
@@ -38,9 +39,6 @@ export interface EventPoller {
   start(): void;
   close(): Promise<void>;
 }
-
-/** The database's ms since the epoch. A node's own clock may jump, and with it the checkpoint of all. */
-const NOW = '(extract(epoch from statement_timestamp()) * 1000)::int8';
 
 /** A cluster that has never read has nothing to catch up on. */
 const BEGIN = `
