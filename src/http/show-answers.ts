@@ -7,6 +7,9 @@ import { refuse } from './problem.ts';
 /** How long a request waits for its show, ms. */
 const ASK_MS = 10_000;
 
+/** What a show that decides nothing now refuses with, and so every route that has it change something. */
+export const NOT_NOW = ['OVERLOADED', 'UNAVAILABLE', 'OUTCOME_UNKNOWN'] as const;
+
 /** The deadline of a question asked now. */
 export function askDeadline(clock: Clock): number {
   return clock.now() + ASK_MS;

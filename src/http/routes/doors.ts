@@ -23,7 +23,7 @@ import { refuse } from '../problem.ts';
 import type { SalesDeps } from '../sales-deps.ts';
 import { BEARER, LIMIT_DEFAULT, Page, PathId, problems, strict, Time } from '../schemas.ts';
 import type { App } from '../server.ts';
-import { askDeadline, notFound, sendAnswer } from '../show-answers.ts';
+import { askDeadline, NOT_NOW, notFound, sendAnswer } from '../show-answers.ts';
 import { seesAll } from '../viewers.ts';
 
 /** All a query has is text. */
@@ -67,9 +67,7 @@ export function doorRoutes(app: App, deps: SalesDeps, guards: Guards): void {
             'SCAN_TIME_INVALID',
             'SCAN_LIMIT',
             'IDEMPOTENCY_KEY_REUSED',
-            'OVERLOADED',
-            'UNAVAILABLE',
-            'OUTCOME_UNKNOWN',
+            ...NOT_NOW,
           ),
         },
       },
@@ -117,15 +115,7 @@ export function doorRoutes(app: App, deps: SalesDeps, guards: Guards): void {
         querystring: strict({ admittedAt: Type.Optional(Time) }),
         response: {
           200: TicketAtDoorSchema,
-          ...problems(
-            'BODY_INVALID',
-            'UNAUTHENTICATED',
-            'FORBIDDEN',
-            'NOT_FOUND',
-            'OVERLOADED',
-            'UNAVAILABLE',
-            'OUTCOME_UNKNOWN',
-          ),
+          ...problems('BODY_INVALID', 'UNAUTHENTICATED', 'FORBIDDEN', 'NOT_FOUND', ...NOT_NOW),
         },
       },
     },
@@ -191,16 +181,7 @@ export function doorRoutes(app: App, deps: SalesDeps, guards: Guards): void {
         body: ScanUpload,
         response: {
           200: MergedScansSchema,
-          ...problems(
-            'BODY_INVALID',
-            'UNAUTHENTICATED',
-            'FORBIDDEN',
-            'NOT_FOUND',
-            'SCAN_LIMIT',
-            'OVERLOADED',
-            'UNAVAILABLE',
-            'OUTCOME_UNKNOWN',
-          ),
+          ...problems('BODY_INVALID', 'UNAUTHENTICATED', 'FORBIDDEN', 'NOT_FOUND', 'SCAN_LIMIT', ...NOT_NOW),
         },
       },
     },

@@ -12,7 +12,7 @@ import { refuse } from '../problem.ts';
 import type { SalesDeps } from '../sales-deps.ts';
 import { BEARER, PathId, problems, strict } from '../schemas.ts';
 import type { App } from '../server.ts';
-import { askDeadline, notFound, sendAnswer } from '../show-answers.ts';
+import { askDeadline, NOT_NOW, notFound, sendAnswer } from '../show-answers.ts';
 import { seesAll } from '../viewers.ts';
 
 type NewStock = Omit<StockCommand, 'type' | 'once'>;
@@ -53,9 +53,7 @@ export function inventoryRoutes(app: App, deps: SalesDeps, guards: Guards): void
             'STOCK_INVALID',
             'UNKNOWN_SEAT',
             'IDEMPOTENCY_KEY_REUSED',
-            'OVERLOADED',
-            'UNAVAILABLE',
-            'OUTCOME_UNKNOWN',
+            ...NOT_NOW,
           ),
         },
       },

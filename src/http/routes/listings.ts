@@ -23,7 +23,7 @@ import {
   strict,
 } from '../schemas.ts';
 import type { App } from '../server.ts';
-import { askDeadline, notFound, sendAnswer } from '../show-answers.ts';
+import { askDeadline, NOT_NOW, notFound, sendAnswer } from '../show-answers.ts';
 import { seesShow } from '../viewers.ts';
 
 /** How seats are resold. */
@@ -57,9 +57,7 @@ export function listingRoutes(app: App, deps: SalesDeps, guards: Guards): void {
             'ABOVE_PURCHASE_PRICE',
             'LISTING_NEEDS_SEAT',
             'IDEMPOTENCY_KEY_REUSED',
-            'OVERLOADED',
-            'UNAVAILABLE',
-            'OUTCOME_UNKNOWN',
+            ...NOT_NOW,
           ),
         },
       },
@@ -96,15 +94,7 @@ export function listingRoutes(app: App, deps: SalesDeps, guards: Guards): void {
         params: PathId,
         response: {
           200: TicketSchema,
-          ...problems(
-            'UNAUTHENTICATED',
-            'NOT_FOUND',
-            'TICKET_NOT_MOVABLE',
-            'LISTING_IN_USE',
-            'OVERLOADED',
-            'UNAVAILABLE',
-            'OUTCOME_UNKNOWN',
-          ),
+          ...problems('UNAUTHENTICATED', 'NOT_FOUND', 'TICKET_NOT_MOVABLE', 'LISTING_IN_USE', ...NOT_NOW),
         },
       },
     },

@@ -11,7 +11,7 @@ import type { SalesDeps } from '../sales-deps.ts';
 import { OrderSchema } from '../sales-schemas.ts';
 import { BEARER, LIMIT_DEFAULT, listOf, Page, PathId, problems, strict } from '../schemas.ts';
 import type { App } from '../server.ts';
-import { askDeadline, notFound } from '../show-answers.ts';
+import { askDeadline, NOT_NOW, notFound } from '../show-answers.ts';
 import { askAsViewer, seesAll } from '../viewers.ts';
 
 export function orderRoutes(app: App, deps: SalesDeps, guards: Guards): void {
@@ -147,14 +147,7 @@ export function orderRoutes(app: App, deps: SalesDeps, guards: Guards): void {
         params: PathId,
         response: {
           200: OrderSchema,
-          ...problems(
-            'UNAUTHENTICATED',
-            'NOT_FOUND',
-            'ORDER_NOT_CANCELLABLE',
-            'OVERLOADED',
-            'UNAVAILABLE',
-            'OUTCOME_UNKNOWN',
-          ),
+          ...problems('UNAUTHENTICATED', 'NOT_FOUND', 'ORDER_NOT_CANCELLABLE', ...NOT_NOW),
         },
       },
     },

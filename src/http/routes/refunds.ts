@@ -9,7 +9,7 @@ import type { SalesDeps } from '../sales-deps.ts';
 import { CancellationSchema, NewRefundSchema } from '../sales-schemas.ts';
 import { BEARER, line, PathId, problems, strict } from '../schemas.ts';
 import type { App } from '../server.ts';
-import { askDeadline, notFound, sendAnswer } from '../show-answers.ts';
+import { askDeadline, NOT_NOW, notFound, sendAnswer } from '../show-answers.ts';
 import { seesAll } from '../viewers.ts';
 
 /** Tickets of one order, at most. */
@@ -63,9 +63,7 @@ export function refundRoutes(app: App, deps: SalesDeps, guards: Guards): void {
             'NOT_FOUND',
             'ORDER_NOT_REFUNDABLE',
             'IDEMPOTENCY_KEY_REUSED',
-            'OVERLOADED',
-            'UNAVAILABLE',
-            'OUTCOME_UNKNOWN',
+            ...NOT_NOW,
           ),
         },
       },
@@ -99,15 +97,7 @@ export function refundRoutes(app: App, deps: SalesDeps, guards: Guards): void {
         body: strict({ reason: Type.Optional(line(1, REASON_LENGTH_MAX)) }),
         response: {
           200: CancellationSchema,
-          ...problems(
-            'BODY_INVALID',
-            'UNAUTHENTICATED',
-            'FORBIDDEN',
-            'NOT_FOUND',
-            'OVERLOADED',
-            'UNAVAILABLE',
-            'OUTCOME_UNKNOWN',
-          ),
+          ...problems('BODY_INVALID', 'UNAUTHENTICATED', 'FORBIDDEN', 'NOT_FOUND', ...NOT_NOW),
         },
       },
     },

@@ -13,7 +13,7 @@ import type { SalesDeps } from '../sales-deps.ts';
 import { OrderSchema } from '../sales-schemas.ts';
 import { BEARER, problems, strict } from '../schemas.ts';
 import type { App } from '../server.ts';
-import { askDeadline, notFound } from '../show-answers.ts';
+import { askDeadline, NOT_NOW, notFound } from '../show-answers.ts';
 
 const ConfirmationSchema = Type.Object({
   id: Type.String(),
@@ -103,9 +103,7 @@ export function sandboxPaymentRoutes(app: App, deps: SalesDeps, sandbox: Sandbox
             'CAPTURE_FAILED',
             'NOT_FOUND',
             'ORDER_NOT_PAYABLE',
-            'OVERLOADED',
-            'UNAVAILABLE',
-            'OUTCOME_UNKNOWN',
+            ...NOT_NOW,
           ),
         },
       },

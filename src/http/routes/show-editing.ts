@@ -11,7 +11,7 @@ import { emptyIfNone, noBody } from '../no-body.ts';
 import { refuse } from '../problem.ts';
 import { Amount, BEARER, Currency, line, PathId, problems, prose, strict, Time } from '../schemas.ts';
 import type { App } from '../server.ts';
-import { askDeadline, notFound } from '../show-answers.ts';
+import { askDeadline, NOT_NOW, notFound } from '../show-answers.ts';
 import { ShowSchema, viewShow } from '../show-views.ts';
 import { ownsShow } from '../viewers.ts';
 import type { ShowDeps } from './shows.ts';
@@ -84,8 +84,6 @@ const PerformerOfShow = strict({ id: Type.String({ maxLength: 200 }), performerI
 
 /** What all routes answer that change a show. */
 const REFUSALS = ['BODY_INVALID', 'UNAUTHENTICATED', 'FORBIDDEN', 'NOT_FOUND', 'SHOW_INVALID'] as const;
-/** And those that ask the show. */
-const SHOW_REFUSALS = ['OVERLOADED', 'UNAVAILABLE', 'OUTCOME_UNKNOWN'] as const;
 
 function invalid(errors: readonly Fault[]): Refusal {
   return { code: 'SHOW_INVALID', detail: 'Mend what `errors` points at.', errors };
@@ -153,7 +151,7 @@ export function showEditingRoutes(app: App, deps: ShowDeps, guards: Guards): voi
         security: BEARER,
         params: PathId,
         body: ChangesSchema,
-        response: { 200: ShowSchema, ...problems(...REFUSALS, ...SHOW_REFUSALS) },
+        response: { 200: ShowSchema, ...problems(...REFUSALS, ...NOT_NOW) },
       },
       onRequest: guards.role('organiser'),
     },
@@ -186,7 +184,7 @@ export function showEditingRoutes(app: App, deps: ShowDeps, guards: Guards): voi
         security: BEARER,
         params: PathId,
         body: strict({ at: Type.Optional(Time) }),
-        response: { 200: ShowSchema, ...problems(...REFUSALS, ...SHOW_REFUSALS) },
+        response: { 200: ShowSchema, ...problems(...REFUSALS, ...NOT_NOW) },
       },
       onRequest: guards.role('organiser'),
       preValidation: emptyIfNone,

@@ -15,10 +15,9 @@ import type { SalesDeps } from '../sales-deps.ts';
 import { TicketSchema } from '../sales-schemas.ts';
 import { BEARER, LIMIT_DEFAULT, listOf, Page, PathId, problems, strict } from '../schemas.ts';
 import type { App } from '../server.ts';
-import { askDeadline, notFound, sendAnswer } from '../show-answers.ts';
+import { askDeadline, NOT_NOW, notFound, sendAnswer } from '../show-answers.ts';
 
 const GONE = { code: 'UNAUTHENTICATED', detail: 'The account of this token does not exist any more.' } as const;
-const NOT_NOW = ['OVERLOADED', 'UNAVAILABLE', 'OUTCOME_UNKNOWN'] as const;
 
 /** How tickets go to somebody else. */
 export function transferRoutes(app: App, deps: SalesDeps, guards: Guards): void {
