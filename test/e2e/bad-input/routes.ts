@@ -283,7 +283,7 @@ export const ROUTES: Readonly<Record<string, RouteCase>> = {
       ['a seat that is held', { seats: [world.seats[0]] }, 'SEATS_TAKEN'],
     ],
   },
-  'GET /v1/holds/{id}': { as: 'buyer', kind: 'hld', hiddenFrom: NOT_THE_BUYER },
+  'GET /v1/holds/{id}': { as: 'buyer', kind: 'hld', hiddenFrom: STRANGERS },
   'DELETE /v1/holds/{id}': { as: 'buyer', kind: 'hld', hiddenFrom: NOT_THE_BUYER },
   'POST /v1/holds/{id}/extend': { as: 'buyer', kind: 'hld', hiddenFrom: NOT_THE_BUYER },
   'POST /v1/holds/{id}/order': {
