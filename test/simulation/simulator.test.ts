@@ -21,6 +21,18 @@ test(
   LIMIT_MS,
 );
 
+test.each([
+  [1_059_784, 'two nodes gave the same money back: one had gone on to another key, though the first was still good'],
+])(
+  'world %i keeps every invariant, in which once %s',
+  async (seed) => {
+    const { code, summary } = await runSimulator(seed, 1, LIMIT_MS);
+    expect(summary.violations).toEqual([]);
+    expect(code).toBe(0);
+  },
+  LIMIT_MS,
+);
+
 test(
   'the same seeds do the same, whichever process plays them; other seeds do something else',
   async () => {

@@ -217,8 +217,11 @@ export class StripeProvider implements MoneyTaker {
     const { dice, wire } = this.#parts;
     const { busy, error } = wire.weather;
     if (dice.chance(busy)) this.#stripe.faults.add({}, { kind: 'rate-limit' });
-    else if (dice.chance(error))
-      this.#stripe.faults.add({}, { kind: 'error', acts: dice.chance(0.5), stored: dice.chance(0.5) });
+    else if (dice.chance(error)) {
+      const [acts, stored] = [dice.chance(0.5), dice.chance(0.5)];
+      // What was begun is stored (docs.stripe.com/api/idempotent_requests).
+      this.#stripe.faults.add({}, { kind: 'error', acts, stored: acts || stored });
+    }
   }
 
   #deliver(body: string, signature: string, ms: number): Promise<boolean> {

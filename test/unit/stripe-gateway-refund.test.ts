@@ -177,6 +177,16 @@ describe('a crash while money is given back', () => {
     expect(at.books(paymentId)).toMatchObject([{ refunded: 1_000 }]);
   });
 
+  test('500 not stored under the key, which another node uses later: once', async () => {
+    const at = await stripeNodes();
+    const { node, order, paymentId } = await taken(at);
+    const refund = refundOf(at, order, 1_000);
+    at.standIn.faults.add(REFUND, { kind: 'error', acts: false, stored: false });
+    expect(await node.refund(refund)).toBe('done');
+    expect(await at.node().refund(refund)).toBe('done');
+    expect(at.books(paymentId)).toMatchObject([{ refunded: 1_000 }]);
+  });
+
   test.each([0, 13 * HOUR])('500 after 500, %i ms old: later, and once as soon as Stripe is well', async (age) => {
     const at = await stripeNodes();
     const { node, order, paymentId } = await taken(at);
@@ -200,10 +210,12 @@ describe('a crash while money is given back', () => {
     const { node, order, paymentId } = await taken(at);
     const refund = refundOf(at, order, 1_000);
     const failures = 2 * REFUND_LIMITS.steps;
-    at.standIn.faults.add(REFUND, { kind: 'error', acts: false }, failures);
+    // Each is asked for once more, to know that it is stored; the last by the call that comes next.
+    const requests = 2 * failures - 1;
+    at.standIn.faults.add(REFUND, { kind: 'error', acts: false }, requests);
     const calls = failures / REFUND_LIMITS.failures;
     for (let call = 0; call < calls; call++) expect(await refusalOf(node.refund(refund))).toBe('UNAVAILABLE');
-    expect(at.standIn.requests.get('POST /v1/refunds')).toBe(failures);
+    expect(at.standIn.requests.get('POST /v1/refunds')).toBe(requests);
     // One that has just started has to find out.
     const other = at.node();
     const refused = await refusalOf(other.refund(refund));

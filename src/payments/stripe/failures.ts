@@ -8,7 +8,7 @@ export type StripeFailure =
   | 'later'
   /** Nobody knows whether it was carried out; the same key finds out. */
   | 'lost'
-  /** Its key answers with an error from now on, and nobody knows whether it was carried out: look before using another key. */
+  /** Nobody knows whether it was carried out, and its key may have been used up: look before using another one. */
   | 'spoilt'
   /** Stripe will not do this, for a reason that lies in the payment. */
   | 'refused'
@@ -34,8 +34,9 @@ export function isOutage(error: unknown): boolean {
   return (error.statusCode ?? 500) >= 500;
 }
 
-/** Whether Stripe repeats what it answered to an earlier request with the same key. */
-export function isReplay(error: unknown): boolean {
+/** Whether nothing can be done any more with the key of the call that failed so: it repeats an answer, or belongs to another request. */
+export function isUsedUp(error: unknown): boolean {
+  if (error instanceof errors.StripeIdempotencyError) return true;
   return error instanceof errors.StripeError && error.headers?.['idempotent-replayed'] === 'true';
 }
 

@@ -5,7 +5,7 @@ import type { Clock, Random, Timers } from '../../ports.ts';
 import type { Payment, PaymentGateway, PaymentOrder, PaymentState, RefundOrder, RefundState } from '../gateway.ts';
 import { CallGate, type GateFigures } from './call-gate.ts';
 import { DeniedLog } from './denied-log.ts';
-import { asLogged, failureOf, isOutage, isReplay, notNow, wordsOf } from './failures.ts';
+import { asLogged, failureOf, isOutage, isUsedUp, notNow, wordsOf } from './failures.ts';
 import { IntentScans } from './intent-scans.ts';
 import { methodParams } from './payment-methods.ts';
 import type { StripePaymentTable } from './payment-table.ts';
@@ -194,7 +194,7 @@ export class StripeGateway implements PaymentGateway {
           return ended.state === 'cancelled' ? { ...ended, state: 'failed' } : ended;
         }
         // The first key would repeat a refusal that has passed.
-        if (failure === 'refused' && !isReplay(error)) throw asLogged(error);
+        if (failure === 'refused' && !isUsedUp(error)) throw asLogged(error);
         if (failure === 'lost') throw notNow(error);
       }
     }

@@ -2,7 +2,7 @@ import type Stripe from 'stripe';
 import type { Clock } from '../../ports.ts';
 import type { RefundOrder, RefundState } from '../gateway.ts';
 import type { DeniedLog } from './denied-log.ts';
-import { failureOf, isReplay, notNow, wordsOf } from './failures.ts';
+import { failureOf, isUsedUp, notNow, wordsOf } from './failures.ts';
 import { Recent } from './recent.ts';
 import { toStripe } from './stripe-amounts.ts';
 import type { StripeApi } from './stripe-api.ts';
@@ -41,8 +41,8 @@ function verdictOf(made: readonly Stripe.Refund[]): 'done' | 'pending' | null {
 
 /**
  * Gives money back once, by however many nodes and however often it is asked for. The n-th try has the key
- * `rf:{refundId}:{n}`; never a key of chance, with which two nodes could both give the money back. A key that answers with a
- * stored error is stepped over, after a look at what was made.
+ * `rf:{refundId}:{n}`; never a key of chance, with which two nodes could both give the money back. A key is stepped over, after a
+ * look at what was made, only once it repeats an error: by one that was not stored another node could still have it done.
  */
 export class StripeRefunds {
   readonly #api: StripeApi;
@@ -112,9 +112,11 @@ export class StripeRefunds {
           this.#log.error({ refundId, paymentId, ...wordsOf(error) }, 'Stripe refuses a refund');
           return 'failed';
         }
-        number++;
-        this.#numbers.set(refundId, number);
-        if (isReplay(error)) continue;
+        if (isUsedUp(error)) {
+          number++;
+          this.#numbers.set(refundId, number);
+          continue;
+        }
         failures++;
         if (passes && verdictOf(made) === null) throw notNow(error);
       }
