@@ -34,8 +34,8 @@ test('ids of one hash are told apart', () => {
 
 test('a column keeps what it is given, beyond one chunk too', () => {
   const numbers = Array.from({ length: 40_000 }, (_, i) => i / 2);
-  const halves = Column.ofNumbers();
-  const wholes = Column.ofInts();
+  const halves = new Column();
+  const wholes = new Column();
   for (const number of numbers) {
     halves.push(number);
     wholes.push(number * -2);
