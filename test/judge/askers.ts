@@ -19,7 +19,7 @@ export class Askers {
   readonly #cases: Cases;
   readonly #timeline: Timeline;
   readonly #findings: Findings;
-  /** By the key's number among those that were used: the row that answered it last, and, if answers are not kept for ever, that row's time. */
+  /** By the key's number among those that were used: the row that answered it last, and its time if answers are forgotten. */
   readonly #answeredIn: Int32Array;
   readonly #answeredAt: Float64Array;
   /** The same of keys that nobody is known to have used. */
