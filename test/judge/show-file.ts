@@ -146,7 +146,7 @@ class KeyedOperations {
 }
 
 /**
- * Refusals that name seats as taken, in a rush nine of ten operations; columns by their number. The judges go through
+ * Refusals that name seats as taken, in a rush most operations; columns by their number. The judges go through
  * them more than once: so they need not fetch the lines, unless one is wrong.
  */
 class RefusedHolds {
