@@ -1,10 +1,10 @@
-import { fork } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
 import { bestOfFour } from './core/best-available.ts';
 import { singleHoldsPerSecond } from './core/decisions.ts';
 import type { MemoryFigures } from './core/memory.ts';
 import { recoverySpeed } from './core/recovery.ts';
 import { stadium } from './core/stadium.ts';
+import { figuresOfOwnProcess } from './own-process.ts';
 import type { Report, Result } from './report.ts';
 
 const MEMORY_PROCESS = fileURLToPath(new URL('core/memory.ts', import.meta.url));
@@ -62,7 +62,10 @@ export async function benchCore(report: Report, seconds: number): Promise<void> 
   });
 
   report.say('core: memory …');
-  const { perActiveShow, perPassivatedShow, passivatedShows } = await memoryFigures();
+  const { perActiveShow, perPassivatedShow, passivatedShows } = await figuresOfOwnProcess<MemoryFigures>(
+    MEMORY_PROCESS,
+    'the memory measurement',
+  );
   add('memory of an active show', {
     value: perActiveShow / MEGABYTE,
     unit: 'MB',
@@ -74,15 +77,5 @@ export async function benchCore(report: Report, seconds: number): Promise<void> 
     targets: [
       { text: `at most ${PASSIVATED_SHOW_BYTES / KILOBYTE} KB`, met: perPassivatedShow <= PASSIVATED_SHOW_BYTES },
     ],
-  });
-}
-
-/** In a process of its own: nothing else may be in its heap. */
-function memoryFigures(): Promise<MemoryFigures> {
-  return new Promise((resolve, reject) => {
-    const child = fork(MEMORY_PROCESS, { execArgv: ['--expose-gc'], stdio: ['ignore', 'ignore', 'inherit', 'ipc'] });
-    child.once('message', (figures) => resolve(figures as MemoryFigures));
-    child.once('error', reject);
-    child.once('exit', (code, signal) => reject(new Error(`the memory measurement ended early (${signal ?? code})`)));
   });
 }

@@ -37,7 +37,11 @@ export function judgeAcknowledged(witness: Witness, cases: Cases, findings: Find
   judgeTaken(witness, cases, findings);
 }
 
-const placesOf = (areas: readonly AreaQuantity[]): string[] => areas.map(({ id, quantity }) => `${quantity} of ${id}`);
+const NO_PLACES: readonly string[] = [];
+
+function placesOf(areas: readonly AreaQuantity[]): readonly string[] {
+  return areas.length === 0 ? NO_PLACES : areas.map(({ id, quantity }) => `${quantity} of ${id}`);
+}
 
 function judgeHold(state: JournalState, hold: HoldFile, findings: Findings): void {
   const { id, made } = hold;
@@ -50,13 +54,13 @@ function judgeHold(state: JournalState, hold: HoldFile, findings: Findings): voi
     }
     if (kept.client !== line.client)
       findings.add('I14', `hold ${id} is ${kept.client}'s, and ${line.client} was told of it`, n, kept.n);
-    const { plan } = state;
-    const seats = kept.seats.map((seat) => plan.seats[seat]);
-    const areas = kept.areas.map(({ area, quantity }) => ({ id: area.id, quantity }));
-    if (!isSameSet(seats, line.seats ?? []) || !isSameSet(placesOf(areas), placesOf(line.areas ?? [])))
+    const seats = kept.seats.map((seat) => state.plan.seats[seat]);
+    const areas = placesOf(kept.areas.map(({ area, quantity }) => ({ id: area.id, quantity })));
+    const told = placesOf(line.areas ?? []);
+    if (!isSameSet(seats, line.seats ?? []) || !isSameSet(areas, told))
       findings.add(
         'I3',
-        `hold ${id} was told as ${[...(line.seats ?? []), ...placesOf(line.areas ?? [])]}, the journal has ${[...seats, ...placesOf(areas)]}`,
+        `hold ${id} was told as ${[...(line.seats ?? []), ...told]}, the journal has ${[...seats, ...areas]}`,
         n,
         kept.n,
       );
@@ -84,6 +88,19 @@ function judgeHold(state: JournalState, hold: HoldFile, findings: Findings): voi
   }
 }
 
+/** Whether the order was made of these lines. Most often they are in the same order. */
+function hasLines(order: JournalOrder, told: readonly TicketLine[]): boolean {
+  const kept = linesOf(order);
+  if (kept.length !== told.length) return false;
+  for (let i = 0; i < kept.length; i++) {
+    const { id, seat, area, price } = kept[i];
+    const line = told[i];
+    if (line.id !== id || line.seat !== seat || line.area !== area || line.price !== price)
+      return isSameSet(told.map(essence), kept.map(essence));
+  }
+  return true;
+}
+
 const essence = (ticket: TicketLine | JournalTicket): string =>
   `${ticket.id} ${ticket.seat ?? ''} ${ticket.area ?? ''} ${ticket.price}`;
 
@@ -99,7 +116,7 @@ function judgeOrderMade(kept: JournalOrder | undefined, { n, line }: Entry<Order
     findings.add('I14', `order ${line.order} is ${kept.hold.client}'s, and ${line.client} was told of it`, n, kept.n);
   if (kept.hold.id !== line.hold)
     findings.add('I3', `order ${line.order} is of hold ${kept.hold.id}, not of ${line.hold}`, n, kept.n);
-  if (line.tickets !== undefined && !isSameSet(line.tickets.map(essence), linesOf(kept).map(essence)))
+  if (line.tickets !== undefined && !hasLines(kept, line.tickets))
     findings.add('I3', `order ${line.order} was told with other tickets than the journal has`, n, kept.n);
   if (line.total !== undefined && line.total !== kept.total)
     findings.add('I3', `order ${line.order} was told to cost ${line.total}, the journal has ${kept.total}`, n, kept.n);

@@ -24,8 +24,10 @@ const UNDECIDED: readonly (string | undefined)[] = [
 export function judgeAnswers(cases: Cases, lives: readonly (Life | undefined)[], findings: Findings): void {
   judgeKeys(cases, findings);
   const owners = new TicketOwners(cases.tickets.all.length);
-  for (const hold of cases.made) judgeMade(hold, findings);
-  for (const hold of cases.holds.all) judgeHold(hold, lives[hold.number], findings);
+  for (const hold of cases.holds.all) {
+    judgeMade(hold, findings);
+    judgeHold(hold, lives[hold.number], findings);
+  }
   for (const order of cases.orders.all) {
     judgeOrder(cases, order, findings);
     owners.add(order, findings);
@@ -181,15 +183,16 @@ function judgeHold(hold: HoldFile, life: Life | undefined, findings: Findings): 
         findings.add('I4', `hold ${id} was ordered twice`, n, hold.order?.made?.n ?? 0);
     }
     const { seats = [], areas = [] } = made.line;
-    const places = [...seats, ...areas.flatMap((area) => Array<string>(area.quantity).fill(area.id))];
     const tickets = line.tickets ?? [];
-    if (
-      !isSameSet(
-        places,
-        tickets.map(({ seat, area }) => seat ?? area ?? ''),
-      )
-    )
-      findings.add('I8', `order ${line.order} is not for what hold ${id} has`, made.n, n);
+    const named = tickets.map(({ seat, area }) => seat ?? area ?? '');
+    const isWhole =
+      areas.length === 0
+        ? isSameSet(seats, named)
+        : isSameSet(
+            [...seats, ...areas.flatMap(({ id: area, quantity }) => Array<string>(quantity).fill(area))],
+            named,
+          );
+    if (!isWhole) findings.add('I8', `order ${line.order} is not for what hold ${id} has`, made.n, n);
     const sum = tickets.reduce((total, { price }) => total + price, 0);
     if (line.total !== undefined && line.total !== sum)
       findings.add('I10', `order ${line.order} costs ${line.total}, its tickets ${sum}`, n);

@@ -19,7 +19,7 @@ export class Askers {
   readonly #cases: Cases;
   readonly #timeline: Timeline;
   readonly #findings: Findings;
-  /** By the key's number among those that were used: the row that answered it last, and that row's time. */
+  /** By the key's number among those that were used: the row that answered it last, and its time if answers are forgotten. */
   readonly #answeredIn: Int32Array;
   readonly #answeredAt: Float64Array;
   /** The same of keys that nobody is known to have used. */
@@ -34,7 +34,7 @@ export class Askers {
     this.#timeline = timeline;
     this.#findings = findings;
     this.#answeredIn = new Int32Array(cases.keyed.names.size);
-    this.#answeredAt = new Float64Array(cases.keyed.names.size);
+    this.#answeredAt = new Float64Array(plan.keysKept === undefined ? 0 : cases.keyed.names.size);
   }
 
   /** Adds the next event, of line `n`, at `at` on the server's clock, to the timeline. */
@@ -128,6 +128,7 @@ export class Askers {
 
   /** `number`: the key's among those that were used, or -1. */
   #judgeOnce(key: string, number: number, n: number, at: number): void {
+    const { keysKept } = this.#plan;
     let before = 0;
     let beforeAt = 0;
     if (number < 0) {
@@ -137,11 +138,13 @@ export class Askers {
       this.#otherKeys.set(key, { n, at });
     } else {
       before = this.#answeredIn[number];
-      beforeAt = this.#answeredAt[number];
       this.#answeredIn[number] = n;
-      this.#answeredAt[number] = at;
+      if (keysKept !== undefined) {
+        beforeAt = this.#answeredAt[number];
+        this.#answeredAt[number] = at;
+      }
     }
-    if (before !== 0 && at - beforeAt < (this.#plan.keysKept ?? EVER))
+    if (before !== 0 && (keysKept === undefined || at - beforeAt < keysKept))
       this.#findings.add('I4', `journal: key ${key} takes effect or is refused twice`, before, n);
   }
 

@@ -134,7 +134,7 @@ interface DoorFile {
 class KeyedOperations {
   readonly names = new Names();
   readonly lines: Operation[] = [];
-  readonly n = Column.ofInts();
+  readonly n = new Column();
 
   /** @returns whether the key is new. */
   add(key: string, line: Operation, n: number): boolean {
@@ -146,18 +146,18 @@ class KeyedOperations {
 }
 
 /**
- * Refusals that name seats as taken, in a rush nine of ten operations; columns by their number. The judges go through
+ * Refusals that name seats as taken, in a rush most operations; columns by their number. The judges go through
  * them more than once: so they need not fetch the lines, unless one is wrong.
  */
 class RefusedHolds {
   readonly lines: HoldOperation[] = [];
-  readonly n = Column.ofInts();
-  readonly from = Column.ofNumbers();
-  readonly to = Column.ofNumbers();
+  readonly n = new Column();
+  readonly from = new Column();
+  readonly to = new Column();
   /** The seats of all, -1 being one that the plan does not have. */
-  readonly seats = Column.ofInts();
+  readonly seats = new Column();
   /** Where the seats of each end; those of the next begin there. */
-  readonly seatsTo = Column.ofInts();
+  readonly seatsTo = new Column();
 
   add(line: HoldOperation, n: number, seatIndex: ReadonlyMap<string, number>): void {
     const { from, to, taken } = line;
@@ -333,7 +333,7 @@ export class ShowFile {
   readonly cases: Cases;
   readonly rows: RowLine[] = [];
   /** The line of each row. */
-  readonly rowsN = Column.ofInts();
+  readonly rowsN = new Column();
   /** How many events the rows have. */
   events = 0;
 

@@ -8,9 +8,9 @@ import { countBelow, countUpTo } from './sorted-times.ts';
  * round. One pass finds that out (I7), however many there are.
  */
 export class Timeline {
-  readonly #asked: Float64Array;
+  readonly #asked: number[];
   readonly #askedBy: Int32Array;
-  readonly #seen: Float64Array;
+  readonly #seen: number[];
   readonly #seenBy: Int32Array;
   /** Without what reads tell: when the latest of the positions so far was asked for. */
   #begun = Number.NEGATIVE_INFINITY;
@@ -24,9 +24,9 @@ export class Timeline {
 
   /** Of so many positions at most. */
   constructor(positions: number) {
-    this.#asked = new Float64Array(positions + 1).fill(Number.NEGATIVE_INFINITY);
+    this.#asked = new Array<number>(positions + 1).fill(Number.NEGATIVE_INFINITY);
     this.#askedBy = new Int32Array(positions + 1);
-    this.#seen = new Float64Array(positions + 1).fill(Number.POSITIVE_INFINITY);
+    this.#seen = new Array<number>(positions + 1).fill(Number.POSITIVE_INFINITY);
     this.#seenBy = new Int32Array(positions + 1);
   }
 

@@ -33,14 +33,9 @@ test('ids of one hash are told apart', () => {
 });
 
 test('a column keeps what it is given, beyond one chunk too', () => {
-  const numbers = Array.from({ length: 40_000 }, (_, i) => i / 2);
-  const halves = Column.ofNumbers();
-  const wholes = Column.ofInts();
-  for (const number of numbers) {
-    halves.push(number);
-    wholes.push(number * -2);
-  }
-  expect(halves.length).toBe(numbers.length);
-  expect(numbers.map((_, i) => halves.at(i))).toEqual(numbers);
-  expect(numbers.map((_, i) => wholes.at(i))).toEqual(numbers.map((number) => number * -2 || 0));
+  const numbers = Array.from({ length: 10_000 }, (_, i) => (i % 3 === 0 ? i / 2 : i));
+  const column = new Column();
+  for (const number of numbers) column.push(number);
+  expect(column.length).toBe(numbers.length);
+  expect(numbers.map((_, i) => column.at(i))).toEqual(numbers);
 });
