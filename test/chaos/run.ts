@@ -83,7 +83,8 @@ export async function runChaos({ minutes, seed, lifetime, say: tell }: ChaosOpti
   const faults = new Faults({ cluster, operator, disk, say });
   atEnd(() => faults.end());
 
-  await faults.run(schedule);
+  // The last fault may come and pass before the time is over; buyers go on.
+  await Promise.all([faults.run(schedule), pause(minutes * 60_000)]);
   const seconds = Math.round((performance.now() - startedAt) / 1_000);
   say('faults have stopped');
   const { unknown, violations } = await restAndJudge(cluster, { sale, faults, operator, historyFile, say });
