@@ -37,9 +37,12 @@ export function makeOrder(state: ReferenceState, command: CommandOf<'order'>, ev
   must(hold !== null && hold.number === event.hold, 'I3', () => `${name} is of another hold than asked for`);
   must(hold.state === 'active', 'I9', () => `${name} is of a hold that is ${hold.state}`);
   must(event.comp === command.comp, 'rules', () => `${name} is given away, or not, as nobody asked`);
-  const priceOf = (category: string): number => (command.comp === true ? 0 : (hold.prices.get(category) ?? Number.NaN));
+  const isComp = command.comp === true;
+  const priceOf = (category: string): number => (isComp ? 0 : (hold.prices.get(category) ?? Number.NaN));
   const lines: OrderLine[] = hold.seats.map((seat) => {
-    const line = { seat: seat.index, price: seat.listing?.price ?? priceOf(seat.category) };
+    // A seat whose seller was paid back meanwhile is the organiser's, who may give it away.
+    const price = isComp ? 0 : (seat.listing?.price ?? priceOf(seat.category));
+    const line = { seat: seat.index, price };
     return seat.listing?.ticket ? { ...line, from: seat.listing.ticket.number } : line;
   });
   for (const [area, quantity] of hold.areas) {
