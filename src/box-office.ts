@@ -164,7 +164,7 @@ export async function assembleBoxOffice(parts: BoxOfficeParts): Promise<BoxOffic
   const projector = new Projector({
     projections: new Projections(database.pool),
     journal: reader,
-    hallOf: async (showId) => (await source.load(showId))?.hall ?? null,
+    load: (showId) => source.load(showId),
     laggards: (everyMs, count, ageMs) => nextLaggards(database.pool, everyMs, count, ageMs),
     clock,
     timers,

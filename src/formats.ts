@@ -8,8 +8,9 @@
  * | 2      | large ones in parts; a nudge names the shows to wake  | also name the incarnation that wrote them |
  * | 3      | may ask to prepare shows, and what came with refunds  | may have events that came with refunds    |
  * | 4      | stock, tickets that move, doors                       | their events                              |
+ * | 5      | may ask to replace a show's plan                      | its event                                 |
  */
-export const FORMAT = { oldest: 1, newest: 4 } as const;
+export const FORMAT = { oldest: 1, newest: 5 } as const;
 
 /** Something in a form that is not known here: most often that of a newer version. */
 export class FormatUnknown extends Error {

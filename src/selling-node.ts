@@ -1,3 +1,4 @@
+import { hallWith } from './actors/later-hall.ts';
 import { readOnlyShows } from './actors/read-only-show.ts';
 import { ShowActors } from './actors/show-actors.ts';
 import type { ShowSource } from './actors/shows.ts';
@@ -82,7 +83,10 @@ export function createSellingNode(parts: SellingNodeParts): SellingNode {
         log,
         fetch,
         readOnly: readOnlyShows({ source, journal: reader, rules: RULES }),
-        hallOf: async (showId) => (await source.load(showId))?.hall ?? null,
+        hallOf: async (showId, laterPlans) => {
+          const made = await source.load(showId);
+          return made === null ? null : hallWith(made, laterPlans);
+        },
       }),
     openShows: (incarnation, leases) => {
       const own = parts.openJournal(incarnation);

@@ -53,7 +53,7 @@ class Node {
     const terms = termsOf(hall);
     const silent = () => undefined;
     this.actors = new ShowActors({
-      source: { exists: async () => true, load: async () => ({ hall, terms }) },
+      source: { exists: async () => true, load: async () => ({ hall, terms, laterHall: async () => null }) },
       journal: FORGETFUL,
       format: () => FORMAT.newest,
       writer: 'nod_bench',

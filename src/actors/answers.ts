@@ -54,6 +54,7 @@ export function answerOfEvent(show: Show, event: ShowEvent, at: number): Answer 
       return told(listedView(show, event));
     case 'admitted':
       return told(admittedView(show, event));
+    case 'plan-replaced':
     case 'stock-changed':
       return told(inventoryView(show, event.stock));
     case 'refused':
@@ -150,7 +151,7 @@ function summary(show: Show): ShowSummary {
     held: show.total(SEAT.held),
     inPayment: show.total(SEAT.inPayment),
     sold: show.total(SEAT.sold) + show.total(SEAT.listed),
-    blocked: show.total(SEAT.blocked),
+    blocked: show.blocked,
     version: show.seq,
   };
 }

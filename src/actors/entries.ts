@@ -94,8 +94,8 @@ export class Entries {
 
   /** Counts the seats of its hall, once that is known. */
   countSeats(entry: Entry, seats: number): void {
+    this.#seats += seats - entry.seats;
     entry.seats = seats;
-    this.#seats += seats;
   }
 
   /** Forgets the entry, if that has not been done. */

@@ -1,4 +1,5 @@
 import type { Command, Question } from '../allocator/commands.ts';
+import type { Hall } from '../allocator/hall.ts';
 import type { Answer } from './shows.ts';
 
 /** So many requests wait for one show; more are refused at the door. */
@@ -10,6 +11,8 @@ export interface Waiting {
   /** ms since the epoch; past it the request is dropped undone. */
   readonly deadline: number;
   readonly answer: (answer: Answer) => void;
+  /** For a command that replaces the plan: the hall with it. */
+  readonly comingHall?: Hall;
 }
 
 /** A show's bounded queue. It outlives a restart of the actor that empties it, so that nobody is left without an answer. */

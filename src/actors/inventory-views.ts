@@ -1,4 +1,5 @@
 import type { SeatsNotForSale } from '../allocator/commands.ts';
+import { isFormerSeat } from '../allocator/hall.ts';
 import { SEAT, type Show } from '../allocator/show.ts';
 import { type PlaceFigures, type StockFigures, stockFigures } from '../allocator/stock.ts';
 import { money } from './hold-views.ts';
@@ -17,12 +18,20 @@ export function inventoryView(show: Show, { prices, categories, areas }: StockFi
     showId: show.id,
     capacity: all.reduce((sum, figures) => sum + placesOf(figures), 0),
     available: all.reduce((sum, { free }) => sum + free, 0),
-    categories: categories.map((figures, category) => counts(category, figures)),
-    areas: areas.map((figures, area) => {
+    categories: categories.flatMap((figures, category) =>
+      isGone(hall.formerCategories, category, figures) ? [] : [counts(category, figures)],
+    ),
+    areas: areas.flatMap((figures, area) => {
+      if (isGone(hall.formerAreas, area, figures)) return [];
       const { id, category } = hall.areas[area];
-      return { id, capacity: placesOf(figures), ...counts(category, figures) };
+      return [{ id, capacity: placesOf(figures), ...counts(category, figures) }];
     }),
   };
+}
+
+/** What an earlier plan had is told of as long as the figures are of then. */
+function isGone(former: ReadonlySet<number>, index: number, figures: PlaceFigures): boolean {
+  return former.has(index) && placesOf(figures) === 0;
 }
 
 function placesOf({ free, held, inPayment, sold, blocked, removed }: PlaceFigures): number {
@@ -43,7 +52,8 @@ function seatsNotForSale(
   const wanted = are === 'blocked' ? 1 : 0;
   const places: number[] = [];
   for (let seat = 0; seat < hall.seatCount; seat++)
-    if (status[seat] === SEAT.blocked && (stock?.keptSeats[seat] ?? 0) === wanted) places.push(seat);
+    if (status[seat] === SEAT.blocked && !isFormerSeat(hall, seat) && (stock?.keptSeats[seat] ?? 0) === wanted)
+      places.push(seat);
   const { documentOrder, seatIds } = hall;
   places.sort((a, b) => documentOrder[a] - documentOrder[b]);
   return { total: places.length, items: places.slice(offset, offset + limit).map((seat) => seatIds[seat]) };

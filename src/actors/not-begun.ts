@@ -31,6 +31,15 @@ export const UPGRADING = refused(
 export const TOO_MANY_AWAKE = refused('OVERLOADED', 'Too many shows are awake; try again shortly.');
 export const INBOX_FULL = refused('OVERLOADED', 'Too many requests wait for this show; try again shortly.');
 
+export const TOO_MANY_PLANS = refused('OVERLOADED', 'Too many plans are replaced at once; try again shortly.');
+export const NOT_COMPILED = refused('UNAVAILABLE', 'The plan cannot be read now; try again.');
+
+export const NO_SUCH_PLAN: NotBegun = {
+  ok: false,
+  refusal: { code: 'NOT_FOUND', detail: 'There is no such plan.' },
+  replayed: false,
+};
+
 export const NO_SUCH_SHOW: NotBegun = {
   ok: false,
   refusal: { code: 'NOT_FOUND', detail: 'There is no such show.' },

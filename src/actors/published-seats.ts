@@ -1,7 +1,7 @@
 import type { ShowTerms } from '../allocator/events.ts';
-import type { Hall } from '../allocator/hall.ts';
+import { categoryNamed, type Hall } from '../allocator/hall.ts';
 import { SEAT, SEAT_STATES, type Show } from '../allocator/show.ts';
-import { type AreaCount, SEAT_LETTERS, type SeatMap } from './seat-map.ts';
+import { type AreaCount, SEAT_LETTERS, type SeatMap, type VersionGap } from './seat-map.ts';
 import type { SaleTimes, ShowFigures } from './shows.ts';
 
 const LETTERS = new Uint8Array(SEAT_STATES);
@@ -15,14 +15,16 @@ LETTERS[SEAT.listed] = SEAT_LETTERS.listed;
 /** The seat map that the world sees. It follows the show from durable turn to durable turn, never ahead. */
 export class PublishedSeats implements SeatMap {
   readonly showId: string;
-  readonly hall: Hall;
+  planId: string;
+  hall: Hall;
   readonly currency: string;
   capacity: number;
   readonly stale = false;
   version: number;
   asOf: number;
-  readonly letters: Uint8Array;
-  readonly changedAt: Uint32Array;
+  letters: Uint8Array;
+  changedAt: Uint32Array;
+  gaps: readonly VersionGap[] = [];
   areas: readonly AreaCount[];
   available: number;
   fromPrice: number | null;
@@ -35,16 +37,14 @@ export class PublishedSeats implements SeatMap {
   /** Of a show as it was recovered. What changed before is not known, so every seat counts as changed now. */
   constructor(show: Show) {
     this.showId = show.id;
+    this.planId = show.planId;
     this.hall = show.hall;
     this.currency = show.terms.currency;
     this.capacity = show.capacity;
     this.version = show.seq;
     this.asOf = show.at;
-    this.letters = new Uint8Array(show.hall.seatCount);
+    this.letters = lettersOf(show);
     this.changedAt = new Uint32Array(show.hall.seatCount).fill(show.seq);
-    for (let seat = 0; seat < show.hall.seatCount; seat++) {
-      this.letters[show.hall.documentOrder[seat]] = LETTERS[show.status[seat]];
-    }
     this.areas = areasOf(show);
     this.available = show.total(SEAT.free);
     this.fromPrice = cheapest(show);
@@ -58,6 +58,7 @@ export class PublishedSeats implements SeatMap {
   publish(show: Show): void {
     this.version = show.seq;
     this.asOf = show.at;
+    if (this.hall !== show.hall) this.#takeHall(show);
     for (const seat of show.touched) {
       const place = show.hall.documentOrder[seat];
       const letter = LETTERS[show.status[seat]];
@@ -77,8 +78,20 @@ export class PublishedSeats implements SeatMap {
     this.#terms = show.terms;
   }
 
+  /** Places are those of another document now: what changed since an earlier version cannot be told. */
+  #takeHall(show: Show): void {
+    this.planId = show.planId;
+    this.hall = show.hall;
+    this.letters = lettersOf(show);
+    this.changedAt = new Uint32Array(show.hall.seatCount).fill(show.seq);
+    this.gaps = [{ after: 0, before: show.seq }];
+    // Prices are told of the plan's own categories.
+    this.#told = new Float64Array(0);
+  }
+
   #tellPrices(show: Show): void {
-    if (this.prices !== undefined && this.#told.every((price, category) => price === show.prices[category])) return;
+    const isTold = this.#told.length === show.prices.length && this.#told.every((price, i) => price === show.prices[i]);
+    if (this.prices !== undefined && isTold) return;
     this.#told = show.prices.slice();
     this.prices = pricesOf(show);
   }
@@ -87,13 +100,24 @@ export class PublishedSeats implements SeatMap {
   figures(): ShowFigures {
     const { version, asOf, capacity, available, fromPrice, cancelled, prices } = this;
     const figures = { version, asOf, capacity, available, fromPrice, cancelled, times: saleTimesOf(this.#terms) };
-    return prices === undefined ? figures : { ...figures, prices };
+    const revision = this.hall.laterPlans.length;
+    return {
+      ...figures,
+      ...(revision === 0 ? {} : { plan: { id: this.planId, revision } }),
+      ...(prices === undefined ? {} : { prices }),
+    };
   }
+}
+
+function lettersOf({ hall, status }: Show): Uint8Array {
+  const letters = new Uint8Array(hall.seatCount);
+  for (let seat = 0; seat < hall.seatCount; seat++) letters[hall.documentOrder[seat]] = LETTERS[status[seat]];
+  return letters;
 }
 
 function pricesOf({ hall, prices }: Show): Record<string, number> {
   const named = hall.categories.map((name, category): [string, number] => [name, prices[category]]);
-  return Object.fromEntries(named.filter(([, price]) => price >= 0));
+  return Object.fromEntries(named.filter(([name, price]) => price >= 0 && categoryNamed(hall, name) >= 0));
 }
 
 export function saleTimesOf({ onSaleAt, offSaleAt, publishAt, revision = 0 }: ShowTerms): SaleTimes {
@@ -102,11 +126,13 @@ export function saleTimesOf({ onSaleAt, offSaleAt, publishAt, revision = 0 }: Sh
 }
 
 function areasOf(show: Show): AreaCount[] {
-  return show.hall.areas.map((area, index) => ({
-    id: area.id,
+  const { areas, formerAreas } = show.hall;
+  const counts = areas.map(({ id }, index) => ({
+    id,
     capacity: show.areaCapacity[index],
     available: show.areaCounts[index * SEAT_STATES + SEAT.free],
   }));
+  return formerAreas.size === 0 ? counts : counts.filter((_, index) => !formerAreas.has(index));
 }
 
 function cheapest(show: Show): number | null {

@@ -40,7 +40,7 @@ export function readOnlyShows({
     return places.run(async () => {
       const made = await source.load(showId);
       if (made === null) return null;
-      const { show } = await recover(showId, made.hall, made.terms, journal, rules);
+      const { show } = await recover(showId, made, journal, rules);
       return new PublishedSeats(show);
     });
   };

@@ -1,10 +1,12 @@
-import type { ShowEvent, ShowTerms } from '../allocator/events.ts';
+import type { ShowEvent } from '../allocator/events.ts';
 import type { Hall } from '../allocator/hall.ts';
 import { assertCounts, assertWhole } from '../allocator/invariants.ts';
 import { Show } from '../allocator/show.ts';
-import { decodeShow, stateHash } from '../allocator/snapshot.ts';
+import { decodeShow, laterPlansIn, stateHash } from '../allocator/snapshot.ts';
 import type { Journal, JournalRow } from '../journal/journal.ts';
 import { FIRST_PREV_HASH, rowHash } from '../journal/row-hash.ts';
+import { bringHall, hallWith } from './later-hall.ts';
+import type { MadeShow } from './shows.ts';
 import type { Rules } from './turns.ts';
 
 /** The journal of a show does not add up: it must not go on selling. */
@@ -30,19 +32,18 @@ export interface Recovered {
  * A snapshot that cannot be read, or is not of the row it names, is passed over: the journal alone is enough. One whose
  * row is missing is a sign that the journal lost its end.
  *
- * @param made what the catalogue says of the show; used only while the journal is empty, and to find the hall.
+ * @param made what the catalogue says of the show; its terms are used only while the journal is empty.
  * @param prepared what an earlier recovery came to, to go on from; its hash is checked against the rows after it.
  * @throws JournalDamaged; FormatUnknown when the journal has a row in a form that its reader does not know.
  */
 export async function recover(
   showId: string,
-  hall: Hall,
-  made: ShowTerms,
+  made: MadeShow,
   journal: JournalToRead,
   rules: Rules,
   prepared: Recovered | null = null,
 ): Promise<Recovered> {
-  const start = prepared ?? (await fromSnapshot(showId, hall, journal));
+  const start = prepared ?? (await fromSnapshot(showId, made, journal));
   let show = start?.show ?? null;
   let lastHash = start?.lastHash ?? FIRST_PREV_HASH;
   let replayed = start?.eventsSinceSnapshot ?? 0;
@@ -54,18 +55,17 @@ export async function recover(
       if (rowHash({ showId, ...row }) !== row.hash)
         throw new JournalDamaged(showId, row.seq, 'its hash is not the hash of what it says');
       // Whoever sealed what cannot be read, or is not legal where it stands: no show is made of it.
-      show = orDamaged(showId, row.seq, () => {
-        const events = JSON.parse(row.events) as ShowEvent[];
-        const next = show ?? openedBy(showId, hall, events[0], row);
-        replayRow(next, events, row, rules);
-        replayed += events.length;
-        return next;
-      });
+      const events = orDamaged(showId, row.seq, () => JSON.parse(row.events) as ShowEvent[]);
+      const next = show ?? orDamaged(showId, row.seq, () => openedBy(showId, made.hall, events[0], row));
+      await bringHall(next, made, events);
+      orDamaged(showId, row.seq, () => replayRow(next, events, row, rules));
+      replayed += events.length;
+      show = next;
       lastHash = row.hash;
     }
   }
-  const whole = show ?? new Show(showId, hall, made);
-  if (whole.terms.planHash !== made.planHash)
+  const whole = show ?? new Show(showId, made.hall, made.terms);
+  if (whole.terms.planHash !== made.terms.planHash)
     throw new JournalDamaged(showId, whole.seq, 'was opened with another seating plan');
   orDamaged(showId, whole.seq, () => assertCounts(whole));
   return { show: whole, lastHash, eventsSinceSnapshot: replayed };
@@ -101,17 +101,27 @@ export function openedBy(showId: string, hall: Hall, first: ShowEvent | undefine
   return new Show(showId, hall, first.terms);
 }
 
-async function fromSnapshot(showId: string, hall: Hall, journal: JournalToRead): Promise<Recovered | null> {
+async function fromSnapshot(showId: string, made: MadeShow, journal: JournalToRead): Promise<Recovered | null> {
   const snapshot = await journal.readSnapshot(showId);
   if (snapshot === null || stateHash(snapshot.state) !== snapshot.stateHash) return null;
   const row = await journal.readRow(showId, snapshot.seq);
   // A snapshot is only ever made of a durable row: without it the journal has lost its end, and sold seats with it.
   if (row === null) throw new JournalDamaged(showId, snapshot.seq, 'is missing, though a snapshot was made of it');
   if (row.hash !== snapshot.rowHash) return null;
-  try {
+  const plans = orNull(() => laterPlansIn(snapshot.state));
+  if (plans === null) return null;
+  const hall = await hallWith(made, plans);
+  return orNull(() => {
     const show = decodeShow(snapshot.state, showId, hall);
     assertWhole(show);
     return show.seq === snapshot.seq ? { show, lastHash: snapshot.rowHash, eventsSinceSnapshot: 0 } : null;
+  });
+}
+
+/** Null for a snapshot that cannot be read. */
+function orNull<T>(step: () => T): T | null {
+  try {
+    return step();
   } catch {
     return null;
   }

@@ -1,9 +1,10 @@
 import { assertWhole } from '../allocator/invariants.ts';
 import type { Show } from '../allocator/show.ts';
-import { decodeShow, encodeShow, SnapshotOutdated, stateHash } from '../allocator/snapshot.ts';
+import { decodeShow, encodeShow, laterPlansIn, SnapshotOutdated, stateHash } from '../allocator/snapshot.ts';
 import type { Replay, Replays } from '../journal/verify.ts';
+import { bringHall, hallWith } from './later-hall.ts';
 import { openedBy, replayRow } from './recovery.ts';
-import type { ShowSource } from './shows.ts';
+import type { MadeShow, ShowSource } from './shows.ts';
 import { RULES } from './turns.ts';
 
 /** A replay of which the show can be looked at. */
@@ -27,7 +28,8 @@ export function createReplays(source: Pick<ShowSource, 'load'>): ShowReplays {
       const made = await source.load(showId);
       if (made === null) throw new Error('the show or its hall is not in the catalogue');
       try {
-        return replayOf(showId, made, decodeShow(state, showId, made.hall));
+        const hall = await hallWith(made, laterPlansIn(state));
+        return replayOf(showId, made, decodeShow(state, showId, hall));
       } catch (error) {
         if (error instanceof SnapshotOutdated) return null;
         throw error;
@@ -36,9 +38,8 @@ export function createReplays(source: Pick<ShowSource, 'load'>): ShowReplays {
   };
 }
 
-type Made = NonNullable<Awaited<ReturnType<ShowSource['load']>>>;
-
-function replayOf(showId: string, { hall, terms }: Made, from: Show | null): ShowReplay {
+function replayOf(showId: string, made: MadeShow, from: Show | null): ShowReplay {
+  const { hall, terms } = made;
   let show = from;
   const opened = (): Show => {
     if (show === null) throw new Error('the journal has no first row');
@@ -49,9 +50,10 @@ function replayOf(showId: string, { hall, terms }: Made, from: Show | null): Sho
       return show;
     },
     seats: hall.areas.reduce((sum, area) => sum + area.capacity, hall.seatCount),
-    apply(events, at, seq) {
+    async apply(events, at, seq) {
       show ??= openedBy(showId, hall, events[0], { seq });
       if (show.terms.planHash !== terms.planHash) throw new Error('the show was opened with another seating plan');
+      await bringHall(show, made, events);
       replayRow(show, events, { seq, at }, RULES);
     },
     assertInvariants: () => assertWhole(opened()),

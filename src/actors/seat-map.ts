@@ -18,6 +18,8 @@ export interface VersionGap {
 /** The durable, published state of a show's seats: read by any request, written only after a turn is durable. */
 export interface SeatMap {
   readonly showId: string;
+  /** The plan in force; absent where an older node tells of it. */
+  readonly planId?: string | undefined;
   readonly hall: Hall;
   /** The journal's seq: grows with every turn. */
   readonly version: number;

@@ -1,7 +1,8 @@
-import type { Command, Question } from '../allocator/commands.ts';
+import type { Command, Question, ReplacePlanCommand } from '../allocator/commands.ts';
 import type { Refusal } from '../errors.ts';
 import type { Timer } from '../ports.ts';
 import { ActorSystem } from './actor-system.ts';
+import { ComingPlans } from './coming-plans.ts';
 import { Entries } from './entries.ts';
 import { FallingAsleep } from './falling-asleep.ts';
 import type { Waiting } from './inbox.ts';
@@ -32,6 +33,7 @@ export class ShowActors implements NodeShows {
   readonly #waking: Waking;
   readonly #fallingAsleep: FallingAsleep;
   readonly #leaving: Leaving;
+  readonly #comingPlans: ComingPlans;
   readonly #sweep: Timer;
   /** What everybody hears once this node takes no more requests. */
   #closedWith: NotBegun | null = null;
@@ -50,6 +52,7 @@ export class ShowActors implements NodeShows {
     this.#waking = new Waking(this.#shared);
     this.#fallingAsleep = new FallingAsleep(this.#shared);
     this.#leaving = new Leaving(this.#shared);
+    this.#comingPlans = new ComingPlans(options);
     const sweep = new Sweep(this.#shared, this.#waking, this.#fallingAsleep);
     this.#sweep = options.timers.every(SWEEP_MS, () => sweep.run());
   }
@@ -69,10 +72,28 @@ export class ShowActors implements NodeShows {
   }
 
   ask<T>(showId: string, message: Command | Question, deadline: number): Promise<Answer<T>> {
+    return message.type === 'replace-plan'
+      ? this.#replacePlan(showId, message, deadline)
+      : this.#ask(showId, { message, deadline });
+  }
+
+  #ask<T>(showId: string, waiting: Omit<Waiting, 'answer'>): Promise<Answer<T>> {
     return new Promise((resolve) => {
-      const refused = this.#admit(showId, { message, deadline, answer: resolve as (answer: Answer) => void });
+      const refused = this.#admit(showId, { ...waiting, answer: resolve as (answer: Answer) => void });
       if (refused !== null) resolve(refused);
     });
+  }
+
+  /** What the plan makes of the hall is made before the show decides. */
+  async #replacePlan<T>(showId: string, message: ReplacePlanCommand, deadline: number): Promise<Answer<T>> {
+    const summary = await this.ask(showId, { type: 'get-summary' }, deadline);
+    if (!summary.ok) return summary;
+    const seats = this.lastSeats(showId);
+    if (seats === null) return MOVES;
+    const compiled = await this.#comingPlans.hallWith(showId, seats, message.planId, deadline);
+    if (!('coming' in compiled)) return compiled;
+    const { coming } = compiled;
+    return this.#ask(showId, { message, deadline, ...(coming === null ? {} : { comingHall: coming }) });
   }
 
   /** Puts the request into the show's inbox, waking the show if it sleeps; or says why not. */
@@ -120,8 +141,13 @@ export class ShowActors implements NodeShows {
   async seatCounts(showId: string, deadline?: number): Promise<SeatCounts | Refusal> {
     const map = await this.seatMap(showId, deadline);
     if ('code' in map) return map;
-    const { capacity, available, fromPrice, prices, cancelled = false } = map;
-    return { capacity, available, fromPrice, ...(prices === undefined ? {} : { prices }), cancelled };
+    const { capacity, available, fromPrice, prices, cancelled = false, hall, planId } = map;
+    const revision = hall.laterPlans.length;
+    return {
+      ...{ capacity, available, fromPrice, cancelled },
+      ...(prices === undefined ? {} : { prices }),
+      ...(planId === undefined || revision === 0 ? {} : { plan: { id: planId, revision } }),
+    };
   }
 
   lastSeats(showId: string): SeatMap | null {

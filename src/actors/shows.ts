@@ -1,5 +1,6 @@
 import type { Command, DisputeStatus, Question } from '../allocator/commands.ts';
 import type { EntryKind } from '../allocator/doors.ts';
+import type { ShowTerms } from '../allocator/events.ts';
 import type { Hall } from '../allocator/hall.ts';
 import type { ORDER } from '../allocator/orders.ts';
 import type { Refusal } from '../errors.ts';
@@ -37,6 +38,8 @@ export interface SeatCounts {
   readonly fromPrice: number | null;
   /** By the names of categories, if they are not those that the show was made with. */
   readonly prices?: Readonly<Record<string, number>>;
+  /** If it is not the one that the show was made with. */
+  readonly plan?: CurrentPlan;
   /** True once the show was called off. Absent from nodes that do not tell it yet. */
   readonly cancelled?: boolean;
 }
@@ -51,6 +54,13 @@ export interface SaleTimes {
   readonly revision: number;
 }
 
+/** The plan in force of a show of which the plan was replaced. */
+export interface CurrentPlan {
+  readonly id: string;
+  /** How many plans replaced the first. */
+  readonly revision: number;
+}
+
 /** What lists tell of a show besides what its organiser wrote: as of the durable turn `version`. */
 export interface ShowFigures {
   readonly version: number;
@@ -62,6 +72,8 @@ export interface ShowFigures {
   readonly cancelled: boolean;
   /** As in {@link SeatCounts}. */
   readonly prices?: Readonly<Record<string, number>>;
+  /** Absent while the first plan is in force, and where only the catalogue has it. */
+  readonly plan?: CurrentPlan;
   /** Absent where only the catalogue has them. */
   readonly times?: SaleTimes;
 }
@@ -304,12 +316,19 @@ export interface InventoryView {
   readonly seats?: { readonly total: number; readonly items: readonly string[] };
 }
 
+/** What a show is made of when it wakes. */
+export interface MadeShow {
+  /** Of the plan that it was made with. */
+  readonly hall: Hall;
+  readonly terms: ShowTerms;
+  /** The hall once these plans have replaced the first, one after the other; null if one of them is unknown. */
+  laterHall(planIds: readonly string[]): Promise<Hall | null>;
+}
+
 /** What the catalogue says of shows. */
 export interface ShowSource {
   /** Whether there is such a show; cheap, for it is asked of ids that anybody may have made up. */
   exists(showId: string): Promise<boolean>;
-  /** What a show is made of when it wakes: its terms and its hall. `null` for an unknown show. */
-  load(
-    showId: string,
-  ): Promise<{ readonly hall: Hall; readonly terms: import('../allocator/events.ts').ShowTerms } | null>;
+  /** `null` for an unknown show. */
+  load(showId: string): Promise<MadeShow | null>;
 }

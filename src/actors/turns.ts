@@ -258,7 +258,9 @@ export class Turns {
     if (formatOf(message) > this.#options.format()) return { waiting, answer: UPGRADING, changed: false };
     if (isQuestion(message)) return { waiting, answer: answerQuestion(this.#show, message, at), changed: false };
     const before = events.length;
+    this.#show.comingHall = waiting.comingHall ?? null;
     const decision = this.#decide(message, events, seq, at);
+    this.#show.comingHall = null;
     if (decision.kind === 'replay') return { waiting, replay: decision };
     const changed = events.length > before;
     if (changed && 'once' in message)

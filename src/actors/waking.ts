@@ -78,7 +78,7 @@ export class Waking {
     if (entries.get(showId) !== undefined) return;
     try {
       const made = await this.#inTime(source.load(showId));
-      if (made !== null) prepared.put(showId, await recover(showId, made.hall, made.terms, journal, rules));
+      if (made !== null) prepared.put(showId, await recover(showId, made, journal, rules));
     } catch (error) {
       log.warn({ err: error, showId }, 'a show that is expected here could not be prepared');
     }
@@ -123,8 +123,9 @@ export class Waking {
     // Many may have been let in before the first of them was counted.
     if (!entry.isNeeded && entries.isCrowded) return TOO_MANY_AWAKE;
     entries.countSeats(entry, made.hall.seatCount);
-    const recovered = await recover(showId, made.hall, made.terms, journal, rules, prepared.take(showId));
+    const recovered = await recover(showId, made, journal, rules, prepared.take(showId));
     if (isGone(entry)) return null;
+    entries.countSeats(entry, recovered.show.hall.seatCount);
     counts.recoveries++;
     const turns = new Turns({
       ...recovered,

@@ -18,7 +18,8 @@ export function applyStockChanged(show: Show, event: StockChanged, seq: number):
   applyUnblocked(show, show.stock, unblocked);
 }
 
-function applyPrices(show: Show, prices: readonly (readonly [number, number])[], seq: number): void {
+/** Prices for holds that are made from now on. */
+export function applyPrices(show: Show, prices: readonly (readonly [number, number])[], seq: number): void {
   const { stock, holds } = show;
   if (stock === null || prices.length === 0) return;
   const lists = priceListsInUse(show);

@@ -8,6 +8,7 @@ import {
   endListing,
 } from './apply-moves.ts';
 import { endHold, endUnpaid, freeTicket, livePlace, movePlaces, orderIn, setSeat, setTickets } from './apply-places.ts';
+import { applyPlanReplaced } from './apply-plan.ts';
 import {
   applyDisputed,
   applyRefunding,
@@ -157,6 +158,10 @@ export function apply(show: Show, event: ShowEvent, seq: number, ordinal: number
       return;
     case 'scanned':
       applyScanned(show, event);
+      return;
+    case 'plan-replaced':
+      show.answered.add(event.once, seq, ordinal, at);
+      applyPlanReplaced(show, event, seq);
       return;
     case 'stock-changed':
       show.answered.add(event.once, seq, ordinal, at);

@@ -1,4 +1,4 @@
-import { ACCESSIBLE, COMPANION, type Hall } from './hall.ts';
+import { ACCESSIBLE, COMPANION, type Hall, isFormerSeat } from './hall.ts';
 
 /**
  * The hall as best-available sees it: **banks**, the parts of blocks that have one category and no accessible or
@@ -43,7 +43,7 @@ function divide(hall: Hall): Banks {
   const ends: number[] = [];
   const bankOf = new Int32Array(hall.seatCount).fill(-1);
   for (let seat = 0; seat < hall.seatCount; seat++) {
-    if ((hall.features[seat] & RESERVED) !== 0) continue;
+    if ((hall.features[seat] & RESERVED) !== 0 || isFormerSeat(hall, seat)) continue;
     const follows =
       seat > 0 &&
       bankOf[seat - 1] >= 0 &&
@@ -83,7 +83,8 @@ function divide(hall: Hall): Banks {
   const accessible = hall.categories.map((_, category) => {
     const list: number[] = [];
     for (let seat = 0; seat < hall.seatCount; seat++) {
-      if ((hall.features[seat] & ACCESSIBLE) !== 0 && hall.categoryOf[seat] === category) list.push(seat);
+      const isFound = (hall.features[seat] & ACCESSIBLE) !== 0 && hall.categoryOf[seat] === category;
+      if (isFound && !isFormerSeat(hall, seat)) list.push(seat);
     }
     return Uint32Array.from(list.sort((a, b) => hall.cost[a] - hall.cost[b] || a - b));
   });
@@ -105,10 +106,11 @@ function divide(hall: Hall): Banks {
 function extentOf(hall: Hall): number {
   let [left, right, top, bottom] = [Infinity, -Infinity, Infinity, -Infinity];
   for (let seat = 0; seat < hall.seatCount; seat++) {
+    if (isFormerSeat(hall, seat)) continue;
     left = Math.min(left, hall.x[seat]);
     right = Math.max(right, hall.x[seat]);
     top = Math.min(top, hall.y[seat]);
     bottom = Math.max(bottom, hall.y[seat]);
   }
-  return hall.seatCount === 0 ? 1 : Math.max(1, Math.hypot(right - left, bottom - top));
+  return hall.planSeats === 0 ? 1 : Math.max(1, Math.hypot(right - left, bottom - top));
 }

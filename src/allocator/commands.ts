@@ -149,7 +149,17 @@ export type Command =
   /** What a gate has let in while it was offline. The same scan again is no other. */
   | { readonly type: 'merge-scans'; readonly gate: string; readonly scans: readonly Scan[] }
   | RescheduleCommand
-  | StockCommand;
+  | StockCommand
+  | ReplacePlanCommand;
+
+/** The organiser puts another plan in the place of the one in force. */
+export interface ReplacePlanCommand {
+  readonly type: 'replace-plan';
+  readonly once: Once;
+  readonly planId: string;
+  /** Minor units: first prices, by the names of categories that have none. */
+  readonly prices?: Readonly<Record<string, number>>;
+}
 
 /** A ticket whose code was proved, and when it was scanned (ms, by the gate's clock). */
 export interface Scan {
@@ -264,8 +274,11 @@ const SINCE_FORMAT_4: ReadonlySet<string> = new Set<(Command | Question)['type']
   'get-inventory',
 ]);
 
+const SINCE_FORMAT_5: ReadonlySet<string> = new Set<(Command | Question)['type']>(['replace-plan']);
+
 /** The format (`formats.ts`) that every node must read before this may be asked: what it leads to is journaled in it. */
 export function formatOf(message: Command | Question): number {
+  if (SINCE_FORMAT_5.has(message.type)) return 5;
   if (SINCE_FORMAT_4.has(message.type)) return 4;
   const isNew =
     SINCE_FORMAT_3.has(message.type) ||

@@ -3,6 +3,7 @@ import type { AreaPlaces, StockAddition, StockCommand, StockPlaces } from './com
 import type { Decision } from './decision.ts';
 import { done, refused } from './decision.ts';
 import type { StockChanged, StockPart } from './events.ts';
+import { categoryNamed } from './hall.ts';
 import { PLAN_LIMITS } from './plan.ts';
 import { SEAT, SEAT_STATES, type Show } from './show.ts';
 import { type PlaceFigures, PRICE_LISTS_MAX, priceListsInUse, removedPlaces, stockFigures } from './stock.ts';
@@ -46,7 +47,7 @@ class StockChange {
 
   reprice(prices: Readonly<Record<string, number>>): void {
     for (const [name, price] of Object.entries(prices)) {
-      const category = this.#show.hall.categories.indexOf(name);
+      const category = categoryNamed(this.#show.hall, name);
       if (category < 0) this.#fault(pointerToPrice(name), `The plan has no category ${JSON.stringify(name)}.`);
       else if (this.#show.prices[category] < 0)
         this.#fault(
@@ -220,7 +221,8 @@ function count(figures: PlaceFigures, from: keyof PlaceFigures, to: keyof PlaceF
   figures[to] += quantity;
 }
 
-function namesOf(ids: readonly string[]): string {
+/** For a person: all of them, or so many and how many more. */
+export function namesOf(ids: readonly string[]): string {
   const named = ids.slice(0, NAMED_MAX).map((id) => JSON.stringify(id));
   return ids.length > NAMED_MAX ? `${named.join(', ')} and ${ids.length - NAMED_MAX} more` : named.join(', ');
 }

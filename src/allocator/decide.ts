@@ -20,6 +20,7 @@ import {
   decideSettled,
   ofOrder,
 } from './decide-orders.ts';
+import { decideReplacePlan } from './decide-plan.ts';
 import {
   decideCancelShow,
   decideDispute,
@@ -32,6 +33,7 @@ import { decideReschedule } from './decide-schedule.ts';
 import { decideStock } from './decide-stock.ts';
 import { type Decision, done, OUTCOME_DONE, once, refused } from './decision.ts';
 import type { ListedSeat } from './events.ts';
+import { categoryNamed } from './hall.ts';
 import { HOLD } from './holds.ts';
 import { ORDER } from './orders.ts';
 import { checkPick } from './orphan-rule.ts';
@@ -118,6 +120,8 @@ export function decide(show: Show, command: Command, at: number): Decision {
       return decideScans(show, command, at);
     case 'reschedule':
       return decideReschedule(show, command, at);
+    case 'replace-plan':
+      return decideReplacePlan(show, command, at);
     case 'stock':
       return once(show, command.once, at, MAX_ANSWERS_WITH_ORDERS, () => decideStock(show, command));
   }
@@ -295,11 +299,12 @@ function alternativesTo(show: Show, seats: readonly number[]): string[] {
 function chooseBest(show: Show, best: BestRequest): number[] | Decision {
   let categories: number[] = [];
   if (best.category !== undefined) {
-    const category = show.hall.categories.indexOf(best.category);
+    const category = categoryNamed(show.hall, best.category);
     if (category < 0) {
+      const known = show.hall.categories.filter((name) => categoryNamed(show.hall, name) >= 0);
       return refused(
         'HOLD_INVALID',
-        `The plan has no category ${JSON.stringify(best.category)}; it has ${show.hall.categories.join(', ')}.`,
+        `The plan has no category ${JSON.stringify(best.category)}; it has ${known.join(', ')}.`,
       );
     }
     categories = [category];

@@ -138,6 +138,7 @@ export type ShowEvent =
   /** Scans of a gate that the ledger did not have. */
   | { readonly type: 'scanned'; readonly gate: string; readonly scans: readonly ScanRecord[] }
   | StockChanged
+  | PlanReplaced
   | { readonly type: 'refused'; readonly once: Once; readonly refusal: Refusal };
 
 /** The times of sale from now on. `publishAt` is absent if it stays as it was. */
@@ -146,6 +147,22 @@ export interface Rescheduled {
   readonly onSaleAt: number;
   readonly offSaleAt: number;
   readonly publishAt?: number;
+}
+
+/**
+ * Another plan is in force. Seats that both have, in the same category, stay what they are; those that only the new one has
+ * are for sale if their category has a price.
+ */
+export interface PlanReplaced {
+  readonly type: 'plan-replaced';
+  readonly once: Once;
+  readonly planId: string;
+  /** SHA-256 (hex) of the plan document. */
+  readonly planHash: string;
+  /** Minor units: first prices of categories, by their index in the hall with the new plan. */
+  readonly prices?: StockChanged['prices'];
+  /** The stock after it, by the indices of the hall with the new plan. */
+  readonly stock: StockFigures;
 }
 
 /** What the organiser changed of the stock. A part is absent if nothing changed in that way. */

@@ -57,6 +57,7 @@ export function compileHall(plan: SeatingPlan): Hall {
     cost,
     features,
     documentOrder: order,
+    planSeats: count,
     rowOf: rowOfEach(positions.rows, count),
     rows: rowNames(plan, shared),
     seatNumbers,
@@ -66,6 +67,9 @@ export function compileHall(plan: SeatingPlan): Hall {
       category: categoryNamed(category),
       capacity,
     })),
+    laterPlans: [],
+    formerCategories: new Set(),
+    formerAreas: new Set(),
   };
 }
 

@@ -17,8 +17,15 @@ export interface RowName {
   readonly row: string;
 }
 
+/** A plan that took the place of the one before it. */
+export interface LaterPlan {
+  readonly id: string;
+  /** SHA-256 (hex) of the plan document. */
+  readonly hash: string;
+}
+
 /**
- * A seating plan compiled for the allocator; immutable and shared by all shows that use it.
+ * A seating plan compiled for the allocator, or several that replaced each other (`hall-extend.ts`); immutable and shared by all shows that use it.
  *
  * Seats have an index from 0. Indices are dealt so that a **block**, a longest line of neighbouring seats (same row,
  * no aisle between), is a range of indices and neighbours in it differ by one. All typed arrays have one entry a seat
@@ -29,7 +36,7 @@ export interface Hall {
   readonly seatCount: number;
   /** The plan's `seat_guid` of each seat index. */
   readonly seatIds: readonly string[];
-  /** The index of a `seat_guid`, or -1. */
+  /** The index of a `seat_guid` of the plan in force, or -1. */
   seatIndex(id: string): number;
   readonly categories: readonly string[];
   /** Index into `categories`. */
@@ -43,11 +50,37 @@ export interface Hall {
   /** How far from the best seat this is, ≥ 0, lower is better: distance to the focal point and quality of the row. */
   readonly cost: Float32Array;
   readonly features: Uint8Array;
-  /** `documentOrder[i]` is seat i's place in the plan document (zones, then rows, then seats). */
+  /**
+   * `documentOrder[i]` is seat i's place in the document of the plan in force (zones, then rows, then seats); after those
+   * come the seats that only earlier plans had.
+   */
   readonly documentOrder: Uint32Array;
+  /** How many seats the plan in force has: those with a smaller `documentOrder`. */
+  readonly planSeats: number;
   /** Index into `rows`. */
   readonly rowOf: Uint32Array;
   readonly rows: readonly RowName[];
   readonly seatNumbers: readonly string[];
   readonly areas: readonly Area[];
+  /** The plans that replaced the first, in their order; the last is in force. */
+  readonly laterPlans: readonly LaterPlan[];
+  /** Indices of categories and areas that only earlier plans had. */
+  readonly formerCategories: ReadonlySet<number>;
+  readonly formerAreas: ReadonlySet<number>;
+}
+
+/** The index of a category of the plan in force, or -1. */
+export function categoryNamed({ categories, formerCategories }: Hall, name: string): number {
+  const category = categories.indexOf(name);
+  return formerCategories.has(category) ? -1 : category;
+}
+
+/** The areas of the plan in force. */
+export function planAreas({ areas, formerAreas }: Hall): readonly Area[] {
+  return formerAreas.size === 0 ? areas : areas.filter((_, index) => !formerAreas.has(index));
+}
+
+/** Whether only an earlier plan had this seat. */
+export function isFormerSeat(hall: Hall, seat: number): boolean {
+  return hall.documentOrder[seat] >= hall.planSeats;
 }

@@ -1,3 +1,4 @@
+import { isFormerSeat } from './hall.ts';
 import { SEAT, SEAT_STATES, type Show } from './show.ts';
 import { TICKET } from './tickets.ts';
 
@@ -81,6 +82,11 @@ export function assertWhole(show: Show): void {
     } else {
       ensure(claim === 0, 'I1', () => `seat ${seat} is not taken, yet claimed by ${claim}`);
     }
+    ensure(
+      state === SEAT.blocked || !isFormerSeat(show.hall, seat),
+      'I1',
+      () => `seat ${seat} is in state ${state}, and not in the plan`,
+    );
     const isKept = show.stock?.keptSeats[seat] === 1;
     ensure(!isKept || state === SEAT.blocked, 'I5', () => `seat ${seat} is kept back in state ${state}`);
   }

@@ -44,37 +44,49 @@ function pricesByCategory(hall: Hall, terms: ShowTerms): Float64Array {
   return Float64Array.from(hall.categories, (name) => (Object.hasOwn(terms.prices, name) ? terms.prices[name] : -1));
 }
 
+/** The index of each area of the plan in force, by its id. */
+export function areaIndexOf({ areas, formerAreas }: Hall): ReadonlyMap<string, number> {
+  return new Map(areas.flatMap(({ id }, index) => (formerAreas.has(index) ? [] : [[id, index] as const])));
+}
+
 /**
  * The whole state of one show, decided on in memory. Typed arrays over seat indices and record numbers, no object a
  * seat. Only `apply` changes it; everything in it follows from the journal.
  */
 export class Show {
   readonly id: string;
-  readonly hall: Hall;
+  /** Replaced when the organiser replaces the seating plan (`apply-plan.ts`), and with it all that has its size. */
+  hall: Hall;
   /** Replaced when the organiser moves the times of sale. */
   terms: ShowTerms;
-  readonly banks: Banks;
+  banks: Banks;
   /** Minor units by category index, -1 where not on sale: what a hold that is made now is told. */
-  readonly prices: Float64Array;
+  prices: Float64Array;
+  /**
+   * The hall with the plan that a command asks for, or that the next row brings, if there is one: whoever decides and
+   * applies puts it here, since compiling a plan is no part of a turn.
+   */
+  comingHall: Hall | null = null;
 
   /** The last applied journal row and its time (ms). */
   seq = 0;
   at = 0;
 
-  readonly status: Uint8Array;
+  status: Uint8Array;
   /** The hold of a held seat or one in payment, the ticket of a sold or listed one. */
-  readonly claim: Uint32Array;
+  claim: Uint32Array;
   /** Chain of the seats of one hold; -1 ends it. */
-  readonly nextInHold: Int32Array;
+  nextInHold: Int32Array;
   /** Seats by state, over the hall. */
   readonly seatCounts = new Uint32Array(SEAT_STATES);
   /** Free seats by category. */
-  readonly freeByCategory: Uint32Array;
+  freeByCategory: Uint32Array;
   /** General-admission places by area and state: `area * SEAT_STATES + state`. */
-  readonly areaCounts: Int32Array;
+  areaCounts: Int32Array;
   /** Places by area; the hall's unless the organiser added some. */
-  readonly areaCapacity: Int32Array;
-  readonly areaIndex: ReadonlyMap<string, number>;
+  areaCapacity: Int32Array;
+  /** Of the areas that the plan in force has. */
+  areaIndex: ReadonlyMap<string, number>;
   /** The general-admission part of a hold that has one: pairs of area and quantity. */
   readonly areasOfHold = new Map<number, readonly (readonly [number, number])[]>();
 
@@ -117,7 +129,7 @@ export class Show {
     this.freeByCategory = new Uint32Array(hall.categories.length);
     this.areaCounts = new Int32Array(hall.areas.length * SEAT_STATES);
     this.areaCapacity = Int32Array.from(hall.areas, (area) => area.capacity);
-    this.areaIndex = new Map(hall.areas.map((area, index) => [area.id, index]));
+    this.areaIndex = areaIndexOf(hall);
     for (let seat = 0; seat < hall.seatCount; seat++) {
       const category = hall.categoryOf[seat];
       const state = this.prices[category] < 0 ? SEAT.blocked : SEAT.free;
@@ -142,9 +154,19 @@ export class Show {
 
   /** Seats and general-admission places. */
   get capacity(): number {
-    let total = this.hall.seatCount;
+    let total = this.hall.planSeats;
     for (const places of this.areaCapacity) total += places;
     return total;
+  }
+
+  /** Seats and places that are not for sale, or kept back. */
+  get blocked(): number {
+    return this.total(SEAT.blocked) - (this.hall.seatCount - this.hall.planSeats);
+  }
+
+  /** The plan that is in force. */
+  get planId(): string {
+    return this.hall.laterPlans.at(-1)?.id ?? this.terms.planId;
   }
 
   /** Whether others than its organiser may know of it. */
@@ -189,8 +211,7 @@ export class Show {
 
   /** Rebuilds what is derived after columns were restored. */
   rederive(): void {
-    this.freeRuns = new FreeRuns(this.banks, this.status);
-    this.windows = new Windows(this);
+    this.rederiveFree();
     for (let n = this.holds.oldest; n < this.holds.next; n++) {
       const place = this.holds.place(n);
       if (this.holds.state[place] === HOLD.active || this.holds.state[place] === HOLD.inPayment) {
@@ -198,6 +219,12 @@ export class Show {
       }
     }
     this.findOrdersToRefund();
+  }
+
+  /** The part of it that follows from which seats are free, and where they stand. */
+  rederiveFree(): void {
+    this.freeRuns = new FreeRuns(this.banks, this.status);
+    this.windows = new Windows(this);
   }
 
   /** In a cancelled show every ticket that is somebody's is to be paid back. */

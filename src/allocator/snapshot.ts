@@ -1,7 +1,8 @@
 import { hash } from 'node:crypto';
+import { isDeepStrictEqual } from 'node:util';
 import { ANSWER_FIELDS } from './answered.ts';
 import type { ShowTerms } from './events.ts';
-import type { Hall } from './hall.ts';
+import type { Hall, LaterPlan } from './hall.ts';
 import { HOLD_FIELDS } from './holds.ts';
 import { REFUND_FIELDS } from './refunds.ts';
 import { type Dispute, Show } from './show.ts';
@@ -28,11 +29,13 @@ import { restoreValidity, ticketsWithTime, validityColumn } from './snapshot-val
  * | 2      | refunds, disputes, and whether it is cancelled |
  * | 3      | parts of their own, each only if it says something: a stock that was changed, tickets that moved, the doors |
  * | 4      | since when tickets are not valid that were not refunded |
+ * | 5      | the plans that replaced the first |
  */
 const PLAIN = 1;
 const WITH_REFUNDS = 2;
 const WITH_PARTS = 3;
 const WITH_VALIDITY = 4;
+const WITH_PLANS = 5;
 /** An older version wrote it, and could not yet tell all that there is to this show: the journal has to. */
 export class SnapshotOutdated extends Error {
   override readonly name = 'SnapshotOutdated';
@@ -61,6 +64,8 @@ interface Header {
   readonly stock?: StockHeader;
   readonly moves?: MovesHeader;
   readonly doors?: DoorsPart;
+  /** Since format 5. */
+  readonly laterPlans?: readonly LaterPlan[];
 }
 
 /** What comes after a sale. */
@@ -93,10 +98,20 @@ export function encodeShow(show: Show): Uint8Array {
   const stock = stockHeader(show);
   const moves = movesHeader(show);
   const doors = doorsPart(show);
-  const hasValidity = tickets.invalidSince.size > 0;
+  const { laterPlans } = show.hall;
+  const hasPlans = laterPlans.length > 0;
+  const hasValidity = hasPlans || tickets.invalidSince.size > 0;
   const hasParts = stock !== null || moves !== null || doors !== null;
   const header: Header = {
-    format: hasValidity ? WITH_VALIDITY : hasParts ? WITH_PARTS : late === null ? PLAIN : WITH_REFUNDS,
+    format: hasPlans
+      ? WITH_PLANS
+      : hasValidity
+        ? WITH_VALIDITY
+        : hasParts
+          ? WITH_PARTS
+          : late === null
+            ? PLAIN
+            : WITH_REFUNDS,
     showId: show.id,
     seq: show.seq,
     at: show.at,
@@ -113,6 +128,7 @@ export function encodeShow(show: Show): Uint8Array {
     ...(stock === null ? {} : { stock }),
     ...(moves === null ? {} : { moves }),
     ...(doors === null ? {} : { doors }),
+    ...(hasPlans ? { laterPlans } : {}),
   };
   const text = new TextEncoder().encode(JSON.stringify(header));
   const lines = orders.count + 1;
@@ -174,11 +190,10 @@ export function decodeShow(bytes: Uint8Array, showId: string, hall: Hall): Show 
   // Not slice(): a Buffer would give a view into a shared pool.
   const copy = new Uint8Array(bytes);
   const view = new DataView(copy.buffer);
-  const length = view.getUint32(0, true);
-  const header = JSON.parse(new TextDecoder().decode(copy.subarray(8, 8 + length))) as Header;
-  if (![PLAIN, WITH_REFUNDS, WITH_PARTS, WITH_VALIDITY].includes(header.format))
-    throw new Error(`snapshot format ${header.format} is not known; this version knows ${PLAIN} to ${WITH_VALIDITY}`);
+  const { header, length } = readHeader(copy);
   if (header.showId !== showId) throw new Error(`the snapshot is of ${header.showId}, not of ${showId}`);
+  if (!isDeepStrictEqual(header.laterPlans ?? [], hall.laterPlans))
+    throw new Error('the snapshot is of a hall with other plans');
   let at = aligned(8 + length);
   const next = (): Uint8Array => {
     const size = view.getUint32(at, true);
@@ -248,6 +263,22 @@ export function decodeShow(bytes: Uint8Array, showId: string, hall: Hall): Show 
   assertHoldsEnd(show);
   show.rederive();
   return show;
+}
+
+function readHeader(bytes: Uint8Array): { readonly header: Header; readonly length: number } {
+  const length = new DataView(bytes.buffer, bytes.byteOffset).getUint32(0, true);
+  const header = JSON.parse(new TextDecoder().decode(bytes.subarray(8, 8 + length))) as Header;
+  if (![PLAIN, WITH_REFUNDS, WITH_PARTS, WITH_VALIDITY, WITH_PLANS].includes(header.format))
+    throw new Error(`snapshot format ${header.format} is not known; this version knows ${PLAIN} to ${WITH_PLANS}`);
+  return { header, length };
+}
+
+/**
+ * The ids of the plans that replaced the first, as of the snapshot: with them {@link decodeShow} needs the hall.
+ * @throws Error when the bytes are of another format.
+ */
+export function laterPlansIn(bytes: Uint8Array): string[] {
+  return (readHeader(bytes).header.laterPlans ?? []).map(({ id }) => String(id));
 }
 
 function restoreLate(show: Show, late: Late, refunds: Float64Array): void {

@@ -1,3 +1,4 @@
+import { isFormerSeat } from './hall.ts';
 import { SEAT, SEAT_STATES, type Show } from './show.ts';
 
 /**
@@ -10,9 +11,9 @@ import { SEAT, SEAT_STATES, type Show } from './show.ts';
  */
 export class Stock {
   /** 1 for a seat that is kept back. */
-  readonly keptSeats: Uint8Array;
+  keptSeats: Uint8Array;
   /** How many blocked places of each area are kept back. */
-  readonly keptPlaces: Int32Array;
+  keptPlaces: Int32Array;
   /** The price lists that live or repeatable holds were told, oldest first; the one in force is the show's. */
   formerPrices: readonly PriceList[] = [];
 
@@ -27,7 +28,7 @@ export interface PriceList {
   readonly before: number;
   /** The row in which it went out of force. */
   readonly seq: number;
-  /** As {@link Show.prices}. */
+  /** As {@link Show.prices}, for the categories that there were. */
   readonly prices: readonly number[];
 }
 
@@ -79,14 +80,18 @@ const FIGURES: readonly (keyof PlaceFigures)[] = (() => {
   return names;
 })();
 
+/** As what a seat of the plan in force is counted. */
+export function seatFigures({ status, stock }: Show, seat: number): keyof PlaceFigures {
+  return stock?.keptSeats[seat] === 1 ? 'blocked' : FIGURES[status[seat]];
+}
+
 /** Counted over the whole house: for organisers, not for buyers. */
 export function stockFigures(show: Show): StockFigures {
-  const { hall, status, stock } = show;
+  const { hall, stock } = show;
   const categories = hall.categories.map(none);
   for (let seat = 0; seat < hall.seatCount; seat++) {
-    const figures = categories[hall.categoryOf[seat]];
-    if (stock?.keptSeats[seat] === 1) figures.blocked++;
-    else figures[FIGURES[status[seat]]]++;
+    if (isFormerSeat(hall, seat)) continue;
+    categories[hall.categoryOf[seat]][seatFigures(show, seat)]++;
   }
   const areas = hall.areas.map((_, area) => {
     const figures = none();

@@ -1,6 +1,4 @@
-import type { ShowSource } from '../actors/shows.ts';
-import type { ShowTerms } from '../allocator/events.ts';
-import type { Hall } from '../allocator/hall.ts';
+import type { MadeShow, ShowSource } from '../actors/shows.ts';
 import type { Catalogue } from './catalogue.ts';
 
 /** What shows are made of when they wake, out of the catalogue. */
@@ -15,7 +13,7 @@ export class CatalogueShowSource implements ShowSource {
     return (await this.#catalogue.shows.organiserOf(showId)) !== null;
   }
 
-  async load(showId: string): Promise<{ readonly hall: Hall; readonly terms: ShowTerms } | null> {
+  async load(showId: string): Promise<MadeShow | null> {
     const show = await this.#catalogue.shows.get(showId);
     if (show === null) return null;
     const compiled = await this.#catalogue.halls.get(show.planId);
@@ -25,6 +23,7 @@ export class CatalogueShowSource implements ShowSource {
     const { planId, planHash, currency, prices, onSaleAt, offSaleAt, perHold, perBuyer, holdSeconds, publishAt } = show;
     return {
       hall: compiled.hall,
+      laterHall: async (planIds) => (await this.#catalogue.halls.later([planId, ...planIds]))?.hall ?? null,
       terms: {
         ...{ planId, planHash, currency, prices, onSaleAt, offSaleAt, perHold, perBuyer, holdSeconds },
         ...(publishAt === undefined ? undefined : { publishAt }),

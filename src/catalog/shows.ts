@@ -1,5 +1,5 @@
 import { type Kysely, type RawBuilder, type SqlBool, sql } from 'kysely';
-import type { SaleTimes } from '../actors/shows.ts';
+import type { CurrentPlan, SaleTimes } from '../actors/shows.ts';
 import { RefusedError } from '../errors.ts';
 import { newId } from '../ids.ts';
 import type { Clock, Random } from '../ports.ts';
@@ -23,9 +23,12 @@ export interface ShowRecord {
   readonly title: string;
   readonly description: string | null;
   readonly venue: { readonly id: string; readonly name: string; readonly address: VenueAddress };
+  /** The one that it was made with. */
   readonly planId: string;
   readonly planHash: string;
-  /** Seats and places of the whole plan. */
+  /** The one in force, which may be another. */
+  readonly currentPlan: CurrentPlan;
+  /** Seats and places of the whole plan that is in force. */
   readonly planCapacity: number;
   readonly screen: string | null;
   readonly performers: readonly { readonly id: string; readonly name: string }[];
@@ -87,6 +90,8 @@ const COLUMNS = [
   'venue.additional',
   'show.plan_id',
   'show.plan_hash',
+  'plan.id as current_plan_id',
+  'show.plan_revision',
   sql<number>`(plan.seats + plan.places)::int`.as('plan_capacity'),
   'show.screen',
   sql<{ id: string; name: string }[]>`coalesce((
@@ -337,7 +342,9 @@ export class ShowRecords {
     const rows = await this.#db
       .selectFrom('show')
       .innerJoin('venue', 'venue.id', 'show.venue_id')
-      .innerJoin('plan', 'plan.id', 'show.plan_id')
+      .innerJoin('plan', (join) =>
+        join.on((eb) => eb('plan.id', '=', eb.fn.coalesce('show.current_plan_id', 'show.plan_id'))),
+      )
       .where(condition)
       .select(COLUMNS)
       .orderBy('show.starts_at', 'desc')
@@ -352,6 +359,7 @@ export class ShowRecords {
       venue: { id: row.venue_id, name: row.venue_name, address: addressOf(row) },
       planId: row.plan_id,
       planHash: row.plan_hash,
+      currentPlan: { id: row.current_plan_id, revision: row.plan_revision },
       planCapacity: row.plan_capacity,
       screen: row.screen,
       performers: row.performers,

@@ -55,6 +55,10 @@ interface ShowTable {
   venue_id: string;
   plan_id: string;
   plan_hash: string;
+  /** The plan in force, if it is not that one. */
+  current_plan_id: ColumnType<string | null, never, string>;
+  /** How many plans replaced the first. */
+  plan_revision: ColumnType<number, never, number>;
   title: string;
   description: string | null;
   screen: string | null;

@@ -1,5 +1,5 @@
 import { type AreaCount, SEAT_LETTERS, type SeatMap } from '../actors/seat-map.ts';
-import type { Hall } from '../allocator/hall.ts';
+import { type Hall, isFormerSeat } from '../allocator/hall.ts';
 import { rfc3339 } from '../rfc3339.ts';
 
 /*
@@ -21,8 +21,9 @@ const openings = new WeakMap<Hall, readonly string[]>();
 function openingsOf(hall: Hall): readonly string[] {
   let entries = openings.get(hall);
   if (entries === undefined) {
-    const list = new Array<string>(hall.seatCount);
+    const list = new Array<string>(hall.planSeats);
     for (let seat = 0; seat < hall.seatCount; seat++) {
+      if (isFormerSeat(hall, seat)) continue;
       list[hall.documentOrder[seat]] = `{"id":${JSON.stringify(hall.seatIds[seat])},"status":"`;
     }
     entries = list;
@@ -33,7 +34,8 @@ function openingsOf(hall: Hall): readonly string[] {
 
 function head(map: SeatMap, complete: boolean): string {
   const asOf = rfc3339(map.asOf);
-  return `{"showId":"${map.showId}","version":${map.version},"asOf":"${asOf}","stale":${map.stale},"complete":${complete},"seats":`;
+  const plan = map.planId === undefined ? '' : `"planId":${JSON.stringify(map.planId)},`;
+  return `{"showId":"${map.showId}",${plan}"version":${map.version},"asOf":"${asOf}","stale":${map.stale},"complete":${complete},"seats":`;
 }
 
 function tail(areas: readonly AreaCount[]): string {
@@ -53,7 +55,7 @@ function listBody(map: SeatMap): Buffer {
 /** Every seat as one letter, in the order of the plan document: a copy of the map's own bytes. */
 function compactBody(map: SeatMap): Buffer {
   const before = Buffer.from(`${head(map, true)}{"form":"compact","letters":"`);
-  return Buffer.concat([before, map.letters, Buffer.from(`"}${tail(map.areas)}`)]);
+  return Buffer.concat([before, map.letters.subarray(0, map.hall.planSeats), Buffer.from(`"}${tail(map.areas)}`)]);
 }
 
 /** The seats that changed after version `since`, as `{id, status}`; the areas whole. */
@@ -61,7 +63,7 @@ export function changesBody(map: SeatMap, since: number): string {
   const entries = openingsOf(map.hall);
   const { changedAt, letters } = map;
   let seats = '';
-  for (let place = 0; place < changedAt.length; place++) {
+  for (let place = 0; place < entries.length; place++) {
     if (changedAt[place] <= since) continue;
     seats += `${seats === '' ? '' : ','}${entries[place]}${STATUSES[letters[place]]}"}`;
   }

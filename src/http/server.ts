@@ -25,6 +25,7 @@ import { performerRoutes } from './routes/performers.ts';
 import { planRoutes } from './routes/plans.ts';
 import { sessionRoutes } from './routes/sessions.ts';
 import { showEditingRoutes } from './routes/show-editing.ts';
+import { showPlanRoutes } from './routes/show-plan.ts';
 import { showRoutes } from './routes/shows.ts';
 import { ticketKeyRoutes } from './routes/tickets.ts';
 import { userRoutes } from './routes/users.ts';
@@ -83,6 +84,7 @@ export function buildServer(deps: HttpDeps, sales: SalesDeps): FastifyInstance {
       performerRoutes(v1, deps, guard);
       showRoutes(v1, deps, guard);
       showEditingRoutes(v1, deps, guard);
+      showPlanRoutes(v1, { ...deps, gateway: sales.gateway }, guard);
       salesRoutes(v1, sales, guard);
       done();
     },

@@ -62,7 +62,11 @@ function showView(show: ShowRecord, seats: SeatCounts | null, now: number): Show
     title: show.title,
     ...(show.description === null ? undefined : { description: show.description }),
     venue: show.venue as ShowView['venue'],
-    planId: show.planId,
+    // Neither the catalogue nor what was last heard of the seats need be the newest.
+    planId: (seats?.plan !== undefined && seats.plan.revision > show.currentPlan.revision
+      ? seats.plan
+      : show.currentPlan
+    ).id,
     ...(show.screen === null ? undefined : { screen: show.screen }),
     performers: [...show.performers],
     startsAt: rfc3339(show.startsAt),

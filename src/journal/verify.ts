@@ -20,7 +20,7 @@ export interface Replay {
   /** Seats and general-admission places. */
   readonly seats: number;
   /** One row's events, each of which must be legal in the state it meets (I1, I4, I8). */
-  apply(events: readonly ShowEvent[], at: number, seq: number): void;
+  apply(events: readonly ShowEvent[], at: number, seq: number): Promise<void>;
   /** What must hold of the state as a whole (I1, I5): at the cost of the hall. */
   assertInvariants(): void;
   /** SHA-256 (hex) of the state as a snapshot of it would be kept. */
@@ -106,8 +106,8 @@ async function verifyShow(
       checkLink(showId, row, last);
       const events = eventsOf(row);
       checkSales(row, events, sold);
-      legal(row.seq, () => replay.apply(events, row.at, row.seq));
-      if (fromSnapshot !== null) legal(row.seq, () => fromSnapshot?.apply(events, row.at, row.seq));
+      await replayed(replay, row, events);
+      if (fromSnapshot !== null) await replayed(fromSnapshot, row, events);
       if (snapshot?.seq === row.seq) {
         fromSnapshot = await openSnapshot(replays, showId, snapshot, row, replay);
         isOutdated = fromSnapshot === null;
@@ -197,6 +197,12 @@ async function openSnapshot(
   });
   if (opened !== null && !isSame) throw new Fault(row.seq, NOT_THE_REPLAY);
   return opened;
+}
+
+async function replayed(replay: Replay, { seq, at }: JournalRow, events: readonly ShowEvent[]): Promise<void> {
+  await replay.apply(events, at, seq).catch((error: unknown) => {
+    throw new Fault(seq, (error as Error).message, { cause: error });
+  });
 }
 
 /** What the replay refuses is a fault of this row. */

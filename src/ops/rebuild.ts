@@ -19,7 +19,7 @@ export async function rebuild(showId: string | null, { json }: { json?: boolean 
         {
           projections: new Projections(pool),
           journal,
-          hallOf: async (id) => (await source.load(id))?.hall ?? null,
+          load: (id) => source.load(id),
         },
         showId,
       );

@@ -119,7 +119,7 @@ async function replayed(
     for await (const page of journal.rowsAfter(showId, 0)) {
       for (const row of page) {
         const events = JSON.parse(row.events) as readonly ShowEvent[];
-        replay?.apply(events, row.at, row.seq);
+        await replay?.apply(events, row.at, row.seq);
         if (row.at < since || !replay?.show) continue;
         for (const event of events) for (const order of ordersMovedBy(event, replay.show)) moved.add(order);
       }

@@ -4,8 +4,12 @@ import type { CategoryRow } from './rows.ts';
 import type { ShowModel } from './show-model.ts';
 
 /** What is for sale, and when. */
-export const STOCK: Pick<Folds, 'stock-changed' | 'rescheduled'> = {
+export const STOCK: Pick<Folds, 'stock-changed' | 'plan-replaced' | 'rescheduled'> = {
   'stock-changed'(model, { stock }) {
+    model.setCategories(categoriesOf(model, stock));
+  },
+  'plan-replaced'(model, { planId, stock }) {
+    model.replacePlan(planId);
     model.setCategories(categoriesOf(model, stock));
   },
   rescheduled() {},

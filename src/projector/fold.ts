@@ -1,3 +1,5 @@
+import { hallWith } from '../actors/later-hall.ts';
+import type { MadeShow } from '../actors/shows.ts';
 import type { ShowEvent } from '../allocator/events.ts';
 import type { Hall } from '../allocator/hall.ts';
 import type { JournalRow } from '../journal/journal.ts';
@@ -52,7 +54,7 @@ const RELOADS_MAX = 100;
  */
 export async function fold(
   showId: string,
-  hall: Hall,
+  made: MadeShow,
   rows: readonly ParsedRow[],
   load: (keys: Keys) => Promise<LoadedRows>,
 ): Promise<Changes> {
@@ -60,7 +62,7 @@ export async function fold(
   for (let reloads = 0; reloads < RELOADS_MAX; reloads++) {
     const rowsOfKeys = await load(keys);
     if (leadFurther(rowsOfKeys, keys)) continue;
-    const model = new ShowModel(showId, hall, rowsOfKeys);
+    const model = new ShowModel(showId, await hallsOf(made, rowsOfKeys.projection.plans, rows), rowsOfKeys);
     try {
       for (const row of rows) foldRow(model, row);
       return model.changes();
@@ -70,6 +72,20 @@ export async function fold(
     }
   }
   throw new ProjectionFault(`rows ${rows[0].seq} to ${rows.at(-1)?.seq} need ever more`);
+}
+
+/** The hall as these rows find it, and after each replacement of the plan in them. */
+async function hallsOf(made: MadeShow, plans: readonly string[], rows: readonly ParsedRow[]): Promise<Hall[]> {
+  const planIds = [...plans];
+  const halls = [await hallWith(made, planIds)];
+  for (const { events } of rows) {
+    for (const event of events) {
+      if (event.type !== 'plan-replaced') continue;
+      planIds.push(event.planId);
+      halls.push(await hallWith(made, planIds));
+    }
+  }
+  return halls;
 }
 
 /**

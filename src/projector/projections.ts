@@ -1,5 +1,5 @@
 import type { Pool, PoolClient } from 'pg';
-import type { Hall } from '../allocator/hall.ts';
+import type { MadeShow } from '../actors/shows.ts';
 import type { JournalRow } from '../journal/journal.ts';
 import { enqueue } from '../webhooks/outbox.ts';
 import { fold, parsed } from './fold.ts';
@@ -9,7 +9,7 @@ import type { Changes, Keys, LoadedRows } from './show-model.ts';
 const READ_TABLES = ['read_category', 'read_hold', 'read_order', 'read_ticket', 'read_refund', 'read_sales'] as const;
 
 const PROJECTION_COLUMNS =
-  'seq, at, told_seq, currency, tickets, for_sale, sold, is_sold_out, cancelled_at, cancel_reason';
+  'seq, at, told_seq, plans, currency, tickets, for_sale, sold, is_sold_out, cancelled_at, cancel_reason';
 const CHECKPOINT = 'select seq from projection where show_id = $1';
 const ENTER = 'insert into projection (show_id) values ($1) on conflict do nothing';
 const LEAVE = 'delete from projection where show_id = $1';
@@ -90,12 +90,12 @@ export class Projections {
    * @throws ProjectionFault, RowFormatUnknown; whatever the database throws, and then nothing has changed, or all if its
    *   answer was lost.
    */
-  advance(showId: string, hall: Hall, page: readonly JournalRow[]): Promise<boolean> {
+  advance(showId: string, made: MadeShow, page: readonly JournalRow[]): Promise<boolean> {
     return this.#transaction(async (client) => {
       if (page[0].seq === 1) await client.query(ENTER, [showId]);
       const projection = await lock(client, showId, 'skip locked');
       if (projection === null || projection.seq !== page[0].seq - 1) return false;
-      await take(client, showId, hall, projection, page);
+      await take(client, showId, made, projection, page);
       return true;
     });
   }
@@ -104,14 +104,14 @@ export class Projections {
    * Makes all rows of a show anew from its journal. In one transaction: until it is over readers see the old ones, and the
    * projectors of nodes pass the show over. Resolves with the last row that was read.
    */
-  rebuild(showId: string, hall: Hall, pages: AsyncIterable<readonly JournalRow[]>): Promise<number> {
+  rebuild(showId: string, made: MadeShow, pages: AsyncIterable<readonly JournalRow[]>): Promise<number> {
     return this.#transaction(async (client) => {
       await client.query(ENTER, [showId]);
       const before = await lock(client, showId, '');
       for (const table of READ_TABLES) await client.query(`delete from ${table} where show_id = $1`, [showId]);
       let projection: ProjectionRow = { ...EMPTY, told_seq: before?.told_seq ?? 0 };
       await client.query(MOVE_ON, [showId, JSON.stringify(projection)]);
-      for await (const page of pages) projection = await take(client, showId, hall, projection, page);
+      for await (const page of pages) projection = await take(client, showId, made, projection, page);
       // Of one that has not opened there is nothing to be read.
       if (projection.seq === 0) await client.query(LEAVE, [showId]);
       return projection.seq;
@@ -146,6 +146,7 @@ const EMPTY: ProjectionRow = {
   seq: 0,
   at: 0,
   told_seq: 0,
+  plans: [],
   currency: '',
   tickets: 0,
   for_sale: 0,
@@ -163,12 +164,12 @@ async function lock(client: PoolClient, showId: string, wait: 'skip locked' | ''
 async function take(
   client: PoolClient,
   showId: string,
-  hall: Hall,
+  made: MadeShow,
   projection: ProjectionRow,
   page: readonly JournalRow[],
 ): Promise<ProjectionRow> {
   const load = (keys: Keys): Promise<LoadedRows> => loadRows(client, showId, projection, keys);
-  const changes = await fold(showId, hall, page.map(parsed), load);
+  const changes = await fold(showId, made, page.map(parsed), load);
   await write(client, showId, changes);
   return changes.projection;
 }

@@ -1,4 +1,4 @@
-import type { Hall } from '../allocator/hall.ts';
+import type { MadeShow } from '../actors/shows.ts';
 import { backoffMs } from '../backoff.ts';
 import { FormatUnknown } from '../formats.ts';
 import type { Journal } from '../journal/journal.ts';
@@ -66,7 +66,7 @@ export interface ProjectorDeps {
   readonly projections: Pick<Projections, 'checkpoint' | 'advance'>;
   readonly journal: Pick<Journal, 'rowsAfter'>;
   /** Null for an unknown show. */
-  readonly hallOf: (showId: string) => Promise<Hall | null>;
+  readonly load: (showId: string) => Promise<MadeShow | null>;
   /** The next shows that are behind, looked for at most every so often in the whole cluster. */
   readonly laggards: (everyMs: number, shows: number, ageMs: number) => Promise<readonly string[]>;
   readonly clock: Clock;
@@ -169,13 +169,13 @@ export class Projector {
 
   /** Whether nothing is left for now that this node could take over. */
   async #project(showId: string): Promise<boolean> {
-    const { projections, journal, hallOf } = this.#deps;
-    const hall = await hallOf(showId);
-    if (hall === null) throw new ProjectionFault('the show or its hall is not in the catalogue');
+    const { projections, journal, load } = this.#deps;
+    const made = await load(showId);
+    if (made === null) throw new ProjectionFault('the show or its hall is not in the catalogue');
     let pages = 0;
     for await (const page of journal.rowsAfter(showId, await projections.checkpoint(showId))) {
       if (this.#isClosed || pages++ === PROJECTOR_LIMITS.pages) return false;
-      if (!(await projections.advance(showId, hall, page))) return false;
+      if (!(await projections.advance(showId, made, page))) return false;
       this.#counts.rows += page.length;
     }
     return true;

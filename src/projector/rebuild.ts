@@ -1,4 +1,4 @@
-import type { Hall } from '../allocator/hall.ts';
+import type { MadeShow } from '../actors/shows.ts';
 import { FormatUnknown } from '../formats.ts';
 import type { JournalReader } from '../journal/postgres-journal.ts';
 import type { Projections } from './projections.ts';
@@ -11,7 +11,7 @@ export interface RebuildParts {
   readonly projections: Pick<Projections, 'rebuild'>;
   readonly journal: Pick<JournalReader, 'journaledShows' | 'rowsAfter'>;
   /** Null for an unknown show. */
-  readonly hallOf: (showId: string) => Promise<Hall | null>;
+  readonly load: (showId: string) => Promise<MadeShow | null>;
 }
 
 export interface RebuildReport {
@@ -32,11 +32,11 @@ export async function rebuildShows(parts: RebuildParts, showId: string | null): 
   return report;
 }
 
-async function rebuildShow({ projections, journal, hallOf }: RebuildParts, showId: string, report: RebuildReport) {
+async function rebuildShow({ projections, journal, load }: RebuildParts, showId: string, report: RebuildReport) {
   try {
-    const hall = await hallOf(showId);
-    if (hall === null) throw new ProjectionFault('the show or its hall is not in the catalogue');
-    const rows = await projections.rebuild(showId, hall, journal.rowsAfter(showId, 0));
+    const made = await load(showId);
+    if (made === null) throw new ProjectionFault('the show or its hall is not in the catalogue');
+    const rows = await projections.rebuild(showId, made, journal.rowsAfter(showId, 0));
     if (rows === 0) return;
     report.shows++;
     report.rows += rows;

@@ -11,6 +11,8 @@ export interface ProjectionRow {
   seq: number;
   at: number;
   told_seq: number;
+  /** The plans that replaced the first, by their ids. */
+  plans: string[];
   currency: string;
   /** How many tickets (lines of orders) there are. */
   tickets: number;

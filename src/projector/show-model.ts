@@ -61,7 +61,8 @@ export interface Changes {
 /** The read model of one show while a batch of its journal is folded into it. It loads and writes nothing; the rows are its own. */
 export class ShowModel {
   readonly showId: string;
-  readonly hall: Hall;
+  readonly #halls: readonly Hall[];
+  #replacements = 0;
   readonly projection: ProjectionRow;
   readonly #keys: Keys;
   /** The order of each ticket that is loaded. */
@@ -80,9 +81,10 @@ export class ShowModel {
   /** Of the event under way. */
   #ordinal = 0;
 
-  constructor(showId: string, hall: Hall, rows: LoadedRows) {
+  /** @param halls as the rows find it, and after each replacement of the plan in them. */
+  constructor(showId: string, halls: readonly Hall[], rows: LoadedRows) {
     this.showId = showId;
-    this.hall = hall;
+    this.#halls = halls;
     this.projection = rows.projection;
     this.#keys = rows.keys;
     this.#holds = byNumber(rows.holds);
@@ -103,6 +105,11 @@ export class ShowModel {
   }
 
   // ---- Look-ups ----
+
+  /** As the event under way finds it. */
+  get hall(): Hall {
+    return this.#halls[this.#replacements];
+  }
 
   /** To be called before a fold looks at many things that its event does not name in a field of its own: one load brings all. */
   need(kind: keyof Keys, numbers: readonly number[]): void {
@@ -144,6 +151,11 @@ export class ShowModel {
   }
 
   // ---- Changes ----
+
+  replacePlan(planId: string): void {
+    this.projection.plans = [...this.projection.plans, planId];
+    this.#replacements++;
+  }
 
   addHold(hold: HoldRow): void {
     this.#holds.set(hold.number, hold);

@@ -8,6 +8,7 @@ import { decodeShow, encodeShow, stateHash } from '../../src/allocator/snapshot.
 import { FormatUnknown } from '../../src/formats.ts';
 import { FIRST_PREV_HASH } from '../../src/journal/row-hash.ts';
 import { verifyJournal } from '../../src/journal/verify.ts';
+import { madeOf } from '../support/made-show.ts';
 import { SHOW_ID } from '../support/small-show.ts';
 import { attack, expectFound, limitMs, runsOf, Tally } from './attack.ts';
 import { damaged, forgedRows, forgedSnapshots, withHeader } from './journal-damage.ts';
@@ -19,10 +20,11 @@ const RUNS = 1_000;
 const RECORDED = recordShow();
 const { hall, terms, rows, states } = RECORDED;
 const ALL = rows.length;
-const replays = createReplays({ load: async () => ({ hall, terms }) });
+const made = madeOf(hall, terms);
+const replays = createReplays({ load: async () => made });
 
 type Recover = (stored: StoredShow) => Promise<Recovered>;
-const recoverStored: Recover = (stored) => recover(SHOW_ID, hall, terms, storedJournal(stored), RULES);
+const recoverStored: Recover = (stored) => recover(SHOW_ID, made, storedJournal(stored), RULES);
 
 /** What is recovered, or null when it is refused as a recovery may refuse. */
 async function recoveredOrRefused(stored: StoredShow, recovering: Recover): Promise<Recovered | null> {

@@ -11,6 +11,7 @@ import { shardOf } from '../../src/cluster/shards.ts';
 import { FORMAT, FormatUnknown } from '../../src/formats.ts';
 import { emptyLetter } from '../support/empty-letter.ts';
 import { FULL } from '../support/full-letter.ts';
+import { madeOf } from '../support/made-show.ts';
 import { manualTime, settled } from '../support/manual-time.ts';
 import { MemoryCluster } from '../support/memory-cluster.ts';
 import { attack, expectFound, limitMs, runsOf, Tally } from './attack.ts';
@@ -104,7 +105,7 @@ class Scene {
   /** What was journaled makes shows that are whole. */
   async expectWhole(): Promise<void> {
     const { hall, terms, journal } = this.cluster;
-    for (const show of this.shows) assertWhole((await recover(show, hall, terms, journal, RULES)).show);
+    for (const show of this.shows) assertWhole((await recover(show, madeOf(hall, terms), journal, RULES)).show);
   }
 }
 

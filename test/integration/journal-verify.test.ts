@@ -17,7 +17,7 @@ class HoldCounter implements Replay {
   constructor(last = 0) {
     this.#last = last;
   }
-  apply(events: readonly ShowEvent[]): void {
+  async apply(events: readonly ShowEvent[]): Promise<void> {
     for (const event of events) {
       if (event.type !== 'held') continue;
       if (event.hold !== this.#last + 1) throw new Error(`I2: hold ${event.hold} follows ${this.#last}`);

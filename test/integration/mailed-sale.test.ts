@@ -14,6 +14,7 @@ import { systemTimers } from '../../src/system/timers.ts';
 import { verifyCode } from '../../src/tickets/codes.ts';
 import { capturedLog } from '../support/captured-log.ts';
 import { journalServer, nodeOn } from '../support/journal-database.ts';
+import { madeOf } from '../support/made-show.ts';
 import { manualTime } from '../support/manual-time.ts';
 import { pngPicture, scanned } from '../support/scanned-code.ts';
 import { seededRandom } from '../support/seeded-random.ts';
@@ -44,7 +45,7 @@ async function boxOffice() {
   const terms = termsOf({ onSaleAt: now - 1, offSaleAt: now + 24 * HOUR_MS });
   const hall = rowsOfTen(2);
   const shows = new ShowActors({
-    source: { exists: async () => true, load: async () => ({ hall, terms }) },
+    source: { exists: async () => true, load: async () => madeOf(hall, terms) },
     journal,
     format: () => FORMAT.newest,
     writer: incarnation,

@@ -19,6 +19,7 @@ import { ADDRESS, asJson } from '../e2e/bad-input/world.ts';
 import { realParts, runTrial, SHOW_ID } from '../property/run-trial.ts';
 import { type Trial, trialsOf } from '../property/schedules.ts';
 import { capturedLog } from '../support/captured-log.ts';
+import { madeOf } from '../support/made-show.ts';
 import { MemoryProjection } from '../support/memory-projection.ts';
 import { exampleHall, hallOf } from '../support/plan-fixtures.ts';
 import { temporaryDirectoryForFile } from '../support/temporary-directory.ts';
@@ -268,15 +269,15 @@ describe('the tables of the read models', () => {
       for (let from = 0; from < rows.length; from += 4) {
         const page = rows.slice(from, from + 4);
         // Of several at once one takes the page over; whoever comes later finds it done.
-        const done = await Promise.all([1, 2, 3].map(() => projections().advance(SHOW_ID, hall, page)));
+        const done = await Promise.all([1, 2, 3].map(() => projections().advance(SHOW_ID, madeOf(hall), page)));
         expect(done.filter(Boolean)).toHaveLength(1);
-        expect(await projections().advance(SHOW_ID, hall, page)).toBe(false);
+        expect(await projections().advance(SHOW_ID, madeOf(hall), page)).toBe(false);
       }
       const built = await tablesOf();
       expect(built).toEqual(expected.rows());
       await office.pool.query('update read_order set total = 0, state = $2 where show_id = $1', [SHOW_ID, 'paid']);
       await office.pool.query('delete from read_hold where show_id = $1', [SHOW_ID]);
-      const parts = { projections: projections(), journal: reader, hallOf: async () => hall };
+      const parts = { projections: projections(), journal: reader, load: async () => madeOf(hall) };
       expect(await rebuildShows(parts, SHOW_ID)).toEqual({ shows: 1, rows: rows.length, faults: [] });
       expect(await tablesOf()).toEqual(built);
     }
@@ -285,7 +286,7 @@ describe('the tables of the read models', () => {
   test('have nothing of a show that has not opened, also when they are made anew', async () => {
     await office.pool.query('delete from journal where show_id = $1', [SHOW_ID]);
     await office.pool.query('delete from projection where show_id = $1', [SHOW_ID]);
-    const parts = { projections: projections(), journal: reader, hallOf: async () => hallOf(exampleHall()) };
+    const parts = { projections: projections(), journal: reader, load: async () => madeOf(hallOf(exampleHall())) };
     expect(await rebuildShows(parts, SHOW_ID)).toEqual({ shows: 0, rows: 0, faults: [] });
     const { rows } = await office.pool.query('select * from projection where show_id = $1', [SHOW_ID]);
     expect(rows).toEqual([]);
@@ -302,13 +303,15 @@ describe('the tables of the read models', () => {
       seq: rows.length + 1,
       events: '[{"type":"expired","holds":[]},{"type":"new"}]',
     };
-    await projections().advance(SHOW_ID, hall, rows);
+    await projections().advance(SHOW_ID, madeOf(hall), rows);
     const before = await tablesOf();
-    await expect(projections().advance(SHOW_ID, hall, [poisoned])).rejects.toThrow('unknown event, new');
-    await expect(projections().advance(SHOW_ID, hall, [{ ...poisoned, events: '[' }])).rejects.toThrow('not JSON');
+    await expect(projections().advance(SHOW_ID, madeOf(hall), [poisoned])).rejects.toThrow('unknown event, new');
+    await expect(projections().advance(SHOW_ID, madeOf(hall), [{ ...poisoned, events: '[' }])).rejects.toThrow(
+      'not JSON',
+    );
     expect(await tablesOf()).toEqual(before);
     const missing = { ...poisoned, events: '[{"type":"captured","order":999}]' };
-    await expect(projections().advance(SHOW_ID, hall, [missing])).rejects.toThrow('number 999 of orders');
+    await expect(projections().advance(SHOW_ID, madeOf(hall), [missing])).rejects.toThrow('number 999 of orders');
   });
 
   test('are found behind by the sweep, by one node at a time', async () => {
@@ -332,7 +335,7 @@ describe('the tables of the read models', () => {
     for (let page = 0; page < 100 && !found.includes(SHOW_ID); page++) found = await sweep();
     expect(found).toContain(SHOW_ID);
     expect(await look()).toEqual([]);
-    await projections().advance(SHOW_ID, hall, rows);
+    await projections().advance(SHOW_ID, madeOf(hall), rows);
     for (let page = 0; page < 8; page++) expect(await sweep()).not.toContain(SHOW_ID);
   });
 
@@ -426,7 +429,7 @@ describe('outgoing webhooks', () => {
     const { rows } = await office.pool.query('select plan_id from show where id = $1', [show]);
     expect(rows).toHaveLength(1);
     const hall = hallOf(exampleHall());
-    const parts = { projections: new Projections(office.pool), journal: reader, hallOf: async () => hall };
+    const parts = { projections: new Projections(office.pool), journal: reader, load: async () => madeOf(hall) };
     expect((await rebuildShows(parts, show)).faults).toEqual([]);
     expect((await messages())[0].count).toBe(before[0].count - 2);
     expect(receiver.received).toHaveLength(2);

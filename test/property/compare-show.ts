@@ -164,7 +164,9 @@ export function comparePublished(seats: PublishedSeats, model: ReferenceState, v
       () => `seat ${id} is published as ${String.fromCharCode(letter)}, not ${state}`,
     );
   }
-  for (const [index, area] of model.areas.entries()) {
+  const areas = model.areas.filter(({ isFormer }) => !isFormer);
+  must(seats.areas.length === areas.length, 'I6', () => `${seats.areas.length} areas are published`);
+  for (const [index, area] of areas.entries()) {
     must(
       seats.areas[index].available === area.places.free,
       'I6',
@@ -182,7 +184,8 @@ export function comparePublished(seats: PublishedSeats, model: ReferenceState, v
   ];
   const cheapest = free.length === 0 ? null : Math.min(...free.map(({ price }) => price ?? Number.NaN));
   must(seats.fromPrice === cheapest, 'rules', () => `prices are published from ${seats.fromPrice}, not ${cheapest}`);
-  const prices = [...model.prices].filter(([, price]) => price !== null);
+  must(seats.planId === model.planId, 'I6', () => `plan ${seats.planId} is published, not ${model.planId}`);
+  const prices = [...model.prices].filter(([name, price]) => price !== null && !model.formerCategories.has(name));
   must(
     isDeepStrictEqual(seats.prices, model.isStockChanged ? Object.fromEntries(prices) : undefined),
     'rules',

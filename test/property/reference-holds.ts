@@ -3,7 +3,14 @@ import type { Answer } from '../../src/actors/shows.ts';
 import type { Command } from '../../src/allocator/commands.ts';
 import { MAX_HOLD_LIVES } from '../../src/allocator/show.ts';
 import type { ErrorCode, Refusal } from '../../src/errors.ts';
-import { freeWindows, type ModelSeat, orphansOf, suitingWindows, suits } from './reference-seats.ts';
+import {
+  freeWindows,
+  type ModelSeat,
+  orphansOf,
+  named as placeNamed,
+  suitingWindows,
+  suits,
+} from './reference-seats.ts';
 import {
   type EventOf,
   type Expected,
@@ -33,18 +40,19 @@ export function reasonsAgainstHold(state: ReferenceState, command: HoldCommand):
   if (quantity > terms.perHold || state.live.some((hold) => hold.buyer === command.buyer)) reasons.push('HOLD_LIMIT');
   if (state.placesOf(command.buyer) + quantity > terms.perBuyer) reasons.push('BUYER_LIMIT');
   for (const { id, quantity: wanted } of areas) {
-    const area = state.areas.find((one) => one.id === id);
+    const area = placeNamed(state.areas, id);
     if (area === undefined) reasons.push('UNKNOWN_SEAT');
     else if (area.places.free < wanted) reasons.push('NOT_ENOUGH_SEATS');
   }
   for (const id of picks) {
-    const seat = state.seats.find((one) => one.id === id);
+    const seat = placeNamed(state.seats, id);
     if (seat === undefined) reasons.push('UNKNOWN_SEAT');
     else if (seat.state === 'listed' && seat.listing?.ticket?.holder === command.buyer) reasons.push('OWN_LISTING');
     else if (!isToBeHad(seat)) reasons.push('SEATS_TAKEN');
   }
   const { best } = command;
-  if (best?.category !== undefined && !state.hall.categories.includes(best.category)) reasons.push('HOLD_INVALID');
+  if (best?.category !== undefined && (!state.prices.has(best.category) || state.formerCategories.has(best.category)))
+    reasons.push('HOLD_INVALID');
   if (best?.accessible === true && suitingWindows(state.seats, best).length === 0) reasons.push('NOT_ENOUGH_SEATS');
   if (best !== undefined && state.seats.filter((seat) => suits(seat, best)).length < best.quantity) {
     reasons.push('NOT_ENOUGH_SEATS');
@@ -113,7 +121,7 @@ function checkWhole(
   seats: readonly ModelSeat[],
 ): void {
   const asked = (command.areas ?? []).map(({ id, quantity }) => [
-    state.areas.findIndex((area) => area.id === id),
+    state.areas.findIndex((area) => area.id === id && !area.isFormer),
     quantity,
   ]);
   const name = `hold ${event.hold}`;
@@ -239,7 +247,7 @@ export function checkTaken(state: ReferenceState, command: HoldCommand, refusal:
 }
 
 function named(state: ReferenceState, ids: readonly string[]): ModelSeat[] {
-  return ids.map((id) => state.seats.find((seat) => seat.id === id)).filter((seat) => seat !== undefined);
+  return ids.map((id) => placeNamed(state.seats, id)).filter((seat) => seat !== undefined);
 }
 
 function isFree(seat: ModelSeat): boolean {

@@ -9,11 +9,13 @@ export interface ModelSeat {
   readonly index: number;
   readonly id: string;
   readonly category: string;
+  /** Only a plan that was replaced had it. */
+  isFormer: boolean;
   /** Neighbours have the same block and indices one apart. */
-  readonly block: number;
-  readonly accessible: boolean;
+  block: number;
+  accessible: boolean;
   /** Kept back from best-available, unless an accessible seat is asked for. */
-  readonly reserved: boolean;
+  reserved: boolean;
   /** Minor units, or null when its category is not on sale. */
   price: number | null;
   state: PlaceState;
@@ -28,6 +30,7 @@ export interface ModelSeat {
 export interface ModelArea {
   readonly id: string;
   readonly category: string;
+  isFormer: boolean;
   price: number | null;
   capacity: number;
   /** Of the blocked places so many are for the house. */
@@ -47,6 +50,7 @@ export function seatsOf(hall: Hall, terms: ShowTerms): ModelSeat[] {
       index,
       id,
       category,
+      isFormer: false,
       block: hall.blockOf[index],
       accessible: (hall.features[index] & ACCESSIBLE) !== 0,
       reserved: (hall.features[index] & (ACCESSIBLE | COMPANION)) !== 0,
@@ -65,8 +69,13 @@ export function areasOf(hall: Hall, terms: ShowTerms): ModelArea[] {
     const price = priceOf(terms, category);
     const places = { free: 0, held: 0, inPayment: 0, sold: 0, blocked: 0, listed: 0 };
     places[price === null ? 'blocked' : 'free'] = capacity;
-    return { id, category, price, capacity, kept: 0, places };
+    return { id, category, isFormer: false, price, capacity, kept: 0, places };
   });
+}
+
+/** The seat or area of the plan in force that has this id. */
+export function named<T extends ModelSeat | ModelArea>(places: readonly T[], id: string): T | undefined {
+  return places.find((one) => one.id === id && !one.isFormer);
 }
 
 /** Every run of `quantity` neighbouring free seats of one category. */

@@ -29,6 +29,7 @@ import {
   settle,
   voidSale,
 } from './reference-orders.ts';
+import { checkPlanInUse, isReady, keepPlan, reasonsAgainstPlan, replacePlan } from './reference-plan.ts';
 import {
   cancelShow,
   dispute,
@@ -63,6 +64,7 @@ const MOVES: ReadonlySet<string> = new Set([
 const DOORS_SINCE = 4;
 const STOCK_SINCE = 4;
 const TIMES_SINCE = 4;
+const PLANS_SINCE = 5;
 
 export interface PlayedTurn {
   readonly expected: readonly Expected[];
@@ -103,8 +105,9 @@ export class ReferenceShow {
   #opened = false;
   #format = 0;
 
-  constructor(id: string, hall: Hall, terms: ShowTerms) {
-    this.state = new ReferenceState(id, hall, terms);
+  /** @param plans that may replace the first, by their ids. */
+  constructor(id: string, hall: Hall, terms: ShowTerms, plans: Readonly<Record<string, Hall>> = {}) {
+    this.state = new ReferenceState(id, hall, terms, plans);
   }
 
   /** Plays one turn, with the events that its row has. */
@@ -194,6 +197,7 @@ export class ReferenceShow {
       case 'resell':
       case 'admit':
       case 'stock':
+      case 'replace-plan':
         return this.#once(message);
       case 'extend':
         return extend(state, message);
@@ -255,6 +259,7 @@ export class ReferenceShow {
       if (first.fingerprint !== once.fingerprint) return refusedBy('IDEMPOTENCY_KEY_REUSED');
       return { answer: { ...first.answer, replayed: true }, inTurn: first.seq === state.seq };
     }
+    if (!isDecidedNow && command.type === 'replace-plan' && !isReady(state, command)) return refusedBy('UNAVAILABLE');
     const name = `${command.type} ${once.id}`;
     if (!isDecidedNow) state.checkSale(event);
     must(isDecidedNow, 'I3', () => `${name} has no event: ${JSON.stringify(event)} comes instead`);
@@ -278,6 +283,10 @@ export class ReferenceShow {
     if (event.type === 'transferred' && command.type === 'transfer') return makeTransfer(state, command, event);
     if (event.type === 'listed' && command.type === 'resell') return makeListing(state, command, event);
     if (event.type === 'stock-changed' && command.type === 'stock') return changeStock(state, command, event);
+    if (command.type === 'replace-plan') {
+      if (event.type === 'plan-replaced') return replacePlan(state, command, event);
+      if (event.type === 'stock-changed') return keepPlan(state, command, event);
+    }
     throw new Violation('I3', `${name} became ${event.type}`);
   }
 
@@ -294,6 +303,7 @@ export class ReferenceShow {
       () => `${name} is refused with ${refusal.code}; reasons: ${reasons.join(', ') || 'none'}`,
     );
     if (refusal.code === 'SEAT_IN_USE' && command.type === 'stock') checkInUse(state, command, refusal);
+    if (refusal.code === 'SEAT_IN_USE' && command.type === 'replace-plan') checkPlanInUse(state, command, refusal);
     if (refusal.code === 'SEATS_TAKEN' && command.type === 'hold') checkTaken(state, command, refusal);
   }
 }
@@ -314,6 +324,8 @@ function reasonsAgainst(state: ReferenceState, command: KeyedCommand): ErrorCode
       return reasonsAgainstAdmission(state, command);
     case 'stock':
       return reasonsAgainstStock(state, command);
+    case 'replace-plan':
+      return reasonsAgainstPlan(state, command);
   }
 }
 
@@ -331,6 +343,8 @@ function since(message: Command | Question): number {
       return STOCK_SINCE;
     case 'reschedule':
       return TIMES_SINCE;
+    case 'replace-plan':
+      return PLANS_SINCE;
     default:
       if (MOVES.has(message.type)) return MOVES_SINCE;
       return isOfMoney(message) ? MONEY_SINCE : 1;

@@ -96,7 +96,8 @@ export const told = (value: unknown): Answer => ({ ok: true, value, replayed: fa
 /** What there is of a show, in plain objects, and the turn that is being played on it. */
 export class ReferenceState {
   readonly id: string;
-  readonly hall: Hall;
+  /** With the plan in force. */
+  hall: Hall;
   /** In force: the organiser moves the times of sale. */
   terms: ShowTerms;
   readonly seats: ModelSeat[];
@@ -107,6 +108,11 @@ export class ReferenceState {
   readonly doors = new ModelDoors();
   cancelled: { readonly at: number; readonly reason: string } | null = null;
   tickets = 0;
+  /** The plans that may be put in force, and the one that is; what earlier ones had besides. */
+  readonly plans: Readonly<Record<string, Hall>>;
+  planId: string;
+  readonly formerCategories = new Set<string>();
+  replacedInRow = 0;
   /** In force, by category; null where nothing is for sale. */
   readonly prices: Map<string, number | null>;
   isStockChanged = false;
@@ -122,10 +128,12 @@ export class ReferenceState {
   offeredTo: string[] = [];
   notices: Notice[] = [];
 
-  constructor(id: string, hall: Hall, terms: ShowTerms) {
+  constructor(id: string, hall: Hall, terms: ShowTerms, plans: Readonly<Record<string, Hall>> = {}) {
     this.id = id;
     this.hall = hall;
     this.terms = terms;
+    this.plans = plans;
+    this.planId = terms.planId;
     this.seats = seatsOf(hall, terms);
     this.areas = areasOf(hall, terms);
     this.prices = new Map(hall.categories.map((name) => [name, priceOf(terms, name)]));
@@ -169,6 +177,12 @@ export class ReferenceState {
     for (const hold of this.live) if (hold.buyer === buyer) places += sizeOf(hold);
     for (const order of this.orders) places += sold(order).filter(({ holder }) => holder === buyer).length;
     return places;
+  }
+
+  /** Seats and places of the plan in force, and those that the organiser added to areas. */
+  get capacity(): number {
+    const seats = this.seats.filter(({ isFormer }) => !isFormer).length;
+    return this.areas.reduce((sum, area) => sum + area.capacity, seats);
   }
 
   total(state: PlaceState): number {

@@ -2,7 +2,7 @@ import { isDeepStrictEqual } from 'node:util';
 import type { Answer, InventoryView, StockCounts } from '../../src/actors/shows.ts';
 import type { SeatsNotForSale, StockAddition, StockCommand, StockPlaces } from '../../src/allocator/commands.ts';
 import type { ErrorCode, Refusal } from '../../src/errors.ts';
-import type { ModelArea, ModelSeat } from './reference-seats.ts';
+import { type ModelArea, type ModelSeat, named as placeNamed } from './reference-seats.ts';
 import { type EventOf, type ReferenceState, told } from './reference-state.ts';
 import { must } from './violation.ts';
 
@@ -23,8 +23,8 @@ function namedIn(state: ReferenceState, command: StockCommand): Named[] {
   const add = (list: List, places: StockPlaces, addition: StockAddition | null): void => {
     const isSeat = typeof places === 'string';
     const id = isSeat ? places : places.area;
-    const seat = isSeat ? state.seats.find((one) => one.id === id) : undefined;
-    const area = isSeat ? undefined : state.areas.find((one) => one.id === id);
+    const seat = isSeat ? placeNamed(state.seats, id) : undefined;
+    const area = isSeat ? undefined : placeNamed(state.areas, id);
     named.push({ list, id, seat, area, count: isSeat ? 1 : places.count, addition });
   };
   for (const one of command.add ?? []) add('add', 'seat' in one ? one.seat : one, one);
@@ -44,7 +44,7 @@ function standing({ state, kept }: ModelSeat): 'free' | 'blocked' | 'removed' | 
 function pricesAfter(state: ReferenceState, command: StockCommand): Map<string, number | null> | null {
   const prices = new Map(state.prices);
   for (const [name, price] of Object.entries(command.reprice ?? {})) {
-    if ((state.prices.get(name) ?? null) === null) return null;
+    if (state.formerCategories.has(name) || (state.prices.get(name) ?? null) === null) return null;
     prices.set(name, price);
   }
   for (const { category, price } of command.add ?? []) {
@@ -128,7 +128,7 @@ export function changeStock(state: ReferenceState, command: StockCommand, event:
 
 function takePrices(state: ReferenceState, command: StockCommand, event: EventOf<'stock-changed'>): void {
   const prices = pricesAfter(state, command) ?? state.prices;
-  const changed = state.hall.categories.flatMap((name, index) => {
+  const changed = [...state.prices.keys()].flatMap((name, index) => {
     const price = prices.get(name) ?? null;
     return price === null || price === state.prices.get(name) ? [] : [[index, price]];
   });
@@ -165,12 +165,14 @@ export function inventoryOf(state: ReferenceState, seats?: SeatsNotForSale): Inv
     const amount = state.prices.get(category) ?? null;
     return { category, price: amount === null ? null : { amount, currency: state.terms.currency } };
   };
+  const seatsOfPlan = state.seats.filter((seat) => !seat.isFormer);
+  const categories = [...state.prices.keys()].filter((category) => !state.formerCategories.has(category));
   const view = {
     showId: state.id,
-    capacity: state.seats.length + state.areas.reduce((sum, area) => sum + area.capacity, 0),
+    capacity: state.capacity,
     available: state.total('free'),
-    categories: state.hall.categories.map((category) => {
-      const own = state.seats.filter((seat) => seat.category === category);
+    categories: categories.map((category) => {
+      const own = seatsOfPlan.filter((seat) => seat.category === category);
       const inState = (is: ModelSeat['state']): number => own.filter((seat) => seat.state === is).length;
       return {
         ...counts(category),
@@ -182,13 +184,25 @@ export function inventoryOf(state: ReferenceState, seats?: SeatsNotForSale): Inv
         removed: own.filter((seat) => standing(seat) === 'removed').length,
       };
     }),
-    areas: state.areas.map(({ id, category, capacity, kept, places }) => {
-      const { free, held, inPayment, sold, blocked } = places;
-      return { id, capacity, ...counts(category), free, held, inPayment, sold, blocked: kept, removed: blocked - kept };
-    }),
+    areas: state.areas
+      .filter(({ isFormer }) => !isFormer)
+      .map(({ id, category, capacity, kept, places }) => {
+        const { free, held, inPayment, sold, blocked } = places;
+        return {
+          id,
+          capacity,
+          ...counts(category),
+          free,
+          held,
+          inPayment,
+          sold,
+          blocked: kept,
+          removed: blocked - kept,
+        };
+      }),
   };
   if (seats === undefined) return view;
-  const listed = state.seats
+  const listed = seatsOfPlan
     .filter((seat) => standing(seat) === seats.are)
     .sort((a, b) => state.hall.documentOrder[a.index] - state.hall.documentOrder[b.index]);
   const items = listed.slice(seats.offset, seats.offset + seats.limit).map(({ id }) => id);

@@ -286,12 +286,12 @@ export function cancellationView(
 /** Tells of the last row before the turn that it is asked in. */
 function summaryOf(state: ReferenceState): unknown {
   return {
-    capacity: state.seats.length + state.areas.reduce((sum, area) => sum + area.capacity, 0),
+    capacity: state.capacity,
     available: state.total('free'),
     held: state.total('held'),
     inPayment: state.total('inPayment'),
     sold: state.total('sold') + state.total('listed'),
-    blocked: state.total('blocked'),
+    blocked: state.total('blocked') - state.seats.filter(({ isFormer }) => isFormer).length,
     version: state.seq - 1,
   };
 }

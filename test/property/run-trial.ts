@@ -3,6 +3,7 @@ import { Inbox } from '../../src/actors/inbox.ts';
 import { recover } from '../../src/actors/recovery.ts';
 import type { Answer } from '../../src/actors/shows.ts';
 import { RULES, type Rules, TurnLost, Turns } from '../../src/actors/turns.ts';
+import type { Command, Question } from '../../src/allocator/commands.ts';
 import type { ShowEvent } from '../../src/allocator/events.ts';
 import type { Hall } from '../../src/allocator/hall.ts';
 import { assertWhole, InvariantViolation } from '../../src/allocator/invariants.ts';
@@ -11,9 +12,11 @@ import { encodeShow } from '../../src/allocator/snapshot.ts';
 import { FORMAT } from '../../src/formats.ts';
 import type { Journal, Turn } from '../../src/journal/journal.ts';
 import { FIRST_PREV_HASH, rowHash } from '../../src/journal/row-hash.ts';
+import { laterHall, madeOf } from '../support/made-show.ts';
 import { MemoryJournal } from '../support/memory-journal.ts';
 import { hallOf } from '../support/plan-fixtures.ts';
 import { comparePublished, compareShow } from './compare-show.ts';
+import { variantsOf } from './plan-variants.ts';
 import { LONGEST_GRACE_MS, type PlayedTurn, ReferenceShow } from './reference-show.ts';
 import type { Asked, ReferenceState } from './reference-state.ts';
 import type { Step, Trial, Wait } from './schedules.ts';
@@ -87,7 +90,7 @@ class TrialRun {
     this.#hall = hallOf(trial.plan);
     this.#rules = parts.rules;
     this.#journal = parts.journal;
-    this.#model = new ReferenceShow(SHOW_ID, this.#hall, trial.terms);
+    this.#model = new ReferenceShow(SHOW_ID, this.#hall, trial.terms, variantsOf(trial.plan));
     this.#state = this.#model.state;
     this.#requests = new TrialRequests(this.#state);
   }
@@ -184,7 +187,7 @@ class TrialRun {
 
   async #turn(asked: readonly Asked[], unreadable: boolean): Promise<'done' | 'lost' | 'crashed'> {
     const { inbox, turns } = this.#owner;
-    const answers = offer(inbox, asked);
+    const answers = offer(inbox, asked, (message) => this.#comingHall(message));
     const attempts = this.#journal.attempts.length;
     this.#unsettled = [];
     const ended = await this.#ended(turns, answers);
@@ -208,6 +211,17 @@ class TrialRun {
       must(answers.flat().length === 0, 'I3', () => 'an answer was given before its turn was durable');
     else this.#checkLostAnswers(asked, answers, ended);
     return ended === 'crashed' ? ended : 'lost';
+  }
+
+  /** As an owner makes it before it offers the message to the show. */
+  #comingHall(message: Command | Question): Hall | null {
+    const { planId, hall } = this.#owner.turns.seats;
+    if (message.type !== 'replace-plan' || message.planId === planId) return null;
+    return this.#laterHall(message.planId, hall);
+  }
+
+  #laterHall(planId: string, hall: Hall): Hall {
+    return laterHall(hall, [[planId, variantsOf(this.#trial.plan)[planId]]]);
   }
 
   /** How the turn ended, once its answers are there. */
@@ -258,6 +272,10 @@ class TrialRun {
     if (row === null) return played;
     this.#rows.push(row);
     this.#at = at;
+    for (const event of events) {
+      if (event.type === 'plan-replaced')
+        this.#replayed.comingHall = this.#laterHall(event.planId, this.#replayed.hall);
+    }
     for (const [ordinal, event] of events.entries()) this.#rules.apply(this.#replayed, event, row.seq, ordinal, at);
     this.#replayed.seq = row.seq;
     this.#replayed.at = at;
@@ -345,12 +363,10 @@ class TrialRun {
     this.#checkKept();
     const epoch = this.#journal.leases.epochOf(SHARD);
     must(epoch !== null, 'I2', () => 'the shard has no owner');
-    const { terms } = this.#trial;
-    const replayed = await recovery(() =>
-      recover(SHOW_ID, this.#hall, terms, withoutSnapshot(this.#journal), this.#rules),
-    );
+    const made = madeOf(this.#hall, this.#trial.terms, variantsOf(this.#trial.plan));
+    const replayed = await recovery(() => recover(SHOW_ID, made, withoutSnapshot(this.#journal), this.#rules));
     // Whatever does not fit now is the snapshot's fault.
-    const recovered = await recovery(() => recover(SHOW_ID, this.#hall, terms, this.#journal, this.#rules), 'I6');
+    const recovered = await recovery(() => recover(SHOW_ID, made, this.#journal, this.#rules), 'I6');
     this.#replayed = replayed.show;
     const inbox = new Inbox();
     const turns = new Turns({
@@ -465,10 +481,20 @@ class TrialRun {
   }
 }
 
-function offer(inbox: Inbox, asked: readonly Asked[]): Answer[][] {
+function offer(
+  inbox: Inbox,
+  asked: readonly Asked[],
+  comingHall: (message: Command | Question) => Hall | null = () => null,
+): Answer[][] {
   return asked.map(({ message, deadline }) => {
     const answers: Answer[] = [];
-    inbox.offer({ message, deadline, answer: (answer) => void answers.push(answer) });
+    const coming = comingHall(message);
+    inbox.offer({
+      message,
+      deadline,
+      answer: (answer) => void answers.push(answer),
+      ...(coming === null ? {} : { comingHall: coming }),
+    });
     return answers;
   });
 }

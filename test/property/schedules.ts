@@ -2,6 +2,7 @@ import fc from 'fast-check';
 import type { DisputeStatus } from '../../src/allocator/commands.ts';
 import type { ShowTerms } from '../../src/allocator/events.ts';
 import type { AppendFault, SnapshotFault } from '../support/memory-journal.ts';
+import { VARIANTS } from './plan-variants.ts';
 import { draftTerms, smallPlan, smallTerms } from './small-halls.ts';
 
 /** So many buyers, known by their place in a list. */
@@ -103,6 +104,13 @@ export type Ask = { readonly late: boolean } & (
       /** Only what the list is meant for. */
       readonly isFitting: boolean;
       readonly isWrong: 'price' | 'category' | null;
+    }
+  | {
+      readonly ask: 'replace-plan';
+      /** By its place in a list. */
+      readonly variant: number;
+      /** First prices, or those in force once more. */
+      readonly prices: readonly (readonly [category: string, price: number])[];
     }
   | {
       readonly ask: 'get-inventory';
@@ -396,6 +404,21 @@ function asksOf({ repeats, restocks, reschedules = 0, moves = 1 }: Stress): fc.A
         ),
         isFitting: fc.constantFrom(true, true, true, true, false),
         isWrong: fc.constantFrom(...new Array<null>(12).fill(null), 'price' as const, 'category' as const),
+        late,
+      }),
+    },
+    {
+      weight: Math.ceil(restocks / 2),
+      arbitrary: fc.record({
+        ask: fc.constant('replace-plan' as const),
+        variant: fc.nat({ max: VARIANTS.length - 1 }),
+        prices: fc.array(
+          fc.tuple(
+            fc.constantFrom('Box', 'Box', 'Box', 'Closed', 'Front', 'Nowhere'),
+            fc.constantFrom(0, 3_000, 4_550),
+          ),
+          { maxLength: 2 },
+        ),
         late,
       }),
     },

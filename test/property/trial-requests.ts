@@ -8,6 +8,7 @@ import type {
   StockCommand,
   StockPlaces,
 } from '../../src/allocator/commands.ts';
+import { VARIANTS } from './plan-variants.ts';
 import {
   allTickets,
   type KeyedCommand,
@@ -235,6 +236,13 @@ export class TrialRequests {
       }
       case 'stock':
         return this.#keep(this.#stock(ask));
+      case 'replace-plan':
+        return this.#keep({
+          type: 'replace-plan',
+          once: this.nextOnce(),
+          planId: VARIANTS[ask.variant],
+          ...(ask.prices.length === 0 ? {} : { prices: Object.fromEntries(ask.prices) }),
+        });
       case 'get-inventory': {
         const seats = { are: ask.are, offset: ask.offset, limit: 3 };
         return { type: 'get-inventory', ...(ask.seats ? { seats } : {}) };

@@ -7,6 +7,7 @@ import { FORMAT } from '../../src/formats.ts';
 import { FENCE } from '../../src/journal/append-statement.ts';
 import type { Log } from '../../src/system/log.ts';
 import { Dice } from '../support/dice.ts';
+import { madeOf } from '../support/made-show.ts';
 import { MemoryPlanStore } from '../support/memory-plan-store.ts';
 import { seededRandom } from '../support/seeded-random.ts';
 import { ON_SALE_AT, rowsOfTen, termsOf } from '../support/small-show.ts';
@@ -132,7 +133,10 @@ export class World {
     const known = new Map(this.shows.map((show) => [show.id, show]));
     this.source = {
       exists: async (showId) => known.has(showId),
-      load: async (showId) => known.get(showId) ?? null,
+      load: async (showId) => {
+        const show = known.get(showId);
+        return show === undefined ? null : madeOf(show.hall, show.terms);
+      },
     };
   }
 

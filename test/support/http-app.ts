@@ -10,6 +10,7 @@ import { up as showFigures } from '../../migrations/0024-show-figures.ts';
 import { up as sessions } from '../../migrations/0025-sessions.ts';
 import { up as mailToAccounts } from '../../migrations/0026-mail-to-accounts.ts';
 import { up as figuresPrices } from '../../migrations/0029-figures-prices.ts';
+import { up as showPlans } from '../../migrations/0030-show-plans.ts';
 import type { Accounts } from '../../src/accounts/accounts.ts';
 import { createAccounts } from '../../src/accounts/create-accounts.ts';
 import type { LockoutLimits } from '../../src/accounts/lockout.ts';
@@ -128,6 +129,7 @@ export function httpApps(): (options?: HttpAppOptions) => Promise<HttpApp> {
     await sessions(database.kysely as never);
     await mailToAccounts(database.kysely as never);
     await figuresPrices(database.kysely as never);
+    await showPlans(database.kysely as never);
     return build(database, log, databases, options, atEnd);
   };
 }

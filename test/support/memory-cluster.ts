@@ -12,6 +12,7 @@ import { shardOf } from '../../src/cluster/shards.ts';
 import { FORMAT } from '../../src/formats.ts';
 import type { Journal } from '../../src/journal/journal.ts';
 import type { Clock, Timer, Timers } from '../../src/ports.ts';
+import { madeOf } from './made-show.ts';
 import { type ManualTime, manualTime, settled } from './manual-time.ts';
 import { MemoryJournal } from './memory-journal.ts';
 import { MemoryRegistry, MemoryTables } from './memory-registry.ts';
@@ -115,7 +116,7 @@ export class MemoryNode {
     const log = { info: () => {}, warn: note, error: note };
     const source = {
       exists: async () => true,
-      load: async () => ({ hall: cluster.hall, terms: cluster.terms }),
+      load: async () => madeOf(cluster.hall, cluster.terms),
     };
     const own: Journal = {
       append: (turn) => {

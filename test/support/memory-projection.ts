@@ -1,3 +1,4 @@
+import type { MadeShow } from '../../src/actors/shows.ts';
 import type { Hall } from '../../src/allocator/hall.ts';
 import type { JournalRow } from '../../src/journal/journal.ts';
 import { fold, parsed } from '../../src/projector/fold.ts';
@@ -12,13 +13,15 @@ import type {
 } from '../../src/projector/rows.ts';
 import type { Changes, Keys, LoadedRows } from '../../src/projector/show-model.ts';
 import type { Announcement } from '../../src/webhooks/announcements.ts';
+import { madeOf } from './made-show.ts';
 
 /** The read model of one show, kept in memory as the tables keep it. */
 export class MemoryProjection {
   readonly #showId: string;
-  readonly #hall: Hall;
+  readonly #made: MadeShow;
   projection: ProjectionRow = {
     ...{ seq: 0, at: 0, told_seq: 0, currency: '', tickets: 0, for_sale: 0, sold: 0 },
+    plans: [],
     ...{ is_sold_out: false, cancelled_at: null, cancel_reason: null },
   };
   readonly categories = new Map<string, CategoryRow>();
@@ -31,15 +34,16 @@ export class MemoryProjection {
   /** How often what was to be folded had to be loaded again. */
   reloads = -1;
 
-  constructor(showId: string, hall: Hall) {
+  /** @param plans that may replace the first, by their ids. */
+  constructor(showId: string, hall: Hall, plans: Readonly<Record<string, Hall>> = {}) {
     this.#showId = showId;
-    this.#hall = hall;
+    this.#made = madeOf(hall, undefined, plans);
   }
 
   /** What these rows change; nothing has changed yet. */
   async changesOf(page: readonly JournalRow[]): Promise<Changes> {
     this.reloads = -1;
-    return fold(this.#showId, this.#hall, page.map(parsed), async (keys) => {
+    return fold(this.#showId, this.#made, page.map(parsed), async (keys) => {
       this.reloads++;
       return this.#load(keys);
     });

@@ -7,6 +7,7 @@ import type { Command, Question } from '../../src/allocator/commands.ts';
 import type { ShowEvent, ShowTerms } from '../../src/allocator/events.ts';
 import type { Hall } from '../../src/allocator/hall.ts';
 import { FORMAT } from '../../src/formats.ts';
+import { madeOf } from './made-show.ts';
 import { type ManualTime, manualTime } from './manual-time.ts';
 import { MemoryJournal, type MemoryLeases } from './memory-journal.ts';
 import { ON_SALE_AT, onceOf, rowsOfTen, termsOf, userOf } from './small-show.ts';
@@ -65,7 +66,7 @@ export class ShowNode {
         exists: async (showId) => this.#isKnown(showId),
         load: async (showId) => {
           if (this.unanswered.has(showId)) await new Promise(() => {});
-          return this.#isKnown(showId) ? { hall, terms } : null;
+          return this.#isKnown(showId) ? madeOf(hall, terms) : null;
         },
       },
       journal: this.journal,

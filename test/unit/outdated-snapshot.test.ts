@@ -5,8 +5,9 @@ import { RULES } from '../../src/actors/turns.ts';
 import { decodeShow, encodeShow, SnapshotOutdated, stateHash } from '../../src/allocator/snapshot.ts';
 import type { JournalRow, Snapshot } from '../../src/journal/journal.ts';
 import { verifyJournal } from '../../src/journal/verify.ts';
+import { madeOf } from '../support/made-show.ts';
 import { ShowHistory } from '../support/show-history.ts';
-import { ON_SALE_AT, onceOf, PlayedShow, rowsOfTen, SHOW_ID, termsOf, userOf } from '../support/small-show.ts';
+import { ON_SALE_AT, onceOf, PlayedShow, rowsOfTen, SHOW_ID, userOf } from '../support/small-show.ts';
 
 const HALL = rowsOfTen(2);
 /** The last column: a ticket and a time, behind their length. */
@@ -52,9 +53,9 @@ test('a snapshot of before it was kept since when tickets are not valid is passe
     readRow: async (_: string, seq: number) => rows[seq - 1] ?? null,
     readSnapshot: async () => snapshot,
   };
-  const recovered = await recover(SHOW_ID, HALL, termsOf(), journal, RULES);
+  const recovered = await recover(SHOW_ID, madeOf(HALL), journal, RULES);
   expect([...recovered.show.tickets.invalidSince]).toEqual([[1, ON_SALE_AT]]);
-  const replays = createReplays({ load: async () => ({ hall: HALL, terms: termsOf() }) });
+  const replays = createReplays({ load: async () => madeOf(HALL) });
   const report = await verifyJournal(journal, replays);
   expect(report).toMatchObject({ rows: rows.length, faults: [] });
 });

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import type { Hall } from '../../src/allocator/hall.ts';
+import type { MadeShow } from '../../src/actors/shows.ts';
 import type { JournalRow } from '../../src/journal/journal.ts';
 import { PROJECTOR_LIMITS, Projector } from '../../src/projector/projector.ts';
 import { ProjectionFault } from '../../src/projector/show-model.ts';
@@ -44,7 +44,7 @@ function projectorOver(rows: Record<string, number>) {
         for (let seq = after + 1; seq <= (rows[show] ?? 0); seq++) yield [row(seq)];
       },
     },
-    hallOf: async (show) => (show in rows ? ({} as Hall) : null),
+    load: async (show: string) => (show in rows ? ({} as MadeShow) : null),
     laggards: async () => state.laggards.splice(0),
     clock: time.clock,
     timers: time.timers,

@@ -2,9 +2,10 @@ import { afterEach, beforeEach, expect, test } from 'vitest';
 import { readOnlyShows, WAITING_REBUILDS_MAX } from '../../src/actors/read-only-show.ts';
 import { RULES } from '../../src/actors/turns.ts';
 import { RefusedError } from '../../src/errors.ts';
+import { madeOf } from '../support/made-show.ts';
 import { settled } from '../support/manual-time.ts';
 import { holdOf, SHARD, ShowNode } from '../support/show-node.ts';
-import { rowsOfTen, SHOW_ID, termsOf } from '../support/small-show.ts';
+import { rowsOfTen, SHOW_ID } from '../support/small-show.ts';
 
 const hall = rowsOfTen(4);
 let owner: ShowNode;
@@ -31,7 +32,7 @@ function reader() {
     most = Math.max(most, ++loading);
     await open;
     loading--;
-    return known ? { hall, terms: termsOf() } : null;
+    return known ? madeOf(hall) : null;
   };
   const read = readOnlyShows({ source: { load }, journal: owner.journal, rules: RULES });
   return { read, most: () => most };

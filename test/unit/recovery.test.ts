@@ -6,6 +6,7 @@ import { encodeShow, stateHash } from '../../src/allocator/snapshot.ts';
 import { FORMAT, FormatUnknown } from '../../src/formats.ts';
 import type { JournalRow, Snapshot } from '../../src/journal/journal.ts';
 import { FIRST_PREV_HASH, rowHash } from '../../src/journal/row-hash.ts';
+import { madeOf } from '../support/made-show.ts';
 import { MemoryJournal } from '../support/memory-journal.ts';
 import { ON_SALE_AT, PlayedShow, rowsOfTen, SHOW_ID, termsOf } from '../support/small-show.ts';
 
@@ -49,7 +50,7 @@ function snapshotOf({ show }: PlayedShow, rowHashOfSeq: string): Snapshot {
   return { seq: show.seq, epoch: 1, rowHash: rowHashOfSeq, stateHash: stateHash(state), state };
 }
 
-const recovered = (): Promise<Recovered> => recover(SHOW_ID, hall, termsOf(), journal, RULES);
+const recovered = (): Promise<Recovered> => recover(SHOW_ID, madeOf(hall), journal, RULES);
 const held = async (): Promise<number> => (await recovered()).show.holds.next - 1;
 
 /** The rows as they stand in the journal, to be damaged. */
@@ -66,7 +67,7 @@ describe('a recovery', () => {
 
   test('takes the terms from the journal, not from a catalogue that has changed since', async () => {
     await write(played(1).events);
-    const { show } = await recover(SHOW_ID, hall, termsOf({ prices: { A: 1 }, perBuyer: 99 }), journal, RULES);
+    const { show } = await recover(SHOW_ID, madeOf(hall, termsOf({ prices: { A: 1 }, perBuyer: 99 })), journal, RULES);
     expect(show.terms).toEqual(termsOf());
   });
 

@@ -54,6 +54,7 @@ describe('what an owner tells of its seats', () => {
       available: 58,
       capacity: 60,
       currency: 'EUR',
+      planId: sale.show.terms.planId,
     });
     expect(readSeatsAnswer(SHOW_ID, answer, hall)).toEqual(answer);
   });
@@ -111,7 +112,7 @@ describe('what an owner tells of its seats', () => {
     const seatCount = 200_000;
     const stadium: SeatMap = {
       ...seats,
-      hall: { seatCount, areas: [] } as unknown as Hall,
+      hall: { seatCount, areas: [], laterPlans: [], formerAreas: new Set() } as unknown as Hall,
       areas: [],
       version: 9,
       letters: new Uint8Array(seatCount).fill(SEAT_LETTERS.sold),

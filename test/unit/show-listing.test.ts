@@ -28,6 +28,7 @@ function show(
     venue: { id: `ven_${city}`, name: 'Hall', address: { street: 'Way 1', city, country: 'DE' } },
     planId: 'pln_1',
     planHash: '',
+    currentPlan: { id: 'pln_1', revision: 0 },
     planCapacity: 100,
     screen: null,
     performers: by.map((name) => ({ id: `prf_${name}`, name })),

@@ -1,5 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import { fold, parsed } from '../../src/projector/fold.ts';
+import { madeOf } from '../support/made-show.ts';
 import { MemoryProjection } from '../support/memory-projection.ts';
 import { onceOf, PlayedShow, rowsOfTen, SHOW_ID, userOf } from '../support/small-show.ts';
 
@@ -61,7 +62,7 @@ describe('a batch of the journal', () => {
     const load = async () => {
       throw new Error('away');
     };
-    await expect(fold(SHOW_ID, HALL, rows.map(parsed), load)).rejects.toThrow('away');
+    await expect(fold(SHOW_ID, madeOf(HALL), rows.map(parsed), load)).rejects.toThrow('away');
   });
 });
 

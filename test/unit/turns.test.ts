@@ -8,10 +8,11 @@ import type { Command, Question } from '../../src/allocator/commands.ts';
 import { ENDED_HOLDS_KEPT } from '../../src/allocator/holds.ts';
 import { HOLD_GRACE_MS, PAYMENT_WINDOW_MS } from '../../src/allocator/show.ts';
 import { FORMAT } from '../../src/formats.ts';
+import { madeOf } from '../support/made-show.ts';
 import { settled } from '../support/manual-time.ts';
 import { MemoryJournal } from '../support/memory-journal.ts';
 import { holdOf, SHARD, toldBy } from '../support/show-node.ts';
-import { ON_SALE_AT, onceOf, rowsOfTen, SHOW_ID, termsOf, userOf } from '../support/small-show.ts';
+import { ON_SALE_AT, onceOf, rowsOfTen, SHOW_ID, userOf } from '../support/small-show.ts';
 
 let journal: MemoryJournal;
 let inbox: Inbox;
@@ -24,7 +25,7 @@ let unsettled: number[];
 
 /** The show as a new owner finds it; as if so many events had been replayed. */
 async function own(eventsSinceSnapshot?: number, rules: Rules = RULES): Promise<void> {
-  const recovered = await recover(SHOW_ID, rowsOfTen(2), termsOf(), journal, RULES);
+  const recovered = await recover(SHOW_ID, madeOf(rowsOfTen(2)), journal, RULES);
   inbox = new Inbox();
   turns = new Turns({
     ...recovered,

@@ -4,7 +4,8 @@ import { scopedId } from '../../src/ids.ts';
 import type { JournalRow } from '../../src/journal/journal.ts';
 import type { BookedPayment } from '../../src/payments/payment-books.ts';
 import { type PaymentReport, ShowNotReplayed, verifyPayments } from '../../src/payments/verify-payments.ts';
-import { ON_SALE_AT, onceOf, PlayedShow, rowsOfTen, SHOW_ID, termsOf, userOf } from '../support/small-show.ts';
+import { madeOf } from '../support/made-show.ts';
+import { ON_SALE_AT, onceOf, PlayedShow, rowsOfTen, SHOW_ID, userOf } from '../support/small-show.ts';
 
 const PRICE = 4_550;
 const MINUTE = 60_000;
@@ -94,7 +95,7 @@ class Sale {
           yield rows as JournalRow[];
         },
       },
-      replays: createReplays({ load: async () => ({ hall: HALL, terms: termsOf() }) }),
+      replays: createReplays({ load: async () => madeOf(HALL) }),
       books: {
         provider: 'test',
         async *all() {

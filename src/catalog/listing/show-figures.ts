@@ -35,11 +35,12 @@ export async function writeFigures(db: Kysely<CatalogueTables>, batch: readonly 
   await mendShows(db, sorted);
 }
 
-/** Whoever moved a show's times, or called it off, may have died before the catalogue heard of it. */
+/** Whoever moved a show's times, replaced its plan, or called it off, may have died before the catalogue heard of it. */
 async function mendShows(db: Kysely<CatalogueTables>, batch: readonly FiguresOf[]): Promise<void> {
-  const moved = batch.filter(({ figures }) => figures.cancelled || (figures.times?.revision ?? 0) > 0);
+  const moved = batch.filter(({ figures }) => isNews(figures));
   for (const { showId, figures } of moved) {
-    const { cancelled, asOf, times } = figures;
+    const { cancelled, asOf, times, plan } = figures;
+    const { id: planId = null, revision: planRevision = 0 } = plan ?? {};
     const { onSaleAt = 0, offSaleAt = 0, publishAt = null, revision = 0 } = times ?? {};
     await sql`
       update show set
@@ -48,9 +49,17 @@ async function mendShows(db: Kysely<CatalogueTables>, batch: readonly FiguresOf[
         publish_at = case when revision < ${revision} then to_timestamp(${publishAt} / 1000.0::float8) else publish_at end,
         cancelled_at = case when ${cancelled} then coalesce(cancelled_at, to_timestamp(${asOf} / 1000.0::float8))
           else cancelled_at end,
-        revision = greatest(revision, ${revision})
-      where id = ${showId} and (revision < ${revision} or (${cancelled} and cancelled_at is null))`.execute(db);
+        revision = greatest(revision, ${revision}),
+        current_plan_id = case when plan_revision < ${planRevision} then ${planId} else current_plan_id end,
+        plan_revision = greatest(plan_revision, ${planRevision})
+      where id = ${showId} and (revision < ${revision} or plan_revision < ${planRevision} or (${cancelled} and cancelled_at is null))`.execute(
+      db,
+    );
   }
+}
+
+function isNews({ cancelled, times, plan }: ShowFigures): boolean {
+  return cancelled || plan !== undefined || (times?.revision ?? 0) > 0;
 }
 
 interface FiguresRow {

@@ -34,7 +34,7 @@ const PARTS_MAX = ITEM_CHARS_MAX / PART_CHARS;
 const FROM_CHARS_MAX = 128;
 const KIND = { told: 0, toldAgain: 1, refused: 2, refusedAgain: 3, moved: 4 } as const;
 /** Of a letter, by format. */
-const FIELDS: Readonly<Record<number, number>> = { 1: 7, 2: 8, 3: 10, 4: 10 };
+const FIELDS: Readonly<Record<number, number>> = { 1: 7, 2: 8, 3: 10, 4: 10, 5: 10 };
 const COUNTS = 0;
 const SEATS = 1;
 

@@ -105,6 +105,12 @@ const MESSAGE = Type.Union([
     reprice: Type.Optional(Type.Record(TEXT, NUMBER)),
   }),
   Type.Object({
+    type: Type.Literal('replace-plan'),
+    once: ONCE,
+    planId: TEXT,
+    prices: Type.Optional(Type.Record(TEXT, NUMBER)),
+  }),
+  Type.Object({
     type: Type.Literal('get-inventory'),
     seats: Type.Optional(
       Type.Object({

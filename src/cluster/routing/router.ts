@@ -1,5 +1,5 @@
 import type { SeatMap } from '../../actors/seat-map.ts';
-import type { Answer, SeatCounts, Shows } from '../../actors/shows.ts';
+import type { Answer, CurrentPlan, SeatCounts, Shows } from '../../actors/shows.ts';
 import type { Command, Question } from '../../allocator/commands.ts';
 import type { Refusal } from '../../errors.ts';
 import type { Clock } from '../../ports.ts';
@@ -109,14 +109,20 @@ export class Router implements Shows {
 }
 
 function isSeatCounts(value: unknown): value is SeatCounts {
-  const { capacity, available, fromPrice, prices, cancelled } = (value ?? {}) as Partial<SeatCounts>;
+  const { capacity, available, fromPrice, prices, plan, cancelled } = (value ?? {}) as Partial<SeatCounts>;
   return (
     Number.isInteger(capacity) &&
     Number.isInteger(available) &&
     (fromPrice === null || Number.isInteger(fromPrice)) &&
     (prices === undefined || isPrices(prices)) &&
+    (plan === undefined || isPlan(plan)) &&
     (cancelled === undefined || typeof cancelled === 'boolean')
   );
+}
+
+function isPlan(value: unknown): boolean {
+  const { id, revision } = (value ?? {}) as Partial<CurrentPlan>;
+  return typeof id === 'string' && Number.isInteger(revision);
 }
 
 function isPrices(value: unknown): boolean {

@@ -1,16 +1,17 @@
 import type { AreaCount, SeatMap, VersionGap } from '../../actors/seat-map.ts';
-import type { Hall } from '../../allocator/hall.ts';
+import { type Hall, planAreas } from '../../allocator/hall.ts';
 import type { ChangedSeats, SeatsAnswer } from './seat-wire.ts';
 
 /** So many gaps are remembered apart; of more, the two oldest become one. */
 export const GAPS_KEPT = 8;
 
 /**
- * The seats of a show that another node owns, as it last told them. Versions are the journal's, the same whoever tells
+ * The seats of a show that another node owns, in one hall, as it last told them. Versions are the journal's, the same whoever tells
  * them, and only durable ones are told: so a greater one is newer, and this never goes back.
  */
 export class SeatReplica implements SeatMap {
   readonly showId: string;
+  readonly planId?: string;
   readonly hall: Hall;
   readonly stale = false;
   currency: string;
@@ -31,6 +32,7 @@ export class SeatReplica implements SeatMap {
   /** A copy of a map. */
   constructor(map: SeatMap, owner: string | null) {
     this.showId = map.showId;
+    if (map.planId !== undefined) this.planId = map.planId;
     this.hall = map.hall;
     this.currency = map.currency;
     this.capacity = map.capacity;
@@ -47,13 +49,13 @@ export class SeatReplica implements SeatMap {
 
   /** The first that is heard of a show; null if the answer is only of changes. */
   static first(showId: string, hall: Hall, answer: SeatsAnswer): SeatReplica | null {
-    const { version, asOf, owner, seats, fromPrice, available, capacity, currency } = answer;
+    const { version, asOf, owner, seats, fromPrice, available, capacity, currency, planId } = answer;
     if ('since' in seats) return null;
     const letters = Buffer.from(seats.letters, 'latin1');
     const changedAt = new Uint32Array(hall.seatCount).fill(version);
     const gaps = withGap([], { after: 0, before: version });
     const areas = areasOf(hall, answer);
-    const figures = { version, asOf, areas, fromPrice, available, capacity, currency };
+    const figures = { version, asOf, areas, fromPrice, available, capacity, currency, planId };
     return new SeatReplica({ showId, hall, stale: false, letters, changedAt, gaps, ...figures }, owner);
   }
 
@@ -79,7 +81,7 @@ export class SeatReplica implements SeatMap {
     return true;
   }
 
-  /** Takes a map over that is newer than this one; it knows what it changed, and when. */
+  /** Takes a map of the same hall over that is newer than this one; it knows what it changed, and when. */
   adopt(map: SeatMap): void {
     this.letters.set(map.letters);
     this.changedAt.set(map.changedAt);
@@ -124,7 +126,7 @@ function withGap(gaps: readonly VersionGap[], newest: VersionGap): readonly Vers
 
 function areasOf(hall: Hall, answer: SeatsAnswer): AreaCount[] {
   const { areas, areaCapacities } = answer;
-  return hall.areas.map(({ id, capacity }, index) => ({
+  return planAreas(hall).map(({ id, capacity }, index) => ({
     id,
     capacity: areaCapacities?.[index] ?? capacity,
     available: areas[index],
@@ -142,6 +144,9 @@ class StaleSeats implements SeatMap {
 
   get showId(): string {
     return this.#replica.showId;
+  }
+  get planId(): string | undefined {
+    return this.#replica.planId;
   }
   get hall(): Hall {
     return this.#replica.hall;

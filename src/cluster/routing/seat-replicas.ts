@@ -6,7 +6,7 @@ import type { Clock, Timers } from '../../ports.ts';
 import type { Log } from '../../system/log.ts';
 import type { SeatFetch } from './router.ts';
 import { SeatReplica } from './seat-replica.ts';
-import { readSeatsAnswer, SeatsAnswerInvalid } from './seat-wire.ts';
+import { laterPlansIn, readSeatsAnswer, SeatsAnswerInvalid } from './seat-wire.ts';
 
 /** An owner that has not answered for so long is late: readers get what is known, marked stale. */
 export const STALE_AFTER_MS = 500;
@@ -42,8 +42,8 @@ const NOT_READ: Refusal = { code: 'UNAVAILABLE', detail: 'The seats cannot be re
 export interface SeatReplicasOptions {
   /** Asks the owner. Never rejects, and resolves at its deadline or a little later. */
   readonly fetch: SeatFetch;
-  /** The hall of a show, of the catalogue; null for an unknown show. */
-  readonly hallOf: (showId: string) => Promise<Hall | null>;
+  /** The hall of a show once these plans replaced its first, of the catalogue; null for an unknown show. */
+  readonly hallOf: (showId: string, laterPlans: readonly string[]) => Promise<Hall | null>;
   /** The last durable seats, rebuilt without the owner; null for an unknown show. */
   readonly readOnly: (showId: string) => Promise<SeatMap | null>;
   readonly clock: Clock;
@@ -147,25 +147,34 @@ export class SeatReplicas {
   async #ask(show: Followed): Promise<Refusal | null> {
     const { showId } = show;
     try {
-      const hall = show.replica?.hall ?? (await this.#lookUps.run(() => this.#options.hallOf(showId)));
-      if (hall === null) return NO_SUCH_SHOW;
+      // Before the owner is asked: ids that nobody knows get no further.
+      const first = show.replica?.hall ?? (await this.#hallOf(showId, []));
+      if (first === null) return NO_SUCH_SHOW;
       const known = show.replica;
       const since = known === null || known.owner === null ? null : { version: known.version, owner: known.owner };
       const fetched = await this.#options.fetch(showId, since, this.#options.clock.now() + FETCH_MS);
       if (!fetched.ok) return fetched.unreachable ? NOT_READ : fetched.refusal;
+      const laterPlans = laterPlansIn(showId, fetched.value);
+      const isFirst = isOfPlans(first, laterPlans);
+      const hall = isFirst ? first : await this.#hallOf(showId, laterPlans);
+      if (hall === null) return NO_SUCH_SHOW;
       const answer = readSeatsAnswer(showId, fetched.value, hall);
-      if (show.replica !== null) {
-        // An older version comes from one that owned the show before, and does not know that it no longer does.
-        return show.replica.apply(answer) ? null : NOT_READ;
-      }
-      const first = SeatReplica.first(showId, hall, answer);
-      if (first === null) throw new SeatsAnswerInvalid(showId, 'only changes, where all was asked for');
-      this.#keep(show, first);
+      const { replica } = show;
+      // An older version comes from one that owned the show before, and does not know that it no longer does.
+      if (replica !== null && answer.version < replica.version) return NOT_READ;
+      if (replica !== null && isOfPlans(replica.hall, laterPlans)) return replica.apply(answer) ? null : NOT_READ;
+      const whole = SeatReplica.first(showId, hall, answer);
+      if (whole === null) throw new SeatsAnswerInvalid(showId, 'only changes, where all was asked for');
+      this.#keep(show, whole);
       return null;
     } catch (error) {
       this.#options.log.warn({ err: error, showId }, 'the seats of another node’s show could not be read');
       return NOT_READ;
     }
+  }
+
+  #hallOf(showId: string, laterPlans: readonly string[]): Promise<Hall | null> {
+    return this.#lookUps.run(() => this.#options.hallOf(showId, laterPlans));
   }
 
   #end(show: Followed, round: Round, failure: Refusal | null): void {
@@ -255,14 +264,19 @@ export class SeatReplicas {
   }
 
   #learn(show: Followed, map: SeatMap): void {
-    if (show.replica === null) this.#keep(show, new SeatReplica(map, null));
-    else if (map.version > show.replica.version) show.replica.adopt(map);
+    const { replica } = show;
+    if (replica !== null && map.version <= replica.version) return;
+    if (replica !== null && isOfPlans(replica.hall, idsOf(map.hall))) replica.adopt(map);
+    else this.#keep(show, new SeatReplica(map, null));
   }
 
+  /** The first that is known of the show, or all anew because its plan was replaced. */
   #keep(show: Followed, replica: SeatReplica): void {
+    const before = show.replica;
     show.replica = replica;
     if (this.#shows.get(show.showId) !== show) return;
-    this.#unread--;
+    if (before === null) this.#unread--;
+    else this.#seats -= before.letters.length;
     this.#seats += replica.letters.length;
     for (const other of this.#shows.values()) {
       if (this.kept.shows <= this.#limits.shows && this.#seats <= this.#limits.seats) return;
@@ -282,6 +296,15 @@ export class SeatReplicas {
   #tidy(show: Followed): void {
     if (show.replica === null && !isBusy(show)) this.#forget(show);
   }
+}
+
+function idsOf({ laterPlans }: Hall): readonly string[] {
+  return laterPlans.map(({ id }) => id);
+}
+
+function isOfPlans(hall: Hall, laterPlans: readonly string[]): boolean {
+  const ids = idsOf(hall);
+  return ids.length === laterPlans.length && ids.every((id, i) => id === laterPlans[i]);
 }
 
 function isBusy(show: Followed): boolean {

@@ -1,5 +1,6 @@
 import { SEAT_LETTERS, type SeatMap, tellsChangesSince } from '../../actors/seat-map.ts';
-import type { Hall } from '../../allocator/hall.ts';
+import { LATER_PLANS_MAX } from '../../allocator/decide-plan.ts';
+import { type Hall, planAreas } from '../../allocator/hall.ts';
 
 /**
  * A map goes whole, a byte a seat, unless fewer than one seat in so many has changed: a change costs up to eight bytes.
@@ -8,6 +9,7 @@ export const WHOLE_FROM_SHARE = 8;
 /** `changedAt` has 32 bits. */
 const VERSION_MAX = 0xffff_ffff;
 const OWNER_LENGTH_MAX = 100;
+const PLAN_ID_LENGTH_MAX = 100;
 
 /** What an owner tells another node of a show's seats, as JSON. */
 export interface SeatsAnswer {
@@ -25,6 +27,10 @@ export interface SeatsAnswer {
   readonly available: number;
   readonly capacity: number;
   readonly currency: string;
+  /** The plan in force; an older node does not tell. */
+  readonly planId?: string;
+  /** The plans that replaced the first, if any did: they say of which hall all this is. */
+  readonly laterPlans?: readonly string[];
 }
 
 /** A letter a seat, in the order of the plan document. */
@@ -60,7 +66,9 @@ export function seatsAnswer(
   since: { readonly version: number; readonly owner: string } | null,
   me: string,
 ): SeatsAnswer {
-  const { version, asOf, fromPrice, available, capacity, currency } = map;
+  const { version, asOf, fromPrice, available, capacity, currency, planId } = map;
+  const { laterPlans } = map.hall;
+  const areas = planAreas(map.hall);
   const changed = since !== null && since.owner === me ? changedSeats(map, since.version) : null;
   return {
     version,
@@ -68,13 +76,15 @@ export function seatsAnswer(
     owner: me,
     seats: changed ?? { letters: Buffer.from(map.letters).toString('latin1') },
     areas: map.areas.map((area) => area.available),
-    ...(map.areas.every((area, index) => area.capacity === map.hall.areas[index].capacity)
+    ...(map.areas.every((area, index) => area.capacity === areas[index].capacity)
       ? {}
       : { areaCapacities: map.areas.map((area) => area.capacity) }),
     fromPrice,
     available,
     capacity,
     currency,
+    ...(planId === undefined ? {} : { planId }),
+    ...(laterPlans.length === 0 ? {} : { laterPlans: laterPlans.map(({ id }) => id) }),
   };
 }
 
@@ -95,6 +105,19 @@ function changedSeats(map: SeatMap, since: number): ChangedSeats | null {
 const LETTERS_ONLY = new RegExp(`^[${String.fromCharCode(...Object.values(SEAT_LETTERS))}]*$`);
 
 /**
+ * By which plans the hall is to be got that {@link readSeatsAnswer} needs.
+ *
+ * @throws SeatsAnswerInvalid
+ */
+export function laterPlansIn(showId: string, value: unknown): readonly string[] {
+  const { laterPlans = [] } = isObject(value) ? value : {};
+  const isList = Array.isArray(laterPlans) && laterPlans.length <= LATER_PLANS_MAX;
+  if (!isList || !laterPlans.every((id) => isText(id, PLAN_ID_LENGTH_MAX)))
+    throw new SeatsAnswerInvalid(showId, 'no list of plans');
+  return laterPlans;
+}
+
+/**
  * Checks what arrived from another node against the hall of the show.
  *
  * @throws SeatsAnswerInvalid
@@ -111,10 +134,12 @@ export function readSeatsAnswer(showId: string, value: unknown, hall: Hall): Sea
   must(answer.fromPrice === null || isCount(answer.fromPrice), 'no price');
   must(isCount(answer.capacity) && isCount(answer.available, answer.capacity), 'no count of its places');
   must(typeof answer.currency === 'string' && /^[A-Z]{3}$/.test(answer.currency), 'no currency');
-  const { areas, areaCapacities = hall.areas.map((area) => area.capacity) } = answer;
+  must(answer.planId === undefined || isText(answer.planId, PLAN_ID_LENGTH_MAX), 'no plan');
+  const known = planAreas(hall);
+  const { areas, areaCapacities = known.map((area) => area.capacity) } = answer;
   must(
     Array.isArray(areas) &&
-      areas.length === hall.areas.length &&
+      areas.length === known.length &&
       Array.isArray(areaCapacities) &&
       areaCapacities.length === areas.length &&
       areas.every((free, index) => isCount(areaCapacities[index]) && isCount(free, areaCapacities[index])),

@@ -1,0 +1,24 @@
+import type { ShowEvent } from '../allocator/events.ts';
+import type { Hall } from '../allocator/hall.ts';
+import type { Show } from '../allocator/show.ts';
+import type { MadeShow } from './shows.ts';
+
+/** The hall once these plans have replaced the first. @throws Error when one of them is not in the catalogue */
+export async function hallWith(made: MadeShow, planIds: readonly string[]): Promise<Hall> {
+  if (planIds.length === 0) return made.hall;
+  const hall = await made.laterHall(planIds);
+  if (hall === null) throw new Error(`of the plans ${planIds.join(', ')} one is not in the catalogue`);
+  return hall;
+}
+
+/**
+ * Puts the hall there that these events of a row need, if they replace the show's plan; one row replaces it once at most.
+ * @throws as {@link hallWith}
+ */
+export async function bringHall(show: Show, made: MadeShow, events: readonly ShowEvent[]): Promise<void> {
+  for (const event of events) {
+    if (event.type !== 'plan-replaced') continue;
+    show.comingHall = await hallWith(made, [...show.hall.laterPlans.map(({ id }) => id), event.planId]);
+    return;
+  }
+}

@@ -1,0 +1,98 @@
+import { setSeat } from './apply-places.ts';
+import { applyPrices } from './apply-stock.ts';
+import { banksOf } from './banks.ts';
+import type { PlanReplaced } from './events.ts';
+import { type Hall, isFormerSeat } from './hall.ts';
+import { replaces } from './hall-extend.ts';
+import { ensure } from './invariants.ts';
+import { areaIndexOf, SEAT, SEAT_STATES, type Show } from './show.ts';
+import { Stock } from './stock.ts';
+
+/**
+ * Puts another plan in the place of the one in force: `show.comingHall`, which has to be the one that the event names (I6).
+ * Ensures that nobody's seat or place goes with the old plan (I1).
+ */
+export function applyPlanReplaced(show: Show, event: PlanReplaced, seq: number): void {
+  ensure(show.cancelled === null, 'I2', () => 'the plan of a cancelled show is replaced');
+  const { hall: before, comingHall: coming } = show;
+  const plan = coming?.laterPlans.at(-1);
+  ensure(
+    coming !== null && replaces(coming, before) && plan?.id === event.planId && plan.hash === event.planHash,
+    'I6',
+    () => `plan ${event.planId} is put in force, and plan ${plan?.id} is there`,
+  );
+  show.comingHall = null;
+  show.stock ??= new Stock(before.seatCount, before.areas.length);
+  dropSeats(show, show.stock, coming);
+  grow(show, show.stock, coming);
+  applyPrices(show, event.prices ?? [], seq);
+  for (let seat = before.seatCount; seat < coming.seatCount; seat++) addSeat(show, seat);
+  for (const [area, figures] of event.stock.areas.entries()) setPlaces(show, show.stock, area, figures);
+  show.rederiveFree();
+}
+
+function dropSeats(show: Show, stock: Stock, coming: Hall): void {
+  for (let seat = 0; seat < show.hall.seatCount; seat++) {
+    if (!isFormerSeat(coming, seat)) continue;
+    stock.keptSeats[seat] = 0;
+    if (show.status[seat] === SEAT.free) setSeat(show, seat, SEAT.blocked, 0);
+    ensure(show.status[seat] === SEAT.blocked, 'I1', () => `seat ${seat} is somebody's, and not in the new plan`);
+  }
+}
+
+/** Everything as it was, in the size of the coming hall. */
+function grow(show: Show, stock: Stock, coming: Hall): void {
+  const { seatCount, areas, categories } = coming;
+  show.hall = coming;
+  show.banks = banksOf(coming);
+  show.areaIndex = areaIndexOf(coming);
+  show.status = longer(show.status, seatCount);
+  show.claim = longer(show.claim, seatCount);
+  show.nextInHold = longer(show.nextInHold, seatCount);
+  show.freeByCategory = longer(show.freeByCategory, categories.length);
+  const prices = new Float64Array(categories.length).fill(-1);
+  prices.set(show.prices);
+  show.prices = prices;
+  show.areaCounts = longer(show.areaCounts, areas.length * SEAT_STATES);
+  show.areaCapacity = longer(show.areaCapacity, areas.length);
+  stock.keptSeats = longer(stock.keptSeats, seatCount);
+  stock.keptPlaces = longer(stock.keptPlaces, areas.length);
+}
+
+function addSeat(show: Show, seat: number): void {
+  const category = show.hall.categoryOf[seat];
+  const state = show.prices[category] < 0 ? SEAT.blocked : SEAT.free;
+  show.status[seat] = state;
+  show.seatCounts[state]++;
+  if (state === SEAT.free) show.freeByCategory[category]++;
+}
+
+function setPlaces(show: Show, stock: Stock, area: number, figures: PlanReplaced['stock']['areas'][number]): void {
+  const at = area * SEAT_STATES;
+  const { free, held, inPayment, sold, blocked, removed } = figures;
+  const { areaCounts } = show;
+  ensure(
+    areaCounts[at + SEAT.held] === held &&
+      areaCounts[at + SEAT.inPayment] === inPayment &&
+      areaCounts[at + SEAT.sold] === sold,
+    'I1',
+    () => `the new plan has ${held + inPayment + sold} places of area ${area} that are somebody's, which are others`,
+  );
+  areaCounts[at + SEAT.free] = free;
+  areaCounts[at + SEAT.blocked] = blocked + removed;
+  stock.keptPlaces[area] = blocked;
+  show.areaCapacity[area] = free + held + inPayment + sold + blocked + removed;
+  ensure(
+    show.areaCapacity[area] === show.hall.areas[area].capacity,
+    'I5',
+    () => `area ${area} has ${show.areaCapacity[area]} places, not those of the new plan`,
+  );
+}
+
+type Column = Uint8Array | Uint32Array | Int32Array;
+
+function longer<T extends Column>(column: T, length: number): T {
+  const all = new (column.constructor as new (size: number) => T)(length);
+  all.set(column);
+  return all;
+}
