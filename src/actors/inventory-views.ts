@@ -6,7 +6,10 @@ import { money } from './hold-views.ts';
 import type { InventoryView, StockCounts } from './shows.ts';
 
 /** The stock as an event or the show itself counts it. */
-export function inventoryView(show: Show, { prices, categories, areas }: StockFigures): InventoryView {
+export function inventoryView(
+  show: Show,
+  { prices, categories, areas, formerCategories = [] }: StockFigures,
+): InventoryView {
   const { hall } = show;
   const counts = (category: number, figures: PlaceFigures): StockCounts => ({
     category: hall.categories[category],
@@ -19,19 +22,15 @@ export function inventoryView(show: Show, { prices, categories, areas }: StockFi
     capacity: all.reduce((sum, figures) => sum + placesOf(figures), 0),
     available: all.reduce((sum, { free }) => sum + free, 0),
     categories: categories.flatMap((figures, category) =>
-      isGone(hall.formerCategories, category, figures) ? [] : [counts(category, figures)],
+      formerCategories.includes(category) ? [] : [counts(category, figures)],
     ),
     areas: areas.flatMap((figures, area) => {
-      if (isGone(hall.formerAreas, area, figures)) return [];
       const { id, category } = hall.areas[area];
-      return [{ id, capacity: placesOf(figures), ...counts(category, figures) }];
+      const capacity = placesOf(figures);
+      // Only an earlier plan had it: in a plan each has a place at least.
+      return capacity === 0 ? [] : [{ id, capacity, ...counts(category, figures) }];
     }),
   };
-}
-
-/** What an earlier plan had is told of as long as the figures are of then. */
-function isGone(former: ReadonlySet<number>, index: number, figures: PlaceFigures): boolean {
-  return former.has(index) && placesOf(figures) === 0;
 }
 
 function placesOf({ free, held, inPayment, sold, blocked, removed }: PlaceFigures): number {

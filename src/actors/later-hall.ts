@@ -11,14 +11,16 @@ export async function hallWith(made: MadeShow, planIds: readonly string[]): Prom
   return hall;
 }
 
-/**
- * Puts the hall there that these events of a row need, if they replace the show's plan; one row replaces it once at most.
- * @throws as {@link hallWith}
- */
-export async function bringHall(show: Show, made: MadeShow, events: readonly ShowEvent[]): Promise<void> {
+/** The plans of the show once these events of a row are applied, if they replace its plan, else null; one row does so once at most. */
+export function plansAfter(show: Show, events: readonly ShowEvent[]): readonly string[] | null {
   for (const event of events) {
-    if (event.type !== 'plan-replaced') continue;
-    show.comingHall = await hallWith(made, [...show.hall.laterPlans.map(({ id }) => id), event.planId]);
-    return;
+    if (event.type === 'plan-replaced') return [...show.hall.laterPlans.map(({ id }) => id), event.planId];
   }
+  return null;
+}
+
+/** Puts the hall there that these events of a row need. @throws as {@link hallWith} */
+export async function bringHall(show: Show, made: MadeShow, events: readonly ShowEvent[]): Promise<void> {
+  const planIds = plansAfter(show, events);
+  if (planIds !== null) show.comingHall = await hallWith(made, planIds);
 }

@@ -5,7 +5,7 @@ import { Show } from '../allocator/show.ts';
 import { decodeShow, laterPlansIn, stateHash } from '../allocator/snapshot.ts';
 import type { Journal, JournalRow } from '../journal/journal.ts';
 import { FIRST_PREV_HASH, rowHash } from '../journal/row-hash.ts';
-import { bringHall, hallWith } from './later-hall.ts';
+import { hallWith, plansAfter } from './later-hall.ts';
 import type { MadeShow } from './shows.ts';
 import type { Rules } from './turns.ts';
 
@@ -57,7 +57,8 @@ export async function recover(
       // Whoever sealed what cannot be read, or is not legal where it stands: no show is made of it.
       const events = orDamaged(showId, row.seq, () => JSON.parse(row.events) as ShowEvent[]);
       const next = show ?? orDamaged(showId, row.seq, () => openedBy(showId, made.hall, events[0], row));
-      await bringHall(next, made, events);
+      const planIds = orDamaged(showId, row.seq, () => plansAfter(next, events));
+      if (planIds !== null) next.comingHall = await hallWith(made, planIds);
       orDamaged(showId, row.seq, () => replayRow(next, events, row, rules));
       replayed += events.length;
       show = next;

@@ -7,7 +7,7 @@ import { categoryNamed, type Hall, isFormerSeat } from './hall.ts';
 import { replaces } from './hall-extend.ts';
 import { PLAN_LIMITS } from './plan.ts';
 import { SEAT, SEAT_STATES, type Show } from './show.ts';
-import { type PlaceFigures, type StockFigures, seatFigures, stockFigures } from './stock.ts';
+import { formerCategoriesOf, type PlaceFigures, type StockFigures, seatFigures, stockFigures } from './stock.ts';
 
 /** So often the plan of a show can be replaced. */
 export const LATER_PLANS_MAX = 20;
@@ -143,7 +143,7 @@ function figuresAfter(show: Show, coming: Hall, prices: readonly number[]): Stoc
   const areas = coming.areas.map(({ category, capacity }, area) =>
     areaAfter(before.areas[area] ?? none, capacity, prices[category] >= 0),
   );
-  return { prices, categories, areas };
+  return { prices, categories, areas, ...formerCategoriesOf(coming) };
 }
 
 /**

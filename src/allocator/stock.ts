@@ -1,4 +1,4 @@
-import { isFormerSeat } from './hall.ts';
+import { type Hall, isFormerSeat } from './hall.ts';
 import { SEAT, SEAT_STATES, type Show } from './show.ts';
 
 /**
@@ -69,6 +69,13 @@ export interface StockFigures {
   readonly prices: readonly number[];
   readonly categories: readonly PlaceFigures[];
   readonly areas: readonly PlaceFigures[];
+  /** Categories that only earlier plans had; absent if there are none. */
+  readonly formerCategories?: readonly number[];
+}
+
+/** As {@link StockFigures} has it. */
+export function formerCategoriesOf({ formerCategories }: Hall): Pick<StockFigures, 'formerCategories'> {
+  return formerCategories.size === 0 ? {} : { formerCategories: [...formerCategories] };
 }
 
 const FIGURES: readonly (keyof PlaceFigures)[] = (() => {
@@ -102,7 +109,7 @@ export function stockFigures(show: Show): StockFigures {
     figures.removed -= kept;
     return figures;
   });
-  return { prices: [...show.prices], categories, areas };
+  return { prices: [...show.prices], categories, areas, ...formerCategoriesOf(hall) };
 }
 
 function none(): PlaceFigures {

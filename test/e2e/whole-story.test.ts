@@ -1,5 +1,6 @@
 import { setTimeout as pause } from 'node:timers/promises';
 import { expect, test, vi } from 'vitest';
+import type { SeatingPlan } from '../../src/allocator/plan.ts';
 import { generatePlan } from '../../src/allocator/plan-generate.ts';
 import { CARDS } from '../support/buyer.ts';
 import { startCluster } from '../support/cluster-processes.ts';
@@ -18,6 +19,13 @@ const TEST_LIMIT_MS = 120_000;
 const SOON_MS = 20_000;
 const OPENS_IN_MS = 2_500;
 const [FULL, RAISED] = [5_000, 6_500];
+
+const FRONT_ROW = ['front-1', 'front-2', 'front-3', 'front-4'];
+
+interface SeatMap {
+  readonly planId: string;
+  readonly seats: readonly { readonly id: string; readonly status: string }[];
+}
 
 interface Reply {
   readonly status: number;
@@ -184,6 +192,27 @@ async function playStory(office: Office, settings: Settings): Promise<void> {
   const late = await office.buy(cleo, show.id, { best: { quantity: 1 } });
   expect(late.total.amount).toBe(RAISED);
 
+  // --- the hall is laid out anew: every seat that is sold stays ---
+  const changed = withRowInFront(document, FRONT_ROW);
+  const without = withRowInFront(withoutSeat(document, a1), FRONT_ROW);
+  const planOf = (plan: object) => office.does<{ id: string }>(organiser, 'POST', `/venues/${venue.id}/plans`, plan);
+  const [larger, dropping] = [await planOf(changed), await planOf(without)];
+  const planPath = `/shows/${show.id}/plan`;
+  const dropped = await office.send(organiser, 'PUT', planPath, { planId: dropping.id });
+  expect(dropped).toMatchObject({ status: 409, body: { code: 'SEAT_IN_USE', inUse: [a1] } });
+  await office.refuses(ann, 'PUT', planPath, { planId: larger.id }, 'FORBIDDEN');
+  await office.does(organiser, 'PUT', planPath, { planId: larger.id, prices: { Front: RAISED } });
+  for (let node = 0; node < 3; node++) {
+    expect(await office.does(null, 'GET', `/shows/${show.id}`)).toMatchObject({ planId: larger.id, capacity: 84 });
+    const map = await office.does<SeatMap>(null, 'GET', `/shows/${show.id}/seats`);
+    expect([map.planId, map.seats.length]).toEqual([larger.id, 64]);
+    expect(map.seats.slice(0, 4)).toEqual(FRONT_ROW.map((id) => ({ id, status: 'available' })));
+    expect(map.seats.find(({ id }) => id === a1)?.status).toBe('sold');
+  }
+  await found('noche invierno', { available: 77, planId: larger.id });
+  const inFront = await office.buy(cleo, show.id, { seats: FRONT_ROW.slice(0, 2) });
+  expect(inFront.total.amount).toBe(2 * RAISED);
+
   // --- all are admitted, each once ---
   const doors = `/shows/${show.id}/admissions`;
   const guests: [string, string][] = [
@@ -192,6 +221,7 @@ async function playStory(office: Office, settings: Settings): Promise<void> {
     [ben, ofBen.lines[1].ticketId],
     [cleo, ofCleo.lines[0].ticketId],
     [cleo, late.lines[0].ticketId],
+    [cleo, inFront.lines[1].ticketId],
   ];
   for (const [guest, id] of guests) {
     const { code } = await office.ticket(guest, id);
@@ -202,22 +232,48 @@ async function playStory(office: Office, settings: Settings): Promise<void> {
   await office.refuses(organiser, 'POST', doors, { code: deadCode, gate: 'north' }, 'TICKET_NOT_VALID');
 
   // --- the books balance ---
-  const kept = 4 * FULL + RAISED;
+  const kept = 4 * FULL + 3 * RAISED;
   await vi.waitFor(
     async () => {
       const report = await office.does(organiser, 'GET', `/shows/${show.id}/report`);
       expect(report).toMatchObject({
         revenue: { gross: { amount: kept + FULL }, refunded: { amount: FULL }, net: { amount: kept } },
-        admissions: { expected: guests.length, admitted: guests.length },
+        admissions: { expected: guests.length + 1, admitted: guests.length },
       });
     },
     { timeout: SOON_MS, interval: 100 },
   );
+  const {
+    asOf: _,
+    behind: __,
+    ...before
+  } = await office.does<object & { asOf: string; behind: boolean }>(organiser, 'GET', `/shows/${show.id}/report`);
+  expect(await runUsher(['rebuild', show.id], settings)).toMatchObject({ code: 0, stderr: '' });
+  expect(await office.does(organiser, 'GET', `/shows/${show.id}/report`)).toMatchObject(before);
   const verified = await runUsher(['verify', '--json'], settings);
   expect(verified).toMatchObject({ code: 0, stderr: '' });
   expect(JSON.parse(verified.stdout)).toMatchObject({ shows: 1, soldTwice: 0, faults: [] });
   const money = await runUsher(['verify', '--payments', '--json'], settings);
   expect(money.code, money.stdout + money.stderr).toBe(0);
+}
+
+/** The plan with one more row of a new category before all others. */
+function withRowInFront(plan: SeatingPlan, ids: readonly string[]): SeatingPlan {
+  const [zone, ...others] = plan.zones;
+  const seats = ids.map((id, i) => ({
+    ...{ seat_guid: id, seat_number: `${i + 1}`, category: 'Front' },
+    position: { x: 12 * i, y: 0 },
+  }));
+  const rows = [{ row_number: 'Front', seats }, ...zone.rows];
+  return { ...plan, categories: [...plan.categories, { name: 'Front' }], zones: [{ ...zone, rows }, ...others] };
+}
+
+function withoutSeat(plan: SeatingPlan, id: string): SeatingPlan {
+  const zones = plan.zones.map((zone) => ({
+    ...zone,
+    rows: zone.rows.map((row) => ({ ...row, seats: row.seats.filter((seat) => seat.seat_guid !== id) })),
+  }));
+  return { ...plan, zones };
 }
 
 test('the whole story of a show, on one node', { timeout: TEST_LIMIT_MS }, async () => {

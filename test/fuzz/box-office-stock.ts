@@ -71,6 +71,7 @@ export class BoxOfficeStock {
     'PUT /v1/me/password': () => this.#person(),
     'POST /v1/password-resets/{token}': async () => ({ id: await this.#resetToken((await this.#person()).id) }),
     'POST /v1/shows/{id}/inventory': async () => ({ id: await this.#show(), body: { block: this.#world.seats } }),
+    'PUT /v1/shows/{id}/plan': async () => ({ id: await this.#show() }),
     'DELETE /v1/shows/{id}/performers/{performerId}': async () => ({ id: await this.#show() }),
     'POST /v1/shows/{id}/holds': async () => ({ id: await this.#show(), body: this.#wish() }),
     'POST /v1/shows/{id}/cancel': async () => ({ id: await this.#show() }),

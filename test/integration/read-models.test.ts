@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { Webhook } from 'standardwebhooks';
 import { afterAll, afterEach, beforeAll, describe, expect, onTestFinished, test, vi } from 'vitest';
-import type { Hall } from '../../src/allocator/hall.ts';
+import type { MadeShow } from '../../src/actors/shows.ts';
 import type { JournalRow } from '../../src/journal/journal.ts';
 import { createJournalReader, type JournalReader, journalPool } from '../../src/journal/postgres-journal.ts';
 import { nextLaggards } from '../../src/projector/laggards.ts';
@@ -16,6 +16,7 @@ import { createWebhookSender } from '../../src/webhooks/sender.ts';
 import { RawClient } from '../e2e/bad-input/raw-client.ts';
 import { type BoxOffice, openBoxOffice } from '../e2e/bad-input/whole-box-office.ts';
 import { ADDRESS, asJson } from '../e2e/bad-input/world.ts';
+import { variantsOf } from '../property/plan-variants.ts';
 import { realParts, runTrial, SHOW_ID } from '../property/run-trial.ts';
 import { type Trial, trialsOf } from '../property/schedules.ts';
 import { capturedLog } from '../support/captured-log.ts';
@@ -261,23 +262,23 @@ describe('the tables of the read models', () => {
   const projections = () => new Projections(office.pool);
 
   test('have what the journal says, whoever is at it, and the same when they are made anew', async () => {
-    const stress = { faults: 1, crashes: 1, jumps: 3, repeats: 1, restocks: 1, mostAsks: 6, mostSteps: 30 };
+    const stress = { faults: 1, crashes: 1, jumps: 3, repeats: 1, restocks: 1, replans: 1, mostAsks: 6, mostSteps: 30 };
     for (const trial of fc.sample(trialsOf(stress), 8)) {
-      const { rows, hall } = await journaled(trial);
-      const expected = new MemoryProjection(SHOW_ID, hall);
+      const { rows, made } = await journaled(trial);
+      const expected = new MemoryProjection(SHOW_ID, made.hall, variantsOf(trial.plan));
       expected.write(await expected.changesOf(rows));
       for (let from = 0; from < rows.length; from += 4) {
         const page = rows.slice(from, from + 4);
         // Of several at once one takes the page over; whoever comes later finds it done.
-        const done = await Promise.all([1, 2, 3].map(() => projections().advance(SHOW_ID, madeOf(hall), page)));
+        const done = await Promise.all([1, 2, 3].map(() => projections().advance(SHOW_ID, made, page)));
         expect(done.filter(Boolean)).toHaveLength(1);
-        expect(await projections().advance(SHOW_ID, madeOf(hall), page)).toBe(false);
+        expect(await projections().advance(SHOW_ID, made, page)).toBe(false);
       }
       const built = await tablesOf();
       expect(built).toEqual(expected.rows());
       await office.pool.query('update read_order set total = 0, state = $2 where show_id = $1', [SHOW_ID, 'paid']);
       await office.pool.query('delete from read_hold where show_id = $1', [SHOW_ID]);
-      const parts = { projections: projections(), journal: reader, load: async () => madeOf(hall) };
+      const parts = { projections: projections(), journal: reader, load: async () => made };
       expect(await rebuildShows(parts, SHOW_ID)).toEqual({ shows: 1, rows: rows.length, faults: [] });
       expect(await tablesOf()).toEqual(built);
     }
@@ -297,21 +298,19 @@ describe('the tables of the read models', () => {
       trialsOf({ faults: 0, crashes: 0, jumps: 1, repeats: 1, restocks: 1, mostAsks: 6, mostSteps: 12 }),
       1,
     );
-    const { rows, hall } = await journaled(trial);
+    const { rows, made } = await journaled(trial);
     const poisoned: JournalRow = {
       ...rows[0],
       seq: rows.length + 1,
       events: '[{"type":"expired","holds":[]},{"type":"new"}]',
     };
-    await projections().advance(SHOW_ID, madeOf(hall), rows);
+    await projections().advance(SHOW_ID, made, rows);
     const before = await tablesOf();
-    await expect(projections().advance(SHOW_ID, madeOf(hall), [poisoned])).rejects.toThrow('unknown event, new');
-    await expect(projections().advance(SHOW_ID, madeOf(hall), [{ ...poisoned, events: '[' }])).rejects.toThrow(
-      'not JSON',
-    );
+    await expect(projections().advance(SHOW_ID, made, [poisoned])).rejects.toThrow('unknown event, new');
+    await expect(projections().advance(SHOW_ID, made, [{ ...poisoned, events: '[' }])).rejects.toThrow('not JSON');
     expect(await tablesOf()).toEqual(before);
     const missing = { ...poisoned, events: '[{"type":"captured","order":999}]' };
-    await expect(projections().advance(SHOW_ID, madeOf(hall), [missing])).rejects.toThrow('number 999 of orders');
+    await expect(projections().advance(SHOW_ID, made, [missing])).rejects.toThrow('number 999 of orders');
   });
 
   test('are found behind by the sweep, by one node at a time', async () => {
@@ -319,7 +318,7 @@ describe('the tables of the read models', () => {
       trialsOf({ faults: 0, crashes: 0, jumps: 1, repeats: 1, restocks: 1, mostAsks: 6, mostSteps: 12 }),
       1,
     );
-    const { rows, hall } = await journaled(trial);
+    const { rows, made } = await journaled(trial);
     // So young that the node's own sweep leaves it alone.
     await office.pool.query('update journal set at = $2 where show_id = $1', [SHOW_ID, Date.now() + 60_000]);
     const columns = `select (jsonb_populate_record(s, jsonb_build_object('id', $1::text))).* from show s limit 1`;
@@ -335,12 +334,12 @@ describe('the tables of the read models', () => {
     for (let page = 0; page < 100 && !found.includes(SHOW_ID); page++) found = await sweep();
     expect(found).toContain(SHOW_ID);
     expect(await look()).toEqual([]);
-    await projections().advance(SHOW_ID, madeOf(hall), rows);
+    await projections().advance(SHOW_ID, made, rows);
     for (let page = 0; page < 8; page++) expect(await sweep()).not.toContain(SHOW_ID);
   });
 
   /** Puts the journal of a trial into the database, and nothing else of its show. */
-  async function journaled(trial: Trial): Promise<{ rows: readonly JournalRow[]; hall: Hall }> {
+  async function journaled(trial: Trial): Promise<{ rows: readonly JournalRow[]; made: MadeShow }> {
     const parts = realParts();
     await runTrial(trial, parts);
     const rows = parts.journal.rows(SHOW_ID);
@@ -357,7 +356,7 @@ describe('the tables of the read models', () => {
         ],
       );
     }
-    return { rows, hall: hallOf(trial.plan) };
+    return { rows, made: madeOf(hallOf(trial.plan), trial.terms, variantsOf(trial.plan)) };
   }
 });
 

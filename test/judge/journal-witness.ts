@@ -1,4 +1,6 @@
-import type { OrderLine, Resale, ShowEvent, StockPart } from '../../src/allocator/events.ts';
+import type { OrderLine, PlanReplaced, Resale, ShowEvent, StockPart } from '../../src/allocator/events.ts';
+import { type Hall, isFormerSeat } from '../../src/allocator/hall.ts';
+import type { StockFigures } from '../../src/allocator/stock.ts';
 import { parseScopedId, scopedId } from '../../src/ids.ts';
 import type { AreaQuantity, RowEvent, RowLine, StockPlaces, TicketLine } from './history.ts';
 
@@ -22,16 +24,24 @@ export interface WitnessedHall {
  */
 export class JournalWitness {
   readonly #showId: string;
-  readonly #hall: WitnessedHall;
+  #hall: WitnessedHall;
+  readonly #hallWith: (planIds: readonly string[]) => Hall;
+  readonly #mayChange: boolean;
+  readonly #laterPlans: string[] = [];
+  /** Places of each area that are for sale or somebody's, by index; of shows whose plan may be replaced. */
+  #onSale: number[] = [];
   readonly #holds = new Map<number, string>();
   readonly #orders: { readonly id: string; readonly at: number }[] = [];
   /** By number. */
   readonly #tickets: string[] = [];
   #row: WitnessedRow | null = null;
 
-  constructor(showId: string, hall: WitnessedHall) {
+  /** @param hallWith the hall once these plans replaced the first; for journals in which one does. */
+  constructor(showId: string, hall: WitnessedHall, hallWith?: (planIds: readonly string[]) => Hall) {
     this.#showId = showId;
     this.#hall = hall;
+    this.#hallWith = hallWith ?? (() => never(showId));
+    this.#mayChange = hallWith !== undefined;
   }
 
   /** The next row. Throws on one whose text is no array of events, or that names what was never made. */
@@ -148,16 +158,27 @@ export class JournalWitness {
         const { added, removed, blocked, unblocked } = event;
         const opens = this.#stockPlaces(added, unblocked);
         const closes = this.#stockPlaces(removed, blocked);
+        this.#onSale = onSaleIn(event.stock);
         told.push({ event: 'stock-changed', opens, closes, key: event.once.id });
         return;
       }
+      case 'plan-replaced':
+        this.#replaced(event, told);
+        return;
       case 'rescheduled':
         told.push({ event: 'rescheduled', onSale: event.onSaleAt, offSale: event.offSaleAt });
         return;
       case 'refused':
         told.push({ event: 'refused', code: event.refusal.code, key: event.once.id });
         return;
-      case 'opened':
+      case 'opened': {
+        if (!this.#mayChange) return;
+        const { areas, categories } = this.#hallWith([]);
+        this.#onSale = areas.map(({ category, capacity }) =>
+          Object.hasOwn(event.terms.prices, categories[category]) ? capacity : 0,
+        );
+        return;
+      }
       case 'settled':
       case 'refunded':
       case 'refund-failed':
@@ -167,6 +188,24 @@ export class JournalWitness {
       default:
         throw new Error(`row ${this.#row?.seq} has an event of unknown type ${(event as { type: unknown }).type}`);
     }
+  }
+
+  /** First all that the new plan has not goes off sale, then all that only it has goes on sale. */
+  #replaced({ planId, stock, once }: PlanReplaced, told: RowEvent[]): void {
+    const before = this.#hall;
+    this.#laterPlans.push(planId);
+    const hall = this.#hallWith(this.#laterPlans);
+    const isForSale = (seat: number): boolean => stock.prices[hall.categoryOf[seat]] >= 0;
+    const closed = before.seatIds.filter((_, seat) => isFormerSeat(hall, seat));
+    const opened = hall.seatIds.filter((_, seat) => seat >= before.seatIds.length && isForSale(seat));
+    const onSale = onSaleIn(stock);
+    const more = hall.areas.map(({ id }, area) => ({ id, quantity: onSale[area] - (this.#onSale[area] ?? 0) }));
+    const fewer = more.map(({ id, quantity }) => ({ id, quantity: -quantity }));
+    const some = (areas: readonly AreaQuantity[]): AreaQuantity[] => areas.filter(({ quantity }) => quantity > 0);
+    this.#hall = hall;
+    this.#onSale = onSale;
+    told.push({ event: 'stock-changed', closes: { seats: closed, areas: some(fewer) } });
+    told.push({ event: 'stock-changed', opens: { seats: opened, areas: some(more) }, key: once.id });
   }
 
   #stockPlaces(...parts: readonly (StockPart | undefined)[]): StockPlaces {
@@ -220,4 +259,12 @@ export class JournalWitness {
       throw new Error(`row ${this.#row?.seq} names order ${number}, which no row before it made`);
     return order;
   }
+}
+
+function onSaleIn({ areas }: StockFigures): number[] {
+  return areas.map(({ free, held, inPayment, sold }) => free + held + inPayment + sold);
+}
+
+function never(showId: string): never {
+  throw new Error(`the plan of ${showId} is replaced, and no other is known`);
 }

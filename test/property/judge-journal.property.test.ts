@@ -3,7 +3,9 @@ import { expect, test } from 'vitest';
 import { HOLD_GRACE_MS } from '../../src/allocator/show.ts';
 import { JournalWitness } from '../judge/journal-witness.ts';
 import { Judge } from '../judge/judge.ts';
+import { laterHall } from '../support/made-show.ts';
 import { hallOf } from '../support/plan-fixtures.ts';
+import { variantsOf } from './plan-variants.ts';
 import { realParts, runTrial, SHOW_ID } from './run-trial.ts';
 import { type Stress, trialsOf } from './schedules.ts';
 
@@ -14,6 +16,7 @@ const STRESS: Stress = {
   crashes: 1,
   jumps: 3,
   restocks: 3,
+  replans: 2,
   reschedules: 2,
   repeats: 1,
   mostAsks: 8,
@@ -25,21 +28,29 @@ test('the journal of a show that does what it should is legal to the judge', { t
     const parts = realParts();
     await runTrial(trial, parts);
     const hall = hallOf(trial.plan);
+    const variants = variantsOf(trial.plan);
+    const known = new Set(hall.seatIds);
+    const later = [...new Set(Object.values(variants).flatMap((plan) => plan.seatIds))].filter((id) => !known.has(id));
     const isForSale = (category: number): boolean => Object.hasOwn(trial.terms.prices, hall.categories[category]);
     const judge = new Judge();
     judge.add({
       plan: SHOW_ID,
-      seats: hall.seatIds,
+      seats: [...hall.seatIds, ...later],
       areas: hall.areas.map(({ id, capacity, category }) => ({ id, capacity: isForSale(category) ? capacity : 0 })),
       currency: trial.terms.currency,
-      blocked: hall.seatIds.filter((_, seat) => !isForSale(hall.categoryOf[seat])),
+      blocked: [...hall.seatIds.filter((_, seat) => !isForSale(hall.categoryOf[seat])), ...later],
       partial: true,
       grace: HOLD_GRACE_MS,
       onSale: trial.terms.onSaleAt,
       offSale: trial.terms.offSaleAt,
       keysKept: 24 * 3_600_000,
     });
-    const witness = new JournalWitness(SHOW_ID, hall);
+    const witness = new JournalWitness(SHOW_ID, hall, (ids) =>
+      laterHall(
+        hall,
+        ids.map((id) => [id, variants[id]] as const),
+      ),
+    );
     for (const row of parts.journal.rows(SHOW_ID)) judge.add(witness.row(row));
     expect(judge.lines).toBeGreaterThan(1);
     expect(judge.verdict()).toEqual([]);

@@ -1,5 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
+import { bringHall } from '../../src/actors/later-hall.ts';
 import { orderView as viewOfShow } from '../../src/actors/order-views.ts';
 import { openedBy, replayRow } from '../../src/actors/recovery.ts';
 import { ticketsFor } from '../../src/actors/ticket-views.ts';
@@ -13,8 +14,10 @@ import { stockFigures } from '../../src/allocator/stock.ts';
 import { OWNED, TICKET } from '../../src/allocator/tickets.ts';
 import type { JournalRow } from '../../src/journal/journal.ts';
 import { orderView, ticketView } from '../../src/projector/views.ts';
+import { madeOf } from '../support/made-show.ts';
 import { MemoryProjection } from '../support/memory-projection.ts';
 import { hallOf } from '../support/plan-fixtures.ts';
+import { variantsOf } from './plan-variants.ts';
 import { realParts, runTrial, SHOW_ID } from './run-trial.ts';
 import { type Trial, trialsOf } from './schedules.ts';
 import { USERS } from './trial-requests.ts';
@@ -25,7 +28,7 @@ const RUNS = 120;
 const TIMEOUT_MS = 120_000;
 
 const histories = fc.record({
-  trial: trialsOf({ faults: 1, crashes: 1, jumps: 3, repeats: 1, restocks: 1, mostAsks: 6, mostSteps: 30 }),
+  trial: trialsOf({ faults: 1, crashes: 1, jumps: 3, repeats: 1, restocks: 1, replans: 1, mostAsks: 6, mostSteps: 30 }),
   /** How many rows each batch has, over and over; and whether its transaction is lost at first. */
   batches: fc.array(fc.record({ rows: fc.integer({ min: 1, max: 6 }), isLost: fc.boolean() }), {
     minLength: 1,
@@ -36,7 +39,7 @@ const histories = fc.record({
 type Batches = readonly { readonly rows: number; readonly isLost: boolean }[];
 
 async function projected(trial: Trial, rows: readonly JournalRow[], batches: Batches): Promise<MemoryProjection> {
-  const projection = new MemoryProjection(SHOW_ID, hallOf(trial.plan));
+  const projection = new MemoryProjection(SHOW_ID, hallOf(trial.plan), variantsOf(trial.plan));
   for (let from = 0, batch = 0; from < rows.length; batch++) {
     const { rows: count, isLost } = batches[batch % batches.length];
     const page = rows.slice(from, from + count);
@@ -49,10 +52,14 @@ async function projected(trial: Trial, rows: readonly JournalRow[], batches: Bat
 }
 
 /** The show as its journal makes it, to compare with. */
-function replayed(trial: Trial, rows: readonly JournalRow[]): Show {
+async function replayed(trial: Trial, rows: readonly JournalRow[]): Promise<Show> {
   const parsed = rows.map((row) => ({ row, events: JSON.parse(row.events) as ShowEvent[] }));
   const show = openedBy(SHOW_ID, hallOf(trial.plan), parsed[0].events[0], rows[0]);
-  for (const { row, events } of parsed) replayRow(show, events, row, RULES);
+  const made = madeOf(hallOf(trial.plan), trial.terms, variantsOf(trial.plan));
+  for (const { row, events } of parsed) {
+    await bringHall(show, made, events);
+    replayRow(show, events, row, RULES);
+  }
   return show;
 }
 
@@ -63,7 +70,7 @@ describe('the projection of a show', () => {
       await runTrial(trial, parts);
       const rows = parts.journal.rows(SHOW_ID);
       const projection = await projected(trial, rows, batches);
-      const show = replayed(trial, rows);
+      const show = await replayed(trial, rows);
       compareOrders(projection, show);
       for (const user of USERS) compareTickets(projection, show, user);
       compareAdmissions(projection, show);

@@ -254,12 +254,17 @@ export class ReferenceShow {
     const first = this.answers.get(once.id);
     const event = state.events[0];
     const isDecidedNow = event !== undefined && 'once' in event && event.once.id === once.id;
+    if (!isDecidedNow && command.type === 'replace-plan' && !isReady(state, command)) {
+      if (first === undefined) return refusedBy('UNAVAILABLE');
+      // Whether a first answer of so long ago is still kept is the show's affair.
+      if (state.at - first.at >= ANSWERS_PROMISED_MS)
+        return { answer: { ...first.answer, replayed: true }, codes: ['UNAVAILABLE'], inTurn: false };
+    }
     if (first !== undefined && !(isDecidedNow && state.at - first.at >= ANSWERS_PROMISED_MS)) {
       must(!isDecidedNow, 'I4', () => `${command.type} ${once.id} takes effect again: ${JSON.stringify(event)}`);
       if (first.fingerprint !== once.fingerprint) return refusedBy('IDEMPOTENCY_KEY_REUSED');
       return { answer: { ...first.answer, replayed: true }, inTurn: first.seq === state.seq };
     }
-    if (!isDecidedNow && command.type === 'replace-plan' && !isReady(state, command)) return refusedBy('UNAVAILABLE');
     const name = `${command.type} ${once.id}`;
     if (!isDecidedNow) state.checkSale(event);
     must(isDecidedNow, 'I3', () => `${name} has no event: ${JSON.stringify(event)} comes instead`);

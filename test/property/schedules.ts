@@ -224,6 +224,8 @@ export interface Stress {
   readonly repeats: number;
   /** The weight of changes of the times of sale among all requests; none if absent. */
   readonly reschedules?: number;
+  /** The weight of replacements of the plan among all requests; none if absent. */
+  readonly replans?: number;
   /** How often tickets move, against 1. */
   readonly moves?: number;
   readonly mostAsks: number;
@@ -269,7 +271,7 @@ const ON_SALE = [null, null, null, -1_000, -1_000, 0, 1, 60_000] as const;
 
 const stockList = fc.constantFrom<StockList>('add', 'remove', 'block', 'unblock');
 
-function asksOf({ repeats, restocks, reschedules = 0, moves = 1 }: Stress): fc.Arbitrary<Ask> {
+function asksOf({ repeats, restocks, replans = 0, reschedules = 0, moves = 1 }: Stress): fc.Arbitrary<Ask> {
   const onHold = { back, stranger: rarely, wrongTime: rarely, late };
   const onTicket = { back, any: rarely, stranger: rarely, wrongTime: rarely };
   return fc.oneof(
@@ -408,7 +410,7 @@ function asksOf({ repeats, restocks, reschedules = 0, moves = 1 }: Stress): fc.A
       }),
     },
     {
-      weight: Math.ceil(restocks / 2),
+      weight: replans,
       arbitrary: fc.record({
         ask: fc.constant('replace-plan' as const),
         variant: fc.nat({ max: VARIANTS.length - 1 }),

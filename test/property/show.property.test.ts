@@ -19,24 +19,57 @@ const TIMEOUT_MS = 240_000;
 const STRESSES: readonly (readonly [name: string, stress: Stress])[] = [
   [
     'when nothing fails',
-    { faults: 0, crashes: 0, jumps: 1, restocks: 4, reschedules: 1, repeats: 1, mostAsks: 5, mostSteps: 24 },
+    {
+      faults: 0,
+      crashes: 0,
+      jumps: 1,
+      restocks: 4,
+      replans: 3,
+      reschedules: 1,
+      repeats: 1,
+      mostAsks: 5,
+      mostSteps: 24,
+    },
   ],
   [
     'as time passes',
-    { faults: 0, crashes: 1, jumps: 5, restocks: 2, reschedules: 2, repeats: 1, mostAsks: 5, mostSteps: 24 },
+    {
+      faults: 0,
+      crashes: 1,
+      jumps: 5,
+      restocks: 2,
+      replans: 2,
+      reschedules: 2,
+      repeats: 1,
+      mostAsks: 5,
+      mostSteps: 24,
+    },
   ],
   [
     'as tickets move',
-    { faults: 0, crashes: 1, jumps: 1, restocks: 1, repeats: 1, moves: 4, mostAsks: 6, mostSteps: 24 },
+    { faults: 0, crashes: 1, jumps: 1, restocks: 1, replans: 1, repeats: 1, moves: 4, mostAsks: 6, mostSteps: 24 },
   ],
   [
     'with many requests at once',
-    { faults: 1, crashes: 1, jumps: 1, restocks: 3, repeats: 2, mostAsks: 14, mostSteps: 10 },
+    { faults: 1, crashes: 1, jumps: 1, restocks: 3, replans: 2, repeats: 2, mostAsks: 14, mostSteps: 10 },
   ],
-  ['when appends fail', { faults: 4, crashes: 1, jumps: 2, restocks: 2, repeats: 2, mostAsks: 4, mostSteps: 24 }],
+  [
+    'when appends fail',
+    { faults: 4, crashes: 1, jumps: 2, restocks: 2, replans: 2, repeats: 2, mostAsks: 4, mostSteps: 24 },
+  ],
   [
     'when its node crashes or is replaced',
-    { faults: 1, crashes: 4, jumps: 2, restocks: 3, reschedules: 1, repeats: 2, mostAsks: 4, mostSteps: 24 },
+    {
+      faults: 1,
+      crashes: 4,
+      jumps: 2,
+      restocks: 3,
+      replans: 2,
+      reschedules: 1,
+      repeats: 2,
+      mostAsks: 4,
+      mostSteps: 24,
+    },
   ],
 ];
 

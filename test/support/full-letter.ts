@@ -80,6 +80,8 @@ export const MESSAGES: readonly (Command | Question)[] = [
     unblock: [{ area: 'floor', count: 2 }],
     reprice: { A: 4_550, Ñ: 0 },
   },
+  { type: 'replace-plan', once: onceOf(12), planId: 'pln_1' },
+  { type: 'replace-plan', once: onceOf(13), planId: 'pln_1', prices: { A: 4_550 } },
   { type: 'get-inventory' },
   { type: 'get-inventory', seats: { are: 'blocked', offset: 0, limit: 100 } },
 ];

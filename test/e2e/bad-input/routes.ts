@@ -344,6 +344,22 @@ export const ROUTES: Readonly<Record<string, RouteCase>> = {
       ['5,001 seats', { remove: new Array(5_000).fill('A-1'), block: ['A-2'] }, 'STOCK_INVALID'],
     ],
   },
+  'PUT /v1/shows/{id}/plan': {
+    as: 'organiser',
+    organisersOnly: true,
+    kind: 'shw',
+    hiddenFrom: ['otherOrganiser'],
+    keyed: true,
+    body: (world) => ({ planId: world.otherPlan, prices: { [CATEGORY]: world.prices[CATEGORY] } }),
+    refused: (world) => [
+      ['a plan of another venue', { planId: world.foreign.plan }, 'NOT_FOUND'],
+      ['a plan that is a show', { planId: world.ids.shw }, 'NOT_FOUND'],
+      ['a plan without the seats that are held', { planId: world.smallPlan }, 'SEAT_IN_USE'],
+      ['a price of an unknown category', { planId: world.otherPlan, prices: { toString: 1 } }, 'STOCK_INVALID'],
+      ['a price that is another', { planId: world.otherPlan, prices: { [CATEGORY]: 1 } }, 'STOCK_INVALID'],
+      ['a price below nothing', { planId: world.otherPlan, prices: { [CATEGORY]: -1 } }, 'BODY_INVALID'],
+    ],
+  },
   'GET /v1/shows/{id}/inventory': {
     as: 'organiser',
     organisersOnly: true,

@@ -1,3 +1,4 @@
+import type { SeatingPlan } from '../../../src/allocator/plan.ts';
 import { exampleHall } from '../../support/plan-fixtures.ts';
 import type { RawAnswer, RawClient } from './raw-client.ts';
 import type { BoxOffice } from './whole-box-office.ts';
@@ -17,6 +18,9 @@ export interface World {
   readonly shows: readonly string[];
   /** A venue and a plan of the other organiser. */
   readonly foreign: { readonly venue: string; readonly plan: string };
+  /** Of the organiser's venue: one that has all seats of the first, and one that has not. */
+  readonly otherPlan: string;
+  readonly smallPlan: string;
   /** Price of each category of the plan. */
   readonly prices: Readonly<Record<string, number>>;
   readonly seats: readonly string[];
@@ -75,6 +79,8 @@ export async function buildWorld(office: BoxOffice, client: RawClient): Promise<
   };
   const organiser = people.organiser.token;
   const { venue, plan } = await hallOf(organiser);
+  const otherPlan = await post(organiser, `/venues/${venue.id}/plans`, hall);
+  const smallPlan = await post(organiser, `/venues/${venue.id}/plans`, withOneSeat(hall as SeatingPlan));
   const foreign = await hallOf(people.otherOrganiser.token);
   const performer = await post(organiser, '/performers', { name: 'Quartet' });
   const prices = Object.fromEntries((plan.categories as { name: string }[]).map(({ name }, i) => [name, 2_000 + i]));
@@ -129,9 +135,17 @@ export async function buildWorld(office: BoxOffice, client: RawClient): Promise<
     offeredTicket: given,
     shows,
     foreign: { venue: foreign.venue.id, plan: foreign.plan.id },
+    otherPlan: otherPlan.id,
+    smallPlan: smallPlan.id,
     prices,
     seats: (hold.seats as { id: string }[]).map(({ id }) => id),
   };
+}
+
+function withOneSeat(plan: SeatingPlan): SeatingPlan {
+  const [zone] = plan.zones;
+  const [row] = zone.rows;
+  return { ...plan, zones: [{ ...zone, rows: [{ ...row, seats: row.seats.slice(0, 1) }] }] };
 }
 
 /** A ticket that somebody else has paid, offered to the buyer. */
