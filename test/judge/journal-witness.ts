@@ -192,11 +192,11 @@ export class JournalWitness {
 
   /** First all that the new plan has not goes off sale, then all that only it has goes on sale. */
   #replaced({ planId, stock, once }: PlanReplaced, told: RowEvent[]): void {
-    const before = this.#hall;
+    const before = this.#hallWith(this.#laterPlans);
     this.#laterPlans.push(planId);
     const hall = this.#hallWith(this.#laterPlans);
     const isForSale = (seat: number): boolean => stock.prices[hall.categoryOf[seat]] >= 0;
-    const closed = before.seatIds.filter((_, seat) => isFormerSeat(hall, seat));
+    const closed = before.seatIds.filter((_, seat) => isFormerSeat(hall, seat) && !isFormerSeat(before, seat));
     const opened = hall.seatIds.filter((_, seat) => seat >= before.seatIds.length && isForSale(seat));
     const onSale = onSaleIn(stock);
     const more = hall.areas.map(({ id }, area) => ({ id, quantity: onSale[area] - (this.#onSale[area] ?? 0) }));

@@ -1,5 +1,7 @@
+import { SEAT_LETTERS } from '../../src/actors/seat-map.ts';
 import type { HoldView, OrderView, RefundView, TicketView } from '../../src/actors/shows.ts';
 import type { Command, Question } from '../../src/allocator/commands.ts';
+import type { Hall } from '../../src/allocator/hall.ts';
 import { HOLD_GRACE_MS } from '../../src/allocator/show.ts';
 import { parseScopedId } from '../../src/ids.ts';
 import { fromRfc3339 } from '../../src/rfc3339.ts';
@@ -11,6 +13,7 @@ import { Client, type Intention } from './client.ts';
 import { WORLD } from './dangers.ts';
 import { Guest } from './guest.ts';
 import type { Record } from './record.ts';
+import { inDocumentOrder } from './replacing-plans.ts';
 import { LOST } from './simulated-node.ts';
 import { TicketMover } from './ticket-mover.ts';
 import { Whims } from './whims.ts';
@@ -113,13 +116,13 @@ export class Buyer {
 
   async #hold(show: SimulatedShow): Promise<HoldView | null> {
     const { habits, perHold } = this.#world.options;
-    const { hall } = show;
+    const { seatIds } = show;
     const quantity = this.#dice.between(1, Math.min(perHold, 6));
     let wish: { seats?: string[]; best?: { quantity: number }; areas?: { id: string; quantity: number }[] };
     if (this.#dice.chance(habits.area)) wish = { areas: [{ id: 'floor', quantity }] };
     else if (this.#dice.chance(habits.picks)) {
-      const first = this.#dice.between(0, hall.seatCount - 1);
-      wish = { seats: Array.from({ length: quantity }, (_, i) => hall.seatIds[(first + i) % hall.seatCount]) };
+      const first = this.#dice.between(0, seatIds.length - 1);
+      wish = { seats: Array.from({ length: quantity }, (_, i) => seatIds[(first + i) % seatIds.length]) };
     } else wish = { best: { quantity } };
     const listed = await this.#movers.listedSeat(show);
     if (listed !== null) wish = { seats: [listed] };
@@ -281,10 +284,10 @@ export class Buyer {
   async #look(show: SimulatedShow): Promise<void> {
     const from = this.#record.stamp();
     const heard = await this.#client.within(
-      this.#client.node()?.seats(show.id, ({ version, stale, letters, areas }) => ({
+      this.#client.node()?.seats(show.id, ({ version, stale, letters, areas, hall }) => ({
         version,
         stale,
-        letters: Buffer.from(letters).toString('latin1'),
+        letters: lettersOf(show, hall, letters),
         areas: areas.map(({ id, available }) => ({ id, available })),
       })),
     );
@@ -334,4 +337,11 @@ function scoped(prefix: 'hld' | 'ord' | 'tkt', id: string): { readonly number: n
   const parsed = parseScopedId(prefix, id);
   if (parsed === null) throw new Error(`${id} is no ${prefix}`);
   return parsed;
+}
+
+/** A letter for each seat that the show ever may have; those that are not in its plan now are not for sale. */
+function lettersOf({ seatIds, plans }: SimulatedShow, hall: Hall, letters: Uint8Array): string {
+  if (plans.length === 0) return Buffer.from(letters).toString('latin1');
+  const byId = new Map(inDocumentOrder(hall).map((id, place) => [id, letters[place]]));
+  return Buffer.from(seatIds.map((id) => byId.get(id) ?? SEAT_LETTERS.blocked)).toString('latin1');
 }

@@ -68,6 +68,8 @@ export interface Options {
   readonly restocks: number;
   /** So often does the organiser move the times of sale. */
   readonly reschedules: number;
+  /** So often does the organiser replace the plan of a show. */
+  readonly replans: number;
   /** Far more ask at once than may wait. */
   readonly isFlooded: boolean;
   /** A node crashes once no buyer asks for anything any more: what is under way is left to whoever takes it over. */
@@ -184,6 +186,8 @@ const RESTOCKS = 0.35;
 const RESTOCKS_MAX = 8;
 const RESCHEDULES = 0.25;
 const RESCHEDULES_MAX = 5;
+const REPLANS = 0.2;
+const REPLANS_MAX = 4;
 const LATE = 0.02;
 /** From the opening until the orders of its first seconds have almost run out. */
 const ALMOST_LATE_MS = PAYMENT_WINDOW_MS + HOLD_GRACE_MS - 1_000;
@@ -192,7 +196,7 @@ const ALMOST_LATE_MS = PAYMENT_WINDOW_MS + HOLD_GRACE_MS - 1_000;
 function besides(
   seed: number,
   kind: WorldKind,
-): Pick<Options, 'whims' | 'restocks' | 'reschedules' | 'isFlooded' | 'crashesLast' | 'lateMs' | 'doors'> {
+): Pick<Options, 'whims' | 'restocks' | 'reschedules' | 'replans' | 'isFlooded' | 'crashesLast' | 'lateMs' | 'doors'> {
   const dice = new Dice(Math.imul(seed, 0x7feb352d) ^ 0xb51d);
   const maybe = (most: number): number => (dice.chance(0.4) ? dice.roll() * most : 0);
   const drawn = {
@@ -212,7 +216,8 @@ function besides(
   };
   // Drawn last, for the same reason.
   const whims = { ...drawn.whims, moves: maybe(0.9) };
-  return { ...drawn, whims, reschedules: dice.chance(RESCHEDULES) ? dice.between(1, RESCHEDULES_MAX) : 0 };
+  const reschedules = dice.chance(RESCHEDULES) ? dice.between(1, RESCHEDULES_MAX) : 0;
+  return { ...drawn, whims, reschedules, replans: dice.chance(REPLANS) ? dice.between(1, REPLANS_MAX) : 0 };
 }
 
 /** Every world is of another kind: each thing that can go wrong is left out of half of them, so that none hides another. */

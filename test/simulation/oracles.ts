@@ -1,4 +1,5 @@
 import { createReplays } from '../../src/actors/replays.ts';
+import type { Hall } from '../../src/allocator/hall.ts';
 import { HOLD_GRACE_MS } from '../../src/allocator/show.ts';
 import type { JournalRow, Snapshot } from '../../src/journal/journal.ts';
 import { type VerifiedJournal, verifyJournal } from '../../src/journal/verify.ts';
@@ -6,6 +7,7 @@ import { verifyPayments } from '../../src/payments/verify-payments.ts';
 import type { RowLine } from '../judge/history.ts';
 import { JournalWitness } from '../judge/journal-witness.ts';
 import { Judge } from '../judge/judge.ts';
+import { laterHall } from '../support/made-show.ts';
 import { LimitsOracle } from './limits-oracle.ts';
 import type { Record } from './record.ts';
 import type { World } from './world.ts';
@@ -41,16 +43,21 @@ class HoldLives {
 /** Holds what the buyers were told against itself, the journal and the provider's books. */
 export function judgeHistory(world: World, { lines }: Record): void {
   const judge = new Judge();
-  for (const { id, hall, terms } of world.shows) {
-    const seats: string[] = [];
-    hall.seatIds.forEach((seat, index) => {
-      seats[hall.documentOrder[index]] = seat;
-    });
+  for (const { id, hall, terms, plans, seatIds } of world.shows) {
+    const known = new Set(hall.seatIds);
+    const later = seatIds.filter((seat) => !known.has(seat));
     judge.add({
-      ...{ plan: id, seats, areas: hall.areas, currency: terms.currency, grace: HOLD_GRACE_MS },
+      ...(later.length === 0 ? {} : { blocked: later }),
+      ...{ plan: id, seats: seatIds, areas: hall.areas, currency: terms.currency, grace: HOLD_GRACE_MS },
       ...{ onSale: terms.onSaleAt, offSale: terms.offSaleAt },
     });
-    const witness = new JournalWitness(id, hall);
+    const halls = new Map(plans.map((plan) => [plan.id, plan.hall]));
+    const hallWith = (ids: readonly string[]): Hall =>
+      laterHall(
+        hall,
+        ids.map((planId) => [planId, halls.get(planId) ?? hall] as const),
+      );
+    const witness = new JournalWitness(id, hall, hallWith);
     const { rows, writtenAt } = world.database.kept(id);
     const lives = new HoldLives(world);
     const limits = new LimitsOracle(terms, (invariant, what) => world.violated(invariant, what));

@@ -1,5 +1,12 @@
 import type { Answer, InventoryView, SaleTimes } from '../../src/actors/shows.ts';
-import type { Command, Question, RescheduleCommand, StockCommand, StockPlaces } from '../../src/allocator/commands.ts';
+import type {
+  Command,
+  Question,
+  ReplacePlanCommand,
+  RescheduleCommand,
+  StockCommand,
+  StockPlaces,
+} from '../../src/allocator/commands.ts';
 import type { StockPlaces as ToldPlaces } from '../judge/history.ts';
 import { Dice } from '../support/dice.ts';
 import { onceOf, userOf } from '../support/small-show.ts';
@@ -28,7 +35,7 @@ const KEYS_FROM = 500_000_000;
 
 type Lists = { [List in 'remove' | 'block' | 'unblock']?: StockPlaces[] };
 
-/** Changes what is for sale, when, and at which price, while buyers buy; and writes down what it was told. */
+/** Changes what is for sale, in which hall, when, and at which price, while buyers buy; and writes down what it was told. */
 export class Organiser {
   readonly user = userOf(0);
   isDone = false;
@@ -37,6 +44,8 @@ export class Organiser {
   readonly #dice: Dice;
   /** Of the times of sale. */
   readonly #times: Dice;
+  /** Of the plans. */
+  readonly #plans: Dice;
   /** What each show costs, as far as it was told. */
   readonly #prices = new Map<string, number>();
   #keys = KEYS_FROM;
@@ -46,10 +55,11 @@ export class Organiser {
     this.#record = record;
     this.#dice = new Dice(Math.imul(world.options.seed, 0x68e31da4) ^ 0x0126);
     this.#times = new Dice(Math.imul(world.options.seed, 0x5be0cd19) ^ 0x0127);
+    this.#plans = new Dice(Math.imul(world.options.seed, 0x2545f491) ^ 0x0128);
   }
 
   async run(): Promise<void> {
-    await Promise.all([this.#restock(), this.#reschedule()]);
+    await Promise.all([this.#restock(), this.#reschedule(), this.#replan()]);
     this.isDone = true;
   }
 
@@ -74,6 +84,35 @@ export class Organiser {
       await this.#pause(this.#times.roll() * 2 * SOON_MS);
       if (this.#times.chance(0.8)) await this.#sell(show, { onSaleAt, offSaleAt });
     }
+  }
+
+  async #replan(): Promise<void> {
+    const { shows, options } = this.#world;
+    for (let change = 0; change < options.replans; change++) {
+      await this.#pause(this.#plans.roll() * 2 * PAUSE_MS);
+      await this.#replace(this.#plans.one(shows));
+    }
+  }
+
+  async #replace(show: SimulatedShow): Promise<void> {
+    const { id: planId, hall } = this.#plans.one(show.plans);
+    const command = { type: 'replace-plan', once: onceOf(this.#keys++), planId } as const;
+    const inPlan = new Set(hall.seatIds);
+    const line = {
+      op: 'stock',
+      show: show.id,
+      client: this.user,
+      key: command.once.id,
+      opens: { seats: hall.seatIds, areas: [{ id: 'floor', quantity: hall.areas[0].capacity }] },
+      closes: { seats: show.seatIds.filter((seat) => !inPlan.has(seat)) },
+      from: this.#record.stamp(),
+    } as const;
+    const heard = await this.#insist<InventoryView>(show, command);
+    if (heard === LOST) return this.#record.write({ ...line, outcome: 'unknown' });
+    const to = this.#record.stamp();
+    if (!heard.ok) return this.#record.write({ ...line, to, outcome: 'refused', code: heard.refusal.code });
+    this.#record.write({ ...line, to, outcome: 'ok' });
+    if (this.#plans.chance(REPEATS)) await this.#expectTheSame(show, command, heard);
   }
 
   async #sell(show: SimulatedShow, times: Pick<RescheduleCommand, 'onSaleAt' | 'offSaleAt'>): Promise<void> {
@@ -118,11 +157,11 @@ export class Organiser {
 
   /** Some seats and places for one or two of the lists, or a new price, or both. */
   #anyChange(show: SimulatedShow): StockCommand {
-    const { hall, terms, id } = show;
-    const first = this.#dice.between(0, hall.seatCount - 1);
+    const { seatIds, terms, id } = show;
+    const first = this.#dice.between(0, seatIds.length - 1);
     const seats = Array.from(
       { length: this.#dice.between(1, SEATS_MAX) },
-      (_, i) => hall.seatIds[(first + i) % hall.seatCount],
+      (_, i) => seatIds[(first + i) % seatIds.length],
     );
     const price = this.#dice.chance(0.4) ? this.#dice.between(1, PRICE_MAX) : null;
     const priced = { category: CATEGORY, price: price ?? this.#prices.get(id) ?? terms.prices[CATEGORY] };
@@ -151,7 +190,7 @@ export class Organiser {
   }
 
   /** I4: whoever repeats it hears the first answer. */
-  async #expectTheSame(show: SimulatedShow, command: StockCommand, first: Answer): Promise<void> {
+  async #expectTheSame(show: SimulatedShow, command: StockCommand | ReplacePlanCommand, first: Answer): Promise<void> {
     const again = await this.#insist(show, command);
     if (again === LOST || (again.ok && first.ok && JSON.stringify(again.value) === JSON.stringify(first.value))) return;
     const told = `${JSON.stringify(first)}, then ${JSON.stringify(again)}`;
@@ -167,7 +206,8 @@ export class Organiser {
       return free + held + inPayment + sold + blocked + removed;
     });
     const seats = counted.reduce((sum, count) => sum + count, 0);
-    if (seats !== show.hall.seatCount || Math.min(...counted) < 0)
+    const isOfPlan = [show.hall, ...show.plans.map(({ hall }) => hall)].some(({ seatCount }) => seatCount === seats);
+    if (!isOfPlan || Math.min(...counted) < 0)
       this.#world.violated('I5', `the stock of ${show.id} counts ${seats} seats of ${show.hall.seatCount}`);
   }
 

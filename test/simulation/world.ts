@@ -18,6 +18,7 @@ import { CALM_PROVIDER, type MoneyTaker, MoneyWire } from './money.ts';
 import { CALM_NETWORK, Network } from './network.ts';
 import type { Options } from './options.ts';
 import { PlainProvider } from './plain-provider.ts';
+import { inDocumentOrder, type ReplacingPlan, replacingPlans } from './replacing-plans.ts';
 import { SimulatedNode } from './simulated-node.ts';
 import { StripeProvider } from './stripe-provider.ts';
 import { Trace } from './trace.ts';
@@ -53,6 +54,10 @@ export interface SimulatedShow {
   readonly id: string;
   readonly hall: Hall;
   readonly terms: ShowTerms;
+  /** Those that may take the place of its first; none if nobody replaces plans. */
+  readonly plans: readonly ReplacingPlan[];
+  /** All seats of all its plans: those of the first in the order of its document, then the others. */
+  readonly seatIds: readonly string[];
 }
 
 /** A whole cluster with all that it stands on and all who use it, in one process, on one clock, from one seed. */
@@ -124,18 +129,20 @@ export class World {
       perHold: options.perHold,
       perBuyer: options.perBuyer,
     });
+    const plans = options.replans > 0 ? replacingPlans(options.rows) : [];
+    const seatIds = [...new Set([hall, ...plans.map((plan) => plan.hall)].flatMap(inDocumentOrder))];
     const ids = seededRandom(this.nextSeed());
     this.shows = Array.from({ length: options.shows }, () => ({
       id: `shw_${String(Buffer.from(ids.bytes(4)).readUInt32BE()).padStart(26, '0')}`,
-      hall,
-      terms,
+      ...{ hall, terms, plans, seatIds },
     }));
+    const hallsById = Object.fromEntries(plans.map((plan) => [plan.id, plan.hall]));
     const known = new Map(this.shows.map((show) => [show.id, show]));
     this.source = {
       exists: async (showId) => known.has(showId),
       load: async (showId) => {
         const show = known.get(showId);
-        return show === undefined ? null : madeOf(show.hall, show.terms);
+        return show === undefined ? null : madeOf(show.hall, show.terms, hallsById);
       },
     };
   }

@@ -1,6 +1,6 @@
 import type { PlantedBug } from './planted-bug.ts';
 
-/** Mistakes in what organisers make of the stock and of the times of sale. */
+/** Mistakes in what organisers make of the stock, of the plan and of the times of sale. */
 export const STOCK_BUGS: readonly PlantedBug[] = [
   {
     name: 'new prices for live holds',
@@ -60,6 +60,33 @@ export const STOCK_BUGS: readonly PlantedBug[] = [
       '    terms: show.terms.revision === undefined ? show.terms :\n' +
       '      { ...show.terms, offSaleAt: show.terms.onSaleAt + 30 * 86_400_000, revision: 0 },',
     breaks: ['I3', 'I6'],
+    worlds: 'brief',
+  },
+  {
+    name: 'plan without a held seat',
+    does: 'A plan may take the place of another although somebody holds seats that it has not.',
+    file: 'allocator/decide-plan.ts',
+    find: 'const isTaken = status[seat] !== SEAT.free && status[seat] !== SEAT.blocked;',
+    replace: 'const isTaken = status[seat] === SEAT.sold || status[seat] === SEAT.inPayment;',
+    breaks: ['I1'],
+    worlds: 'brief',
+  },
+  {
+    name: 'seat map of the former plan',
+    does: 'After a plan was replaced, everybody is told of the seats of the one before.',
+    file: 'actors/published-seats.ts',
+    find: '    if (this.hall !== show.hall) this.#takeHall(show);\n',
+    replace: '    if (this.hall !== show.hall) this.planId = show.planId;\n',
+    breaks: ['I5', 'I7', 'crash'],
+    worlds: 'brief',
+  },
+  {
+    name: 'plans lost in the snapshot',
+    does: 'A snapshot does not say that the plan was replaced.',
+    file: 'allocator/snapshot.ts',
+    find: '    ...(hasPlans ? { laterPlans } : {}),\n',
+    replace: '',
+    breaks: ['I6'],
     worlds: 'brief',
   },
 ];
