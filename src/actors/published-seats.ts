@@ -45,6 +45,8 @@ export class PublishedSeats implements SeatMap {
     this.asOf = show.at;
     this.letters = lettersOf(show);
     this.changedAt = new Uint32Array(show.hall.seatCount).fill(show.seq);
+    // Who followed the seats of an earlier plan has some that are gone.
+    if (show.hall.laterPlans.length > 0) this.gaps = [{ after: 0, before: show.seq }];
     this.areas = areasOf(show);
     this.available = show.total(SEAT.free);
     this.fromPrice = cheapest(show);

@@ -276,6 +276,15 @@ it('mends the catalogue, and wakes shows, where an owner died before it told', a
   expect(await shown()).toMatchObject({ onSaleAt: rfc3339(now + 5_000), offSaleAt: rfc3339(now + 6_000) });
   await pool.query(`update show set off_sale_at = now() + interval '1 day'`);
   expect(await untold()).toEqual([]);
-  await writeFigures(db, [{ showId: id, figures: figures(3, { times, cancelled: true }) }]);
+  await pool.query(
+    `insert into plan (id, venue_id, name, hash, seats, places, categories, created_at)
+     select 'pln_later', venue_id, name, hash, 7, 3, categories, created_at from plan limit 1`,
+  );
+  const plan = { id: 'pln_later', revision: 2 };
+  await writeFigures(db, [{ showId: id, figures: figures(3, { times, plan }) }]);
+  await writeFigures(db, [{ showId: id, figures: figures(4, { times, plan: { id: 'pln_before', revision: 1 } }) }]);
+  expect(await http.catalogue.shows.get(id)).toMatchObject({ currentPlan: plan, planCapacity: 10 });
+  expect(await shown()).toMatchObject({ planId: 'pln_later' });
+  await writeFigures(db, [{ showId: id, figures: figures(5, { times, cancelled: true }) }]);
   expect((await shown()).status).toBe('cancelled');
 });

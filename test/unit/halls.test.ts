@@ -53,6 +53,23 @@ describe('compiled halls', () => {
     expect(documents.reads).toEqual(['none', 'none']);
   });
 
+  it('of several plans are made of those before, once, and count by themselves', async () => {
+    const documents = plans();
+    const halls = new Halls(documents);
+    const [first, second] = await Promise.all([halls.later(['a', 'b', 'c']), halls.later(['a', 'b', 'c'])]);
+    expect(second).toBe(first);
+    expect(first?.hall.laterPlans).toEqual([
+      { id: 'b', hash: 'hash of b' },
+      { id: 'c', hash: 'hash of c' },
+    ]);
+    expect(first?.planHash).toBe('hash of c');
+    expect(first?.hall.seatCount).toBe(200);
+    expect(await halls.later(['a'])).toBe(await halls.get('a'));
+    expect(documents.reads).toEqual(['a', 'b', 'c']);
+    expect(await halls.later(['a', 'none'])).toBeNull();
+    expect(await halls.later(['none', 'a'])).toBeNull();
+  });
+
   it('that could not be read are read anew, though several waited', async () => {
     const documents = plans();
     let isAway = true;

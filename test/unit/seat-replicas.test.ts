@@ -1,6 +1,7 @@
 import { beforeEach, describe, expect, test } from 'vitest';
 import { PublishedSeats } from '../../src/actors/published-seats.ts';
 import { type SeatMap, tellsChangesSince } from '../../src/actors/seat-map.ts';
+import type { Hall } from '../../src/allocator/hall.ts';
 import { GAPS_KEPT } from '../../src/cluster/routing/seat-replica.ts';
 import {
   FETCH_MS,
@@ -17,6 +18,7 @@ import { type Refusal, RefusedError } from '../../src/errors.ts';
 import { changesBody } from '../../src/http/seat-bodies.ts';
 import { capturedLog } from '../support/captured-log.ts';
 import { Dice } from '../support/dice.ts';
+import { laterHall } from '../support/made-show.ts';
 import { manualTime, settled } from '../support/manual-time.ts';
 import { ON_SALE_AT, onceOf, PlayedShow, rowsOfTen, SHOW_ID, userOf } from '../support/small-show.ts';
 
@@ -65,6 +67,16 @@ class Sale {
     const event = this.played.do({ type: 'release', ...held });
     if (typeof event !== 'object' || event === null) throw new Error(`no release: ${event}`);
     this.#publish();
+  }
+
+  /** Another plan in the place of the one in force, with so many rows of ten; false if one of its seats is held. */
+  replacePlan(rows: number): boolean {
+    const planId = `pln_${rows}`;
+    if (planId === this.played.show.planId) return false;
+    this.played.show.comingHall = laterHall(this.played.show.hall, [[planId, rowsOfTen(rows)]]);
+    const event = this.played.do({ type: 'replace-plan', once: onceOf(++this.#holds), planId });
+    this.#publish();
+    return typeof event === 'object' && event?.type === 'plan-replaced';
   }
 
   /** Another node takes the show over; what the one before had stays as it was. */
@@ -133,7 +145,7 @@ function replicasWith(limits?: ReplicaLimits): SeatReplicas {
   return new SeatReplicas({
     fetch: (showId, since, deadline) =>
       new Promise((resolve) => asked.push({ showId, since, deadline, answer: resolve })),
-    hallOf: async () => (known ? hall : null),
+    hallOf: async (_, laterPlans) => (known ? hallWith(laterPlans) : null),
     readOnly: (showId) => {
       rebuilt.push(showId);
       return rebuild();
@@ -143,6 +155,13 @@ function replicasWith(limits?: ReplicaLimits): SeatReplicas {
     log: log.log,
     ...(limits === undefined ? {} : { limits }),
   });
+}
+
+function hallWith(laterPlans: readonly string[]): Hall {
+  return laterHall(
+    hall,
+    laterPlans.map((id) => [id, rowsOfTen(Number(id.slice('pln_'.length)))] as const),
+  );
 }
 
 /** A reader, and what it got: what the map said at that moment, or the code of a refusal; null while it waits. */
@@ -255,6 +274,35 @@ describe('reading another node’s show', () => {
     await follow();
     expect(asked.at(-1)?.since).toEqual({ version: 4, owner: 'nod_2' });
     expect(JSON.parse(changesBody(map, 4)).seats).toHaveLength(1);
+  });
+
+  test('takes all of its seats anew when its plan was replaced, and knows no change since before', async () => {
+    const before = await follow();
+    sale.hold(2);
+    expect(sale.replacePlan(5)).toBe(true);
+    const map = await follow();
+    expect(told(map)).toBe(sale.history[3]);
+    expect(map).toMatchObject({ planId: 'pln_5', hall: { planSeats: 50 } });
+    expect([1, 2, 3].map((version) => tellsChangesSince(map, version))).toEqual([false, false, true]);
+    expect(replicas.kept).toEqual({ shows: 1, seats: 50 });
+    expect(before.version).toBe(1);
+    sale.hold();
+    const later = await follow();
+    expect(asked.at(-1)?.since).toEqual({ version: 3, owner: 'nod_1' });
+    expect(JSON.parse(changesBody(later, 3)).seats).toHaveLength(1);
+  });
+
+  test('of which somebody rebuilt an earlier plan gets the newer one from its owner', async () => {
+    rebuild = async () => new PublishedSeats(sale.played.show);
+    const first = read();
+    await settled();
+    asked[0].answer(UNREACHABLE);
+    await settled();
+    expect(mapOf(first)).toMatchObject({ stale: true, hall: { planSeats: 40 } });
+    await time.advance(LATE_MS);
+    sale.replacePlan(3);
+    const map = await follow();
+    expect(map).toMatchObject({ planId: 'pln_3', stale: false, hall: { planSeats: 30 } });
   });
 
   test('remembers the last gaps one by one, and those before them as one', async () => {
@@ -590,7 +638,7 @@ describe('whatever is lost, late or from a new owner', () => {
     async (seed) => {
       const dice = new Dice(seed);
       const live: Held[] = [];
-      const seen = { fresh: 0, stale: 0, refused: 0, changes: 0, whole: 0 };
+      const seen = { fresh: 0, stale: 0, refused: 0, changes: 0, whole: 0, plans: 0 };
       const under = [false, false];
       const lastTold = [0, 0];
       /** What the nodes had published when they lost the show. */
@@ -616,7 +664,7 @@ describe('whatever is lost, late or from a new owner', () => {
         (node) =>
           new SeatReplicas({
             fetch: (_, since, deadline) => fetch(node, since, deadline),
-            hallOf: async () => hall,
+            hallOf: async (_, laterPlans) => hallWith(laterPlans),
             readOnly: async () => {
               if (dice.chance(0.2)) throw new Error('the database is out of reach');
               return new PublishedSeats(sale.played.show);
@@ -644,23 +692,24 @@ describe('whatever is lost, late or from a new owner', () => {
         return map;
       };
 
-      const places = new Map(hall.seatIds.map((id, seat) => [id, hall.documentOrder[seat]]));
       const followers = Array.from({ length: 5 }, () => ({ version: 0, letters: [] as string[] }));
       /** Gets what changed since what it has, wherever it happens to be connected, as a page in a browser does. */
       const followWith = async (follower: (typeof followers)[number]): Promise<void> => {
         const from = dice.between(0, 2);
         const map = from === 2 ? sale.seats : await readFrom(from);
         if (map === null) return;
+        const places = new Map(map.hall.seatIds.map((id) => [id, map.hall.documentOrder[map.hall.seatIndex(id)]]));
+        const ofPlan = lettersOf(map).slice(0, map.hall.planSeats);
         if (tellsChangesSince(map, follower.version)) {
           const body = JSON.parse(changesBody(map, follower.version));
           for (const { id, status } of body.seats) follower.letters[places.get(id) as number] = status[0];
           seen.changes++;
         } else {
-          follower.letters = [...lettersOf(map)];
+          follower.letters = [...ofPlan];
           seen.whole++;
         }
         follower.version = map.version;
-        expect(follower.letters.join('')).toBe(lettersOf(map));
+        expect(follower.letters.join('')).toBe(ofPlan);
       };
 
       const all: Promise<unknown>[] = [];
@@ -673,6 +722,8 @@ describe('whatever is lost, late or from a new owner', () => {
           // Often the newest: seats that change back soon are the easiest to miss.
           const [held] = live.splice(dice.chance(0.6) ? -1 : dice.between(0, live.length - 1), 1);
           sale.release(held);
+        } else if (die < 0.515) {
+          if (sale.replacePlan(dice.between(3, 6))) seen.plans++;
         } else if (die < 0.53) {
           past = sale.seats;
           sale.failOver();
