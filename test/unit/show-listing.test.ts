@@ -225,6 +225,23 @@ describe('the list', () => {
     expect(phaseAt(4_000)).toBe('cancelled');
   });
 
+  test('finds those on sale of which nothing is left, as long as that is so', () => {
+    const [full, other, later] = [show('Full'), show('Other'), show('Later', { onSaleAt: NOW + DAY })];
+    const list = listOf(full, other, later);
+    const soldOut = () => titles(list, { phase: 'sold_out' });
+    expect(soldOut()).toEqual([]);
+    list.setFigures(full.id, figures(1, { available: 0 }));
+    list.setFigures(later.id, figures(1, { available: 0 }));
+    expect(soldOut()).toEqual(['Full']);
+    expect(titles(list, { phase: 'on_sale' })).toEqual(['Full', 'Other']);
+    list.setFigures(full.id, figures(2, { available: 1 }));
+    expect(soldOut()).toEqual([]);
+    list.setFigures(other.id, figures(2, { available: 0 }));
+    expect(soldOut()).toEqual(['Other']);
+    list.setFigures(other.id, figures(3, { available: 0, cancelled: true }));
+    expect(soldOut()).toEqual([]);
+  });
+
   test('tells the newest figures, whatever their order', () => {
     const record = show('Figures');
     const list = listOf(record);

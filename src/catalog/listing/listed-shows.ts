@@ -35,6 +35,8 @@ export class ListedShows {
   offSaleAt = new Float64Array(FIRST_ROOM);
   publicAt = new Float64Array(FIRST_ROOM);
   cancelled = new Uint8Array(FIRST_ROOM);
+  /** 1 where nothing is left, as far as was heard. */
+  soldOut = new Uint8Array(FIRST_ROOM);
   /** By the numbers of {@link placeNumber}. */
   city = new Int32Array(FIRST_ROOM);
   country = new Int32Array(FIRST_ROOM);
@@ -80,7 +82,7 @@ export class ListedShows {
     this.country[slot] = this.#placeOf(record.venue.address.country);
     listAt(this.byVenue, record.venue.id).add(slot, 0);
     for (const { id } of record.performers) listAt(this.byPerformer, id).add(slot, 0);
-    this.#noteTimes(slot);
+    this.#noteStanding(slot);
     return slot;
   }
 
@@ -97,25 +99,28 @@ export class ListedShows {
   /** @returns whether another list may come of it. */
   setFigures(slot: number, figures: ShowFigures): boolean {
     this.at(slot).figures = figures;
-    return this.#noteTimes(slot);
+    return this.#noteStanding(slot);
   }
 
   /** The show itself knows its times best; the catalogue may lag behind it, or be ahead of its last figures. */
-  #noteTimes(slot: number): boolean {
+  #noteStanding(slot: number): boolean {
     const { record, figures } = this.at(slot);
     const told = figures?.times;
     const times = told !== undefined && told.revision > record.revision ? told : record;
     const publicAt = times.publishAt === undefined ? Number.NEGATIVE_INFINITY : (times.publishAt ?? NEVER);
     const cancelled = record.cancelledAt !== null || figures?.cancelled === true ? 1 : 0;
+    const soldOut = figures?.available === 0 ? 1 : 0;
     const isSame =
       this.onSaleAt[slot] === times.onSaleAt &&
       this.offSaleAt[slot] === times.offSaleAt &&
       this.publicAt[slot] === publicAt &&
-      this.cancelled[slot] === cancelled;
+      this.cancelled[slot] === cancelled &&
+      this.soldOut[slot] === soldOut;
     this.onSaleAt[slot] = times.onSaleAt;
     this.offSaleAt[slot] = times.offSaleAt;
     this.publicAt[slot] = publicAt;
     this.cancelled[slot] = cancelled;
+    this.soldOut[slot] = soldOut;
     return !isSame;
   }
 
@@ -146,6 +151,7 @@ export class ListedShows {
     this.offSaleAt = wider(new Float64Array(room), this.offSaleAt);
     this.publicAt = wider(new Float64Array(room), this.publicAt);
     this.cancelled = wider(new Uint8Array(room), this.cancelled);
+    this.soldOut = wider(new Uint8Array(room), this.soldOut);
     this.city = wider(new Int32Array(room), this.city);
     this.country = wider(new Int32Array(room), this.country);
   }

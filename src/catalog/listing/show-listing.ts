@@ -22,8 +22,8 @@ const WEIGHT = { title: 8, wholeTitle: 16, performer: 12, venue: 6, city: 6, des
 export const SHOW_SORTS = ['startsAt', '-startsAt', 'title', '-title'] as const;
 export type ShowSort = (typeof SHOW_SORTS)[number];
 
-/** Where the time of sale stands; `draft`: not public yet. */
-export type ListedPhase = 'draft' | 'scheduled' | 'on_sale' | 'closed' | 'cancelled';
+/** Where the sale stands; `draft`: not public yet; `sold_out`: of those on sale the ones of which nothing is left. */
+export type ListedPhase = 'draft' | 'scheduled' | 'on_sale' | 'sold_out' | 'closed' | 'cancelled';
 
 export interface ShowQuery {
   /** Words to search for. */
@@ -160,7 +160,8 @@ export class ShowListing {
   }
 
   #filter(query: ShowQuery, now: number): Filter {
-    const { startsAt, onSaleAt, offSaleAt, publicAt, cancelled, city, country, byVenue, byPerformer } = this.#shows;
+    const { startsAt, onSaleAt, offSaleAt, publicAt, cancelled, soldOut } = this.#shows;
+    const { city, country, byVenue, byPerformer } = this.#shows;
     const { from = Number.NEGATIVE_INFINITY, to = Number.POSITIVE_INFINITY, phase } = query;
     const cityNumber = query.city === undefined ? null : this.#shows.placeNumber(query.city);
     const countryNumber = query.country === undefined ? null : this.#shows.placeNumber(query.country);
@@ -189,7 +190,8 @@ export class ShowListing {
         if (next > now && next < filter.until) filter.until = next;
         if (cancelled[slot] === 1) return phase === 'cancelled';
         if (onSaleAt[slot] > now) return phase === 'scheduled';
-        return offSaleAt[slot] > now ? phase === 'on_sale' : phase === 'closed';
+        if (offSaleAt[slot] <= now) return phase === 'closed';
+        return phase === 'on_sale' || (phase === 'sold_out' && soldOut[slot] === 1);
       },
     };
     return filter;

@@ -38,7 +38,7 @@ export function showRoutes(app: App, deps: ShowDeps, guards: Guards): void {
         summary: 'Find shows',
         description:
           '`from` and `to` bound `startsAt` (`to` excluded). `status` asks for the time of sale: `on_sale` finds every show ' +
-          'whose sale is open, also where no seat is left; the `status` of an item then says `sold_out`. `draft` finds your own ' +
+          'whose sale is open, also where no seat is left; `sold_out` only those, as the `status` of an item says. `draft` finds your own ' +
           'drafts, if you send a token. `q` finds words in title, description, performers, venue and city, whatever their case and ' +
           'accents, also with typing errors; then the best match comes first, unless `sort` says otherwise. Of a long description ' +
           'only the beginning is searched and listed, and of what is found the first 1,000 can be paged through.',
@@ -51,7 +51,7 @@ export function showRoutes(app: App, deps: ShowDeps, guards: Guards): void {
           performerId: Type.Optional(line(1, 100)),
           from: Type.Optional(Time),
           to: Type.Optional(Time),
-          status: Type.Optional(Type.Enum(['draft', 'scheduled', 'on_sale', 'closed', 'cancelled'])),
+          status: Type.Optional(Type.Enum(['draft', 'scheduled', 'on_sale', 'sold_out', 'closed', 'cancelled'])),
           sort: Type.Optional(Type.Enum([...SHOW_SORTS])),
           ...Page,
         }),
