@@ -8,6 +8,7 @@ import { JOURNAL_BUGS } from './planted/journal-bugs.ts';
 import { LATE_PAYMENT_BUGS } from './planted/late-payment-bugs.ts';
 import { MOVE_BUGS } from './planted/move-bugs.ts';
 import { ORDER_BUGS } from './planted/order-bugs.ts';
+import { PLAN_BUGS } from './planted/plan-bugs.ts';
 import { REFUND_BUGS } from './planted/refund-bugs.ts';
 import { REPEAT_BUGS } from './planted/repeat-bugs.ts';
 import { SCHEDULE_BUGS } from './planted/schedule-bugs.ts';
@@ -30,6 +31,7 @@ const LISTS = [
   MOVE_BUGS,
   STOCK_BUGS,
   SCHEDULE_BUGS,
+  PLAN_BUGS,
 ];
 
 describe('the property catches a planted bug', () => {

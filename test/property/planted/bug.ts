@@ -3,7 +3,7 @@ import { RULES, type Rules } from '../../../src/actors/turns.ts';
 import type { Command } from '../../../src/allocator/commands.ts';
 import type { Decision } from '../../../src/allocator/decision.ts';
 import type { Show } from '../../../src/allocator/show.ts';
-import { decodeShow, encodeShow, stateHash } from '../../../src/allocator/snapshot.ts';
+import { decodeShow, encodeShow, laterPlansIn, stateHash } from '../../../src/allocator/snapshot.ts';
 import type { Snapshot } from '../../../src/journal/journal.ts';
 import { MemoryJournal } from '../../support/memory-journal.ts';
 import { type Parts, runTrial } from '../run-trial.ts';
@@ -59,7 +59,11 @@ export class Forgets extends MemoryJournal {
   }
 
   override keepSnapshot(showId: string, shard: number, snapshot: Snapshot): Promise<boolean> {
-    const show = decodeShow(snapshot.state, showId, this.#show().hall);
+    const { hall } = this.#show();
+    // Of a former owner, who does not know of a plan that came since: it is not kept anyway.
+    if (laterPlansIn(snapshot.state).length < hall.laterPlans.length)
+      return super.keepSnapshot(showId, shard, snapshot);
+    const show = decodeShow(snapshot.state, showId, hall);
     this.#forget(show);
     const state = encodeShow(show);
     return super.keepSnapshot(showId, shard, { ...snapshot, state, stateHash: stateHash(state) });
