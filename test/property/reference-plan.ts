@@ -84,6 +84,7 @@ export function replacePlan(
 ): Answer {
   const reasons = reasonsAgainstPlan(state, command);
   must(reasons.length === 0, 'rules', () => `the plan is replaced in spite of ${reasons.join(', ')}`);
+  must(isReady(state, command), 'rules', () => `the plan is replaced twice in row ${state.seq}`);
   must(
     event.planId === command.planId && event.planHash === hashOf(command.planId),
     'I6',
