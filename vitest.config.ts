@@ -1,6 +1,8 @@
 import { defineConfig } from 'vitest/config';
 import { LongestFirst } from './test/support/longest-first.ts';
 
+/** Plays thousands of worlds, and is to have the machine for itself: beside others it takes thrice as long. */
+const SIMULATOR = 'test/simulation/simulator.test.ts';
 const LONG = ['test/e2e/kill.test.ts', 'test/e2e/cluster-launcher.test.ts'];
 
 export default defineConfig({
@@ -25,7 +27,15 @@ export default defineConfig({
         test: {
           name: 'whole',
           include: ['test/{property,fuzz,simulation,integration,e2e}/**/*.test.ts', 'test/cluster/chaos.test.ts'],
-          exclude: LONG,
+          exclude: [...LONG, SIMULATOR],
+        },
+      },
+      {
+        extends: true,
+        test: {
+          name: 'simulation',
+          include: [SIMULATOR],
+          sequence: { groupOrder: 1 },
         },
       },
       {

@@ -2,7 +2,7 @@ import { BaseSequencer, type TestSpecification } from 'vitest/node';
 
 /** Parts of paths of the tests that take longest, in the order in which they begin. */
 const LONGEST_FIRST = [
-  ...['/cluster/', '/simulation/simulator.test', '/integration/registry', '/integration/embedded-postgres'],
+  ...['/cluster/', '/integration/registry', '/integration/embedded-postgres'],
   ...['/e2e/', '/property/', '/integration/authorisation', '/integration/', '/simulation/', '/fuzz/'],
 ];
 
