@@ -2,8 +2,8 @@ import { isSameSet } from './answers.ts';
 import type { Findings } from './findings.ts';
 import type { AreaQuantity, OrderOperation, OrderStatus, TicketLine } from './history.ts';
 import type { JournalOrder, JournalState, JournalTicket } from './journal-state.ts';
+import { TimeLists } from './lists.ts';
 import type { Cases, Entry, HoldFile, OrderFile } from './show-file.ts';
-import { countUpTo } from './sorted-times.ts';
 import type { Witness } from './witness.ts';
 
 /*
@@ -191,6 +191,8 @@ function judgeOrder(witness: Witness, order: OrderFile, findings: Findings): voi
 /** A seat that a refusal names as taken was taken at some position between question and answer. */
 function judgeTaken({ state, timeline }: Witness, cases: Cases, findings: Findings): void {
   const blocked = new Set(state.plan.blocked);
+  const { begins, items } = state.turns.of(state.plan.seats.length);
+  const turns = new TimeLists(begins, items);
   const { lines, n, from, to, seats, seatsTo } = cases.refusedHolds;
   let next = 0;
   for (let i = 0; i < n.length; i++) {
@@ -198,10 +200,10 @@ function judgeTaken({ state, timeline }: Witness, cases: Cases, findings: Findin
     const begin = next;
     next = seatsTo.at(i);
     for (let j = begin; j < next; j++) {
-      const turns = state.turns[seats.at(j)] ?? [];
-      const turn = countUpTo(turns, first);
+      const seat = seats.at(j);
+      const turn = seat < 0 ? 0 : turns.endUpTo(seat, first);
       // Taken at the first position, or by a turn that comes after it.
-      if (turn % 2 !== 0 || turns[turn] <= last) continue;
+      if (seat >= 0 && ((turn - begins[seat]) % 2 !== 0 || (turn < begins[seat + 1] && items[turn] <= last))) continue;
       const { client, taken = [] } = lines[i];
       const id = taken[j - begin];
       if (blocked.has(id)) continue;

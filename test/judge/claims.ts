@@ -1,4 +1,5 @@
 import type { AreaQuantity, Operation, OrderStatus, PlanLine, SeenTicket } from './history.ts';
+import { GrowingLists, type Lists } from './lists.ts';
 import type { Cases, Entry, HoldFile, OrderFile, ShowFile } from './show-file.ts';
 
 /**
@@ -44,7 +45,7 @@ export interface Claims {
   readonly plan: PlanLine;
   readonly table: ClaimTable;
   /** By the seat's place in the plan line. */
-  readonly bySeat: readonly number[][];
+  readonly bySeat: Lists;
   readonly byArea: ReadonlyMap<string, { readonly claim: number; readonly quantity: number }[]>;
   /** Places that an area has at most, with all that its organiser may have added. */
   readonly capacities: ReadonlyMap<string, number>;
@@ -174,14 +175,14 @@ export function livesOf(cases: Cases): (Life | undefined)[] {
 /** All claims of a show, from what its clients were told alone. */
 export function claimsOf({ plan, seatIndex, cases }: ShowFile, lives: readonly (Life | undefined)[]): Claims {
   const table = new ClaimTable();
-  const bySeat: number[][] = plan.seats.map(() => []);
+  const bySeat = new GrowingLists();
   const byArea = new Map(plan.areas.map(({ id }) => [id, [] as { claim: number; quantity: number }[]]));
 
   const claimSeats = (seats: readonly string[] | undefined, claim: number): void => {
     if (seats === undefined) return;
     for (let i = 0; i < seats.length; i++) {
       const seat = seatIndex.get(seats[i]);
-      if (seat !== undefined) bySeat[seat].push(claim);
+      if (seat !== undefined) bySeat.push(seat, claim);
     }
   };
   const claimAreas = (areas: readonly AreaQuantity[] | undefined, claim: number): void => {
@@ -230,7 +231,7 @@ export function claimsOf({ plan, seatIndex, cases }: ShowFile, lives: readonly (
     claimSeats(line.closes?.seats, claim);
     for (const { id, quantity } of line.opens?.areas ?? []) capacities.set(id, (capacities.get(id) ?? 0) + quantity);
   }
-  return { plan, table, bySeat, byArea, capacities, anySeatFrom };
+  return { plan, table, bySeat: bySeat.of(plan.seats.length), byArea, capacities, anySeatFrom };
 }
 
 /** The claim of a hold on a seat (with this ticket, if it was ordered); two if it may have lost the seat in between. */

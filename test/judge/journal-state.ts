@@ -1,4 +1,5 @@
 import type { OrderStatus, PlanLine } from './history.ts';
+import { GrowingLists } from './lists.ts';
 import type { Cases, ShowFile } from './show-file.ts';
 
 /*
@@ -106,7 +107,7 @@ export class JournalState {
     { readonly order: JournalOrder; readonly tickets: readonly JournalTicket[]; readonly n: number }
   >();
   /** By seat: the positions at which it was taken and became free, in turn. */
-  readonly turns: (number[] | undefined)[] = [];
+  readonly turns = new GrowingLists();
   /** Keys of the changes of its stock. */
   readonly changes = new Set<string>();
   /** From when until when it sold, by how often that was moved. */
@@ -181,12 +182,7 @@ export class JournalState {
     this.seats[seat] = state;
     this.owner[seat] = owner;
     if ((before === FREE) === (state === FREE)) return;
-    let turns = this.turns[seat];
-    if (turns === undefined) {
-      turns = [];
-      this.turns[seat] = turns;
-    }
-    turns.push(this.position);
+    this.turns.push(seat, this.position);
   }
 }
 
