@@ -1,7 +1,7 @@
-import { isSameSet } from './answers.ts';
+import { isSameSet } from './asked.ts';
 import type { Findings } from './findings.ts';
-import type { AreaQuantity, OrderOperation, OrderStatus, TicketLine } from './history.ts';
-import type { JournalOrder, JournalState, JournalTicket } from './journal-state.ts';
+import type { AreaQuantity, HoldOperation, OrderOperation, OrderStatus, TicketLine } from './history.ts';
+import type { JournalHold, JournalOrder, JournalState, JournalTicket } from './journal-state.ts';
 import { TimeLists } from './lists.ts';
 import type { Cases, Entry, HoldFile, OrderFile } from './show-file.ts';
 import type { Witness } from './witness.ts';
@@ -14,7 +14,7 @@ import type { Witness } from './witness.ts';
 
 export function judgeAcknowledged(witness: Witness, cases: Cases, findings: Findings): void {
   const { state } = witness;
-  for (const hold of cases.holds.all) judgeHold(state, hold, findings);
+  for (const hold of cases.holds.all) judgeHold(state, cases, hold, findings);
   for (const order of cases.orders.all) judgeOrder(witness, order, findings);
   for (const { n, line } of cases.showCancels) {
     if (line.outcome === 'ok' && state.cancelledAt === 0)
@@ -43,7 +43,7 @@ function placesOf(areas: readonly AreaQuantity[]): readonly string[] {
   return areas.length === 0 ? NO_PLACES : areas.map(({ id, quantity }) => `${quantity} of ${id}`);
 }
 
-function judgeHold(state: JournalState, hold: HoldFile, findings: Findings): void {
+function judgeHold(state: JournalState, cases: Cases, hold: HoldFile, findings: Findings): void {
   const { id, made } = hold;
   const kept = state.holds[hold.number];
   if (made !== null) {
@@ -54,27 +54,18 @@ function judgeHold(state: JournalState, hold: HoldFile, findings: Findings): voi
     }
     if (kept.client !== line.client)
       findings.add('I14', `hold ${id} is ${kept.client}'s, and ${line.client} was told of it`, n, kept.n);
-    const seats = kept.seats.map((seat) => state.plan.seats[seat]);
-    const areas = placesOf(kept.areas.map(({ area, quantity }) => ({ id: area.id, quantity })));
-    const told = placesOf(line.areas ?? []);
-    if (!isSameSet(seats, line.seats ?? []) || !isSameSet(areas, told))
+    if (!hasSeats(cases, hold, kept)) judgePlaces(state, made, kept, findings);
+    if (line.expires !== undefined && line.expires !== kept.firstUntil)
       findings.add(
         'I3',
-        `hold ${id} was told as ${[...(line.seats ?? []), ...told]}, the journal has ${[...seats, ...areas]}`,
-        n,
-        kept.n,
-      );
-    if (line.expires !== undefined && line.expires !== kept.untils[0])
-      findings.add(
-        'I3',
-        `hold ${id} was told to expire at ${line.expires}, the journal has ${kept.untils[0]}`,
+        `hold ${id} was told to expire at ${line.expires}, the journal has ${kept.firstUntil}`,
         n,
         kept.n,
       );
   }
   for (const { n, line } of hold.extends) {
     if (line.outcome !== 'ok') continue;
-    if (kept === undefined || (line.expires !== undefined && !kept.untils.includes(line.expires)))
+    if (kept === undefined || (line.expires !== undefined && !hadEnd(kept, line.expires)))
       findings.add(
         'I3',
         `hold ${id} was extended to ${line.expires ?? line.until}, and the journal has nothing of it`,
@@ -86,6 +77,37 @@ function judgeHold(state: JournalState, hold: HoldFile, findings: Findings): voi
     if (line.outcome === 'ok' && kept?.state !== 'released')
       findings.add('I3', `hold ${id} was released, and in the journal is ${kept?.state ?? 'unknown'}`, n, kept?.n ?? 0);
   }
+}
+
+function hadEnd({ firstUntil, laterUntils }: JournalHold, until: number): boolean {
+  return until === firstUntil || laterUntils?.includes(until) === true;
+}
+
+/** Whether the hold was told as the journal has it: with these seats, in the same order, and nothing else; most are. */
+function hasSeats({ made }: Cases, { place }: HoldFile, { seats, areas }: JournalHold): boolean {
+  const from = made.seatsFrom(place);
+  if (areas.length + made.areas[place].length > 0 || made.seatsTo.at(place) - from !== seats.length) return false;
+  for (let i = 0; i < seats.length; i++) if (made.seats.at(from + i) !== seats[i]) return false;
+  return true;
+}
+
+/** The hold was told with the places that the journal has. */
+function judgePlaces(
+  { plan }: JournalState,
+  { n, line }: Entry<HoldOperation>,
+  kept: JournalHold,
+  findings: Findings,
+): void {
+  const seats = kept.seats.map((seat) => plan.seats[seat]);
+  const areas = placesOf(kept.areas.map(({ area, quantity }) => ({ id: area.id, quantity })));
+  const told = placesOf(line.areas ?? []);
+  if (isSameSet(seats, line.seats ?? []) && isSameSet(areas, told)) return;
+  findings.add(
+    'I3',
+    `hold ${line.hold} was told as ${[...(line.seats ?? []), ...told]}, the journal has ${[...seats, ...areas]}`,
+    n,
+    kept.n,
+  );
 }
 
 /** Whether the order was made of these lines. Most often they are in the same order. */

@@ -44,6 +44,7 @@ export class ClaimTable {
 export interface Claims {
   readonly plan: PlanLine;
   readonly table: ClaimTable;
+  readonly lives: Lives;
   /** By the seat's place in the plan line. */
   readonly bySeat: Lists;
   readonly byArea: ReadonlyMap<string, { readonly claim: number; readonly quantity: number }[]>;
@@ -110,7 +111,7 @@ function isTakenBackBy(order: OrderFile, ticket: string | null): number {
 }
 
 /** What is true of the whole hold, whichever of its seats. */
-export interface Life {
+interface Life {
   /** The latest time at which the hold was surely alive, or could not yet have ended. */
   readonly sureUntil: number;
   /** What its buyer was shown; in the grace after it the hold can be ordered, and not extended. */
@@ -123,12 +124,29 @@ export interface Life {
   readonly over: number;
 }
 
-/** What a hold's own history says of its life. The hold must have been made. */
-function lifeOf(cases: Cases, hold: HoldFile): Life {
-  const made = hold.made?.line;
-  if (made?.until === undefined) throw new Error(`hold ${hold.id} was not made`);
+/** The lives of the holds that were made; columns by the number of the hold. */
+export class Lives {
+  readonly sureUntil: Float64Array;
+  readonly shownUntil: Float64Array;
+  readonly over: Float64Array;
+
+  constructor(holds: number) {
+    this.sureUntil = new Float64Array(holds);
+    this.shownUntil = new Float64Array(holds);
+    this.over = new Float64Array(holds);
+  }
+
+  add(hold: number, { sureUntil, shownUntil, over }: Life): void {
+    this.sureUntil[hold] = sureUntil;
+    this.shownUntil[hold] = shownUntil;
+    this.over[hold] = over;
+  }
+}
+
+/** What a hold's own history says of its life. `madeUntil`: its end when it was made. */
+function lifeOf(cases: Cases, hold: HoldFile, madeUntil: number): Life {
   const { order } = hold;
-  let { until } = made;
+  let until = madeUntil;
   let alive = Number.NEGATIVE_INFINITY;
   let mayEnd = firstStart(cases.showCancels);
   let over = NEVER;
@@ -165,16 +183,10 @@ function lifeOf(cases: Cases, hold: HoldFile): Life {
   return { sureUntil, shownUntil: Math.min(shown, mayEnd), sold, unbroken: sold <= until, over };
 }
 
-/** By the number of the hold; none for those that were not made. */
-export function livesOf(cases: Cases): (Life | undefined)[] {
-  const lives = new Array<Life | undefined>(cases.holds.all.length).fill(undefined);
-  for (const hold of cases.made) lives[hold.number] = lifeOf(cases, hold);
-  return lives;
-}
-
 /** All claims of a show, from what its clients were told alone. */
-export function claimsOf({ plan, seatIndex, cases }: ShowFile, lives: readonly (Life | undefined)[]): Claims {
+export function claimsOf({ plan, seatIndex, cases }: ShowFile): Claims {
   const table = new ClaimTable();
+  const lives = new Lives(cases.holds.all.length);
   const bySeat = new GrowingLists();
   const byArea = new Map(plan.areas.map(({ id }) => [id, [] as { claim: number; quantity: number }[]]));
 
@@ -189,27 +201,31 @@ export function claimsOf({ plan, seatIndex, cases }: ShowFile, lives: readonly (
     for (const { id, quantity } of areas ?? []) byArea.get(id)?.push({ claim, quantity });
   };
 
-  for (const hold of cases.made) {
-    const made = hold.made?.line;
+  const { made } = cases;
+  for (let place = 0; place < made.files.length; place++) {
+    const hold = made.files[place];
     const { order } = hold;
-    const life = lives[hold.number];
-    if (life === undefined) continue;
+    const life = lifeOf(cases, hold, made.until.at(place));
+    lives.add(hold.number, life);
     if (order === null || order.refunds.length + order.moves.length === 0) {
-      for (const claim of claimsFor(table, cases, hold, life, null)) {
-        claimSeats(made?.seats, claim);
-        claimAreas(made?.areas, claim);
+      for (let claim = addClaims(table, cases, hold, life, null); claim < table.count; claim++) {
+        for (let i = made.seatsFrom(place); i < made.seatsTo.at(place); i++) {
+          if (made.seats.at(i) >= 0) bySeat.push(made.seats.at(i), claim);
+        }
+        claimAreas(made.areas[place], claim);
       }
       continue;
     }
     const tickets = order.made?.line.tickets ?? [];
-    for (const seat of made?.seats ?? []) {
+    for (const seat of hold.made?.line.seats ?? []) {
       const ticket = tickets.find((line) => line.seat === seat)?.id ?? null;
-      for (const claim of claimsFor(table, cases, hold, life, ticket)) claimSeats([seat], claim);
+      for (let claim = addClaims(table, cases, hold, life, ticket); claim < table.count; claim++)
+        claimSeats([seat], claim);
     }
-    for (const { id, quantity } of made?.areas ?? []) {
+    for (const { id, quantity } of made.areas[place]) {
       const lines = tickets.filter(({ area }) => area === id);
       for (let i = 0; i < quantity; i++) {
-        for (const claim of claimsFor(table, cases, hold, life, lines[i]?.id ?? null))
+        for (let claim = addClaims(table, cases, hold, life, lines[i]?.id ?? null); claim < table.count; claim++)
           claimAreas([{ id, quantity: 1 }], claim);
       }
     }
@@ -231,24 +247,26 @@ export function claimsOf({ plan, seatIndex, cases }: ShowFile, lives: readonly (
     claimSeats(line.closes?.seats, claim);
     for (const { id, quantity } of line.opens?.areas ?? []) capacities.set(id, (capacities.get(id) ?? 0) + quantity);
   }
-  return { plan, table, bySeat: bySeat.of(plan.seats.length), byArea, capacities, anySeatFrom };
+  return { plan, table, lives, bySeat: bySeat.of(plan.seats.length), byArea, capacities, anySeatFrom };
 }
 
-/** The claim of a hold on a seat (with this ticket, if it was ordered); two if it may have lost the seat in between. */
-function claimsFor(table: ClaimTable, cases: Cases, hold: HoldFile, life: Life, ticket: string | null): number[] {
-  const { made, order } = hold;
-  if (made === null) return [];
-  const { n } = made;
-  const { from: mayFrom, to: mustFrom = EVER, client } = made.line;
-  if (order === null || life.sold === NEVER) return [table.add(hold, n, mustFrom, life.sureUntil, mayFrom, life.over)];
+/**
+ * Adds the claim of a hold on a seat (with this ticket, if it was ordered); two if it may have lost the seat in between.
+ * @returns the number of the first; they are the last of the table.
+ */
+function addClaims(table: ClaimTable, cases: Cases, hold: HoldFile, life: Life, ticket: string | null): number {
+  const { order, place } = hold;
+  const { made } = cases;
+  const n = made.n.at(place);
+  const mayFrom = made.from.at(place);
+  const mustFrom = made.to.at(place);
+  if (order === null || life.sold === NEVER) return table.add(hold, n, mustFrom, life.sureUntil, mayFrom, life.over);
   const takenBack = mayBeTakenBack(cases, order, ticket);
   const mayTo = isTakenBackBy(order, ticket);
-  if (life.unbroken) return [table.add(hold, n, mustFrom, Math.max(takenBack, life.sureUntil), mayFrom, mayTo)];
-  const name = `order ${order.id} of ${client}`;
-  return [
-    table.add(hold, n, mustFrom, life.sureUntil, mayFrom, mayTo),
-    table.add(name, n, life.sold, takenBack, EVER, EVER),
-  ];
+  if (life.unbroken) return table.add(hold, n, mustFrom, Math.max(takenBack, life.sureUntil), mayFrom, mayTo);
+  const first = table.add(hold, n, mustFrom, life.sureUntil, mayFrom, mayTo);
+  table.add(`order ${order.id} of ${hold.made?.line.client}`, n, life.sold, takenBack, EVER, EVER);
+  return first;
 }
 
 /** Valid tickets that were seen though nobody was told of their order claim their seats too. */
@@ -259,7 +277,7 @@ function claimSeenTickets(table: ClaimTable, cases: Cases, claimSeat: (seat: str
     if (line.to === undefined) continue;
     for (const ticket of line.tickets ?? []) {
       const { id, seat, status } = ticket;
-      if (status !== 'valid' || seat === undefined || cases.tickets.find(id)?.isTold === true) continue;
+      if (status !== 'valid' || seat === undefined || cases.isToldTicket(id)) continue;
       const before = seen.get(id);
       if (before === undefined) {
         seen.set(id, { ticket, seat, first: line.to, last: line.from, n });
