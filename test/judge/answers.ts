@@ -1,7 +1,7 @@
 import { isSameSet, judgeMade } from './asked.ts';
 import { knownPaid, type Lives, mayBeTakenBack, PAID } from './claims.ts';
 import type { Findings } from './findings.ts';
-import type { Operation, OrderStatus, SeenTicket, TicketLine } from './history.ts';
+import type { HoldOperation, Operation, OrderStatus, SeenTicket, TicketLine } from './history.ts';
 import type { Cases, Entry, HoldFile, OrderFile } from './show-file.ts';
 
 /*
@@ -144,21 +144,25 @@ function judgeHold(hold: HoldFile, lives: Lives, findings: Findings): void {
       if (line.key === undefined || line.key !== hold.order?.made?.line.key)
         findings.add('I4', `hold ${id} was ordered twice`, n, hold.order?.made?.n ?? 0);
     }
-    const { seats = [], areas = [] } = made.line;
     const tickets = line.tickets ?? [];
-    const named = tickets.map(({ seat, area }) => seat ?? area ?? '');
-    const isWhole =
-      areas.length === 0
-        ? isSameSet(seats, named)
-        : isSameSet(
-            [...seats, ...areas.flatMap(({ id: area, quantity }) => Array<string>(quantity).fill(area))],
-            named,
-          );
-    if (!isWhole) findings.add('I8', `order ${line.order} is not for what hold ${id} has`, made.n, n);
+    if (!isWhole(made.line, tickets))
+      findings.add('I8', `order ${line.order} is not for what hold ${id} has`, made.n, n);
     const sum = tickets.reduce((total, { price }) => total + price, 0);
     if (line.total !== undefined && line.total !== sum)
       findings.add('I10', `order ${line.order} costs ${line.total}, its tickets ${sum}`, n);
   }
+}
+
+/** Whether these lines of an order are for all that a hold has, and for nothing else. */
+function isWhole({ seats = [], areas = [] }: HoldOperation, tickets: readonly TicketLine[]): boolean {
+  // Most are for seats alone, in their order.
+  if (areas.length === 0 && tickets.length === seats.length && seats.every((seat, i) => tickets[i].seat === seat))
+    return true;
+  const places = areas.flatMap(({ id, quantity }) => Array<string>(quantity).fill(id));
+  return isSameSet(
+    [...seats, ...places],
+    tickets.map(({ seat, area }) => seat ?? area ?? ''),
+  );
 }
 
 /** States that an order which was seen in this one can have later. */

@@ -41,6 +41,9 @@ export class Askers {
   note(event: RowEvent, n: number, at = 0): void {
     const cases = this.#cases;
     switch (event.event) {
+      case 'refused':
+        this.#noteKeyed(null, event, n, at);
+        return;
       case 'held':
         this.#noteKeyed(cases.holds.find(event.hold)?.made ?? null, event, n, at);
         return;
@@ -52,7 +55,6 @@ export class Askers {
       case 'listed':
       case 'admitted':
       case 'stock-changed':
-      case 'refused':
         this.#noteKeyed(null, event, n, at);
         return;
       case 'extended': {

@@ -86,6 +86,7 @@ export class ReplaySales {
         state: 'none',
         entries: NONE,
         undoneUntil: undefined,
+        invalidSince: undefined,
       };
       tickets[i] = ticket;
       if (!state.addTicket(ticket)) this.#places.fault('I1', `ticket ${id} is made twice`);

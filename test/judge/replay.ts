@@ -27,6 +27,9 @@ export class Replay {
     this.#places.at = at;
     this.#state.position++;
     switch (event.event) {
+      // First, as in a rush most events are such. It changes nothing; `askers.ts` judges keys.
+      case 'refused':
+        return;
       case 'held':
         this.#places.held(event);
         return;
@@ -113,8 +116,6 @@ export class Replay {
       case 'rescheduled':
         this.#places.rescheduled(event);
         return;
-      case 'refused':
-      // Changes nothing; `askers.ts` judges keys.
     }
   }
 }
