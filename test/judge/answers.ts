@@ -75,16 +75,16 @@ class TicketOwners {
 
 function judgeKeys(cases: Cases, findings: Findings): void {
   const { keyed } = cases;
-  for (const { n, line } of cases.repeated) {
-    const number = keyed.names.find(line.key ?? '');
-    const first = keyed.lines[number];
+  for (const { n, line } of keyed.repeated) {
+    const number = keyed.find(line.key ?? '');
+    const first = keyed.line(number);
     if (line.outcome === 'unknown' || first.outcome === 'unknown') continue;
     if (UNDECIDED.includes(line.code) || UNDECIDED.includes(first.code)) continue;
     if (contentOf(first) !== contentOf(line))
       findings.add(
         'I4',
         `key ${line.key} was answered in two ways: ${contentOf(first)}, ${contentOf(line)}`,
-        keyed.n.at(number),
+        keyed.n(number),
         n,
       );
   }

@@ -24,6 +24,7 @@ import type {
   UndoAdmissionOperation,
 } from './history.ts';
 import { MadeHolds, RefusedHolds } from './hold-columns.ts';
+import { KeyedOperations } from './keyed-operations.ts';
 import { Names } from './names.ts';
 
 /** Something of a history and the number of its line. */
@@ -123,21 +124,6 @@ interface DoorFile {
   readonly undos: Entry<UndoAdmissionOperation>[];
 }
 
-/** The first operation under each key; columns by the key's number. */
-class KeyedOperations {
-  readonly names = new Names();
-  readonly lines: Operation[] = [];
-  readonly n = new Column();
-
-  /** @returns whether the key is new. */
-  add(key: string, line: Operation, n: number): boolean {
-    if (this.names.add(key) < this.lines.length) return false;
-    this.lines.push(line);
-    this.n.push(n);
-    return true;
-  }
-}
-
 /** The operations of one show by what they are about. */
 export class Cases {
   readonly holds = new Files((id, number) => new HoldFile(id, number));
@@ -159,8 +145,6 @@ export class Cases {
   readonly doors = new Map<string, DoorFile>();
   readonly uploads: Entry<ScansOperation>[] = [];
   readonly keyed = new KeyedOperations();
-  /** Those whose key an earlier one has. */
-  readonly repeated: Entry<Operation>[] = [];
   /** Answers that made a thing that had been made. */
   readonly madeAgain: Entry<Operation>[] = [];
   readonly #seatIndex: ReadonlyMap<string, number>;
@@ -194,7 +178,7 @@ export class Cases {
   /** Line `n` is this operation. */
   file(line: Operation, n: number): void {
     const { key } = line;
-    if (key !== undefined && !this.keyed.add(key, line, n)) this.repeated.push({ n, line });
+    if (key !== undefined) this.keyed.add(key, line, n);
     if (line.op === 'hold') this.#fileHold(line, n);
     else this.#fileOther({ n, line });
   }
