@@ -110,24 +110,20 @@ function judgePlaces(
   );
 }
 
-/** Whether the order was made of these lines. Most often they are in the same order. */
-function hasLines(order: JournalOrder, told: readonly TicketLine[]): boolean {
-  const kept = linesOf(order);
-  if (kept.length !== told.length) return false;
-  for (let i = 0; i < kept.length; i++) {
-    const { id, seat, area, price } = kept[i];
-    const line = told[i];
-    if (line.id !== id || line.seat !== seat || line.area !== area || line.price !== price)
-      return isSameSet(told.map(essence), kept.map(essence));
-  }
-  return true;
+/** Whether the order was made of these lines. */
+function hasLines({ tickets }: JournalOrder, told: readonly TicketLine[]): boolean {
+  if (tickets.length === told.length && told.every((line, i) => isOf(line, tickets[i]))) return true;
+  const kept = tickets.filter(({ isSuccessor }) => isSuccessor !== true);
+  return isSameSet(told.map(essence), kept.map(essence));
+}
+
+/** Most often they are in the same order, and none was given away since. */
+function isOf({ id, seat, area, price }: TicketLine, kept: JournalTicket): boolean {
+  return kept.id === id && kept.seat === seat && kept.area === area && kept.price === price && !kept.isSuccessor;
 }
 
 const essence = (ticket: TicketLine | JournalTicket): string =>
   `${ticket.id} ${ticket.seat ?? ''} ${ticket.area ?? ''} ${ticket.price}`;
-
-const linesOf = ({ tickets }: JournalOrder): readonly JournalTicket[] =>
-  tickets.filter(({ isSuccessor }) => isSuccessor !== true);
 
 function judgeOrderMade(kept: JournalOrder | undefined, { n, line }: Entry<OrderOperation>, findings: Findings): void {
   if (kept === undefined) {

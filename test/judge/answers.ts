@@ -1,7 +1,16 @@
 import { isSameSet, judgeMade } from './asked.ts';
 import { knownPaid, type Lives, mayBeTakenBack, PAID } from './claims.ts';
 import type { Findings } from './findings.ts';
-import type { HoldOperation, Operation, OrderStatus, SeenTicket, TicketLine } from './history.ts';
+import type {
+  ExtendOperation,
+  HoldOperation,
+  Operation,
+  OrderOperation,
+  OrderStatus,
+  ReleaseOperation,
+  SeenTicket,
+  TicketLine,
+} from './history.ts';
 import type { Cases, Entry, HoldFile, OrderFile } from './show-file.ts';
 
 /*
@@ -116,28 +125,12 @@ function contentOf(line: Operation): string {
 }
 
 function judgeHold(hold: HoldFile, lives: Lives, findings: Findings): void {
-  const { id, number, made } = hold;
+  const { id, made } = hold;
   if (made === null || hold.extends.length + hold.releases.length + hold.orders.length === 0) return;
-  const { client, to: madeAt = made.line.from } = made.line;
+  judgeUses(hold, made, hold.extends, lives, findings);
+  judgeUses(hold, made, hold.releases, lives, findings);
+  judgeUses(hold, made, hold.orders, lives, findings);
   let ordered = 0;
-  for (const entries of [hold.extends, hold.releases, hold.orders]) {
-    for (const { n, line } of entries as readonly Entry<Operation>[]) {
-      if (line.client !== client) {
-        if (line.outcome === 'ok')
-          findings.add('I14', `${line.client} could ${line.op} hold ${id}, which is ${client}'s`, made.n, n);
-        continue;
-      }
-      const isToldAgain = line.op === 'order' && line.order === hold.order?.id && n !== hold.order?.made?.n;
-      if (line.outcome === 'ok' && line.op !== 'release' && !isToldAgain && lives.over[number] < line.from)
-        findings.add('I7', `hold ${id} could be used (${line.op}) after it had ended`, made.n, n);
-      if (line.outcome !== 'refused' || line.to === undefined) continue;
-      const isAlive = madeAt < line.from && line.to < lives.sureUntil[number];
-      if (isAlive && line.code === 'NOT_FOUND')
-        findings.add('I3', `hold ${id} was acknowledged, and then not found`, made.n, n);
-      if (madeAt < line.from && line.to < lives.shownUntil[number] && line.code === 'HOLD_EXPIRED')
-        findings.add('I9', `hold ${id} was said to have expired before its time`, made.n, n);
-    }
-  }
   for (const { n, line } of hold.orders) {
     if (line.outcome !== 'ok' || line.order === undefined) continue;
     if (line.order !== hold.order?.id || ++ordered > 1) {
@@ -150,6 +143,34 @@ function judgeHold(hold: HoldFile, lives: Lives, findings: Findings): void {
     const sum = tickets.reduce((total, { price }) => total + price, 0);
     if (line.total !== undefined && line.total !== sum)
       findings.add('I10', `order ${line.order} costs ${line.total}, its tickets ${sum}`, n);
+  }
+}
+
+/** What was asked of a hold after it was made. */
+function judgeUses(
+  { id, number, order }: HoldFile,
+  made: Entry<HoldOperation>,
+  uses: readonly Entry<ExtendOperation | ReleaseOperation | OrderOperation>[],
+  lives: Lives,
+  findings: Findings,
+): void {
+  const { client, from, to: madeAt = from } = made.line;
+  for (let i = 0; i < uses.length; i++) {
+    const { n, line } = uses[i];
+    if (line.client !== client) {
+      if (line.outcome === 'ok')
+        findings.add('I14', `${line.client} could ${line.op} hold ${id}, which is ${client}'s`, made.n, n);
+      continue;
+    }
+    const isToldAgain = line.op === 'order' && line.order === order?.id && n !== order?.made?.n;
+    if (line.outcome === 'ok' && line.op !== 'release' && !isToldAgain && lives.over[number] < line.from)
+      findings.add('I7', `hold ${id} could be used (${line.op}) after it had ended`, made.n, n);
+    if (line.outcome !== 'refused' || line.to === undefined) continue;
+    const isAlive = madeAt < line.from && line.to < lives.sureUntil[number];
+    if (isAlive && line.code === 'NOT_FOUND')
+      findings.add('I3', `hold ${id} was acknowledged, and then not found`, made.n, n);
+    if (madeAt < line.from && line.to < lives.shownUntil[number] && line.code === 'HOLD_EXPIRED')
+      findings.add('I9', `hold ${id} was said to have expired before its time`, made.n, n);
   }
 }
 

@@ -110,42 +110,31 @@ function isTakenBackBy(order: OrderFile, ticket: string | null): number {
   return first;
 }
 
-/** What is true of the whole hold, whichever of its seats. */
-interface Life {
-  /** The latest time at which the hold was surely alive, or could not yet have ended. */
-  readonly sureUntil: number;
-  /** What its buyer was shown; in the grace after it the hold can be ordered, and not extended. */
-  readonly shownUntil: number;
-  /** When it was known to be sold. */
-  readonly sold: number;
-  /** Whether it was sold before it could have ended: it was never anybody else's. */
-  readonly unbroken: boolean;
-  /** By when it had surely ended unsold. */
-  readonly over: number;
-}
-
-/** The lives of the holds that were made; columns by the number of the hold. */
+/** What is true of whole holds, whichever of their seats; columns by the number of the hold. Only of those that were made. */
 export class Lives {
+  /** The latest time at which the hold was surely alive, or could not yet have ended. */
   readonly sureUntil: Float64Array;
+  /** What its buyer was shown; in the grace after it the hold can be ordered, and not extended. */
   readonly shownUntil: Float64Array;
+  /** When it was known to be sold. */
+  readonly sold: Float64Array;
+  /** 1 if it was sold before it could have ended: it was never anybody else's. */
+  readonly unbroken: Uint8Array;
+  /** By when it had surely ended unsold. */
   readonly over: Float64Array;
 
   constructor(holds: number) {
     this.sureUntil = new Float64Array(holds);
     this.shownUntil = new Float64Array(holds);
+    this.sold = new Float64Array(holds);
+    this.unbroken = new Uint8Array(holds);
     this.over = new Float64Array(holds);
-  }
-
-  add(hold: number, { sureUntil, shownUntil, over }: Life): void {
-    this.sureUntil[hold] = sureUntil;
-    this.shownUntil[hold] = shownUntil;
-    this.over[hold] = over;
   }
 }
 
-/** What a hold's own history says of its life. `madeUntil`: its end when it was made. */
-function lifeOf(cases: Cases, hold: HoldFile, madeUntil: number): Life {
-  const { order } = hold;
+/** Adds what a hold's own history says of its life. `madeUntil`: its end when it was made. */
+function addLife(lives: Lives, cases: Cases, hold: HoldFile, madeUntil: number): void {
+  const { order, number } = hold;
   let until = madeUntil;
   let alive = Number.NEGATIVE_INFINITY;
   let mayEnd = firstStart(cases.showCancels);
@@ -179,8 +168,11 @@ function lifeOf(cases: Cases, hold: HoldFile, madeUntil: number): Life {
     // An order that its client does not know of may be paid, cancelled or refused by anyone who lists it.
     mayEnd = Math.min(mayEnd, firstStart(hold.orders));
   }
-  const sureUntil = Math.max(Math.min(until, mayEnd), alive);
-  return { sureUntil, shownUntil: Math.min(shown, mayEnd), sold, unbroken: sold <= until, over };
+  lives.sureUntil[number] = Math.max(Math.min(until, mayEnd), alive);
+  lives.shownUntil[number] = Math.min(shown, mayEnd);
+  lives.sold[number] = sold;
+  lives.unbroken[number] = sold <= until ? 1 : 0;
+  lives.over[number] = over;
 }
 
 /** All claims of a show, from what its clients were told alone. */
@@ -205,10 +197,9 @@ export function claimsOf({ plan, seatIndex, cases }: ShowFile): Claims {
   for (let place = 0; place < made.files.length; place++) {
     const hold = made.files[place];
     const { order } = hold;
-    const life = lifeOf(cases, hold, made.until.at(place));
-    lives.add(hold.number, life);
+    addLife(lives, cases, hold, made.until.at(place));
     if (order === null || order.refunds.length + order.moves.length === 0) {
-      for (let claim = addClaims(table, cases, hold, life, null); claim < table.count; claim++) {
+      for (let claim = addClaims(table, lives, cases, hold, null); claim < table.count; claim++) {
         for (let i = made.seatsFrom(place); i < made.seatsTo.at(place); i++) {
           if (made.seats.at(i) >= 0) bySeat.push(made.seats.at(i), claim);
         }
@@ -219,13 +210,13 @@ export function claimsOf({ plan, seatIndex, cases }: ShowFile): Claims {
     const tickets = order.made?.line.tickets ?? [];
     for (const seat of hold.made?.line.seats ?? []) {
       const ticket = tickets.find((line) => line.seat === seat)?.id ?? null;
-      for (let claim = addClaims(table, cases, hold, life, ticket); claim < table.count; claim++)
+      for (let claim = addClaims(table, lives, cases, hold, ticket); claim < table.count; claim++)
         claimSeats([seat], claim);
     }
     for (const { id, quantity } of made.areas[place]) {
       const lines = tickets.filter(({ area }) => area === id);
       for (let i = 0; i < quantity; i++) {
-        for (let claim = addClaims(table, cases, hold, life, lines[i]?.id ?? null); claim < table.count; claim++)
+        for (let claim = addClaims(table, lives, cases, hold, lines[i]?.id ?? null); claim < table.count; claim++)
           claimAreas([{ id, quantity: 1 }], claim);
       }
     }
@@ -254,18 +245,20 @@ export function claimsOf({ plan, seatIndex, cases }: ShowFile): Claims {
  * Adds the claim of a hold on a seat (with this ticket, if it was ordered); two if it may have lost the seat in between.
  * @returns the number of the first; they are the last of the table.
  */
-function addClaims(table: ClaimTable, cases: Cases, hold: HoldFile, life: Life, ticket: string | null): number {
-  const { order, place } = hold;
+function addClaims(table: ClaimTable, lives: Lives, cases: Cases, hold: HoldFile, ticket: string | null): number {
+  const { order, number, place } = hold;
   const { made } = cases;
   const n = made.n.at(place);
   const mayFrom = made.from.at(place);
   const mustFrom = made.to.at(place);
-  if (order === null || life.sold === NEVER) return table.add(hold, n, mustFrom, life.sureUntil, mayFrom, life.over);
+  const sureUntil = lives.sureUntil[number];
+  const sold = lives.sold[number];
+  if (order === null || sold === NEVER) return table.add(hold, n, mustFrom, sureUntil, mayFrom, lives.over[number]);
   const takenBack = mayBeTakenBack(cases, order, ticket);
   const mayTo = isTakenBackBy(order, ticket);
-  if (life.unbroken) return table.add(hold, n, mustFrom, Math.max(takenBack, life.sureUntil), mayFrom, mayTo);
-  const first = table.add(hold, n, mustFrom, life.sureUntil, mayFrom, mayTo);
-  table.add(`order ${order.id} of ${hold.made?.line.client}`, n, life.sold, takenBack, EVER, EVER);
+  if (lives.unbroken[number] === 1) return table.add(hold, n, mustFrom, Math.max(takenBack, sureUntil), mayFrom, mayTo);
+  const first = table.add(hold, n, mustFrom, sureUntil, mayFrom, mayTo);
+  table.add(`order ${order.id} of ${hold.made?.line.client}`, n, sold, takenBack, EVER, EVER);
   return first;
 }
 
