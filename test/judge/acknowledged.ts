@@ -1,9 +1,9 @@
-import { isSameSet } from './answers.ts';
+import { isSameSet } from './asked.ts';
 import type { Findings } from './findings.ts';
-import type { AreaQuantity, OrderOperation, OrderStatus, TicketLine } from './history.ts';
-import type { JournalOrder, JournalState, JournalTicket } from './journal-state.ts';
+import type { AreaQuantity, HoldOperation, OrderOperation, OrderStatus, TicketLine } from './history.ts';
+import type { JournalHold, JournalOrder, JournalState, JournalTicket } from './journal-state.ts';
+import { TimeLists } from './lists.ts';
 import type { Cases, Entry, HoldFile, OrderFile } from './show-file.ts';
-import { countUpTo } from './sorted-times.ts';
 import type { Witness } from './witness.ts';
 
 /*
@@ -14,7 +14,7 @@ import type { Witness } from './witness.ts';
 
 export function judgeAcknowledged(witness: Witness, cases: Cases, findings: Findings): void {
   const { state } = witness;
-  for (const hold of cases.holds.all) judgeHold(state, hold, findings);
+  for (const hold of cases.holds.all) judgeHold(state, cases, hold, findings);
   for (const order of cases.orders.all) judgeOrder(witness, order, findings);
   for (const { n, line } of cases.showCancels) {
     if (line.outcome === 'ok' && state.cancelledAt === 0)
@@ -43,7 +43,7 @@ function placesOf(areas: readonly AreaQuantity[]): readonly string[] {
   return areas.length === 0 ? NO_PLACES : areas.map(({ id, quantity }) => `${quantity} of ${id}`);
 }
 
-function judgeHold(state: JournalState, hold: HoldFile, findings: Findings): void {
+function judgeHold(state: JournalState, cases: Cases, hold: HoldFile, findings: Findings): void {
   const { id, made } = hold;
   const kept = state.holds[hold.number];
   if (made !== null) {
@@ -54,27 +54,18 @@ function judgeHold(state: JournalState, hold: HoldFile, findings: Findings): voi
     }
     if (kept.client !== line.client)
       findings.add('I14', `hold ${id} is ${kept.client}'s, and ${line.client} was told of it`, n, kept.n);
-    const seats = kept.seats.map((seat) => state.plan.seats[seat]);
-    const areas = placesOf(kept.areas.map(({ area, quantity }) => ({ id: area.id, quantity })));
-    const told = placesOf(line.areas ?? []);
-    if (!isSameSet(seats, line.seats ?? []) || !isSameSet(areas, told))
+    if (!hasSeats(cases, hold, kept)) judgePlaces(state, made, kept, findings);
+    if (line.expires !== undefined && line.expires !== kept.firstUntil)
       findings.add(
         'I3',
-        `hold ${id} was told as ${[...(line.seats ?? []), ...told]}, the journal has ${[...seats, ...areas]}`,
-        n,
-        kept.n,
-      );
-    if (line.expires !== undefined && line.expires !== kept.untils[0])
-      findings.add(
-        'I3',
-        `hold ${id} was told to expire at ${line.expires}, the journal has ${kept.untils[0]}`,
+        `hold ${id} was told to expire at ${line.expires}, the journal has ${kept.firstUntil}`,
         n,
         kept.n,
       );
   }
   for (const { n, line } of hold.extends) {
     if (line.outcome !== 'ok') continue;
-    if (kept === undefined || (line.expires !== undefined && !kept.untils.includes(line.expires)))
+    if (kept === undefined || (line.expires !== undefined && !hadEnd(kept, line.expires)))
       findings.add(
         'I3',
         `hold ${id} was extended to ${line.expires ?? line.until}, and the journal has nothing of it`,
@@ -88,24 +79,51 @@ function judgeHold(state: JournalState, hold: HoldFile, findings: Findings): voi
   }
 }
 
-/** Whether the order was made of these lines. Most often they are in the same order. */
-function hasLines(order: JournalOrder, told: readonly TicketLine[]): boolean {
-  const kept = linesOf(order);
-  if (kept.length !== told.length) return false;
-  for (let i = 0; i < kept.length; i++) {
-    const { id, seat, area, price } = kept[i];
-    const line = told[i];
-    if (line.id !== id || line.seat !== seat || line.area !== area || line.price !== price)
-      return isSameSet(told.map(essence), kept.map(essence));
-  }
+function hadEnd({ firstUntil, laterUntils }: JournalHold, until: number): boolean {
+  return until === firstUntil || laterUntils?.includes(until) === true;
+}
+
+/** Whether the hold was told as the journal has it: with these seats, in the same order, and nothing else; most are. */
+function hasSeats({ made }: Cases, { place }: HoldFile, { seats, areas }: JournalHold): boolean {
+  const from = made.seatsFrom(place);
+  if (areas.length + made.areas[place].length > 0 || made.seatsTo.at(place) - from !== seats.length) return false;
+  for (let i = 0; i < seats.length; i++) if (made.seats.at(from + i) !== seats[i]) return false;
   return true;
+}
+
+/** The hold was told with the places that the journal has. */
+function judgePlaces(
+  { plan }: JournalState,
+  { n, line }: Entry<HoldOperation>,
+  kept: JournalHold,
+  findings: Findings,
+): void {
+  const seats = kept.seats.map((seat) => plan.seats[seat]);
+  const areas = placesOf(kept.areas.map(({ area, quantity }) => ({ id: area.id, quantity })));
+  const told = placesOf(line.areas ?? []);
+  if (isSameSet(seats, line.seats ?? []) && isSameSet(areas, told)) return;
+  findings.add(
+    'I3',
+    `hold ${line.hold} was told as ${[...(line.seats ?? []), ...told]}, the journal has ${[...seats, ...areas]}`,
+    n,
+    kept.n,
+  );
+}
+
+/** Whether the order was made of these lines. */
+function hasLines({ tickets }: JournalOrder, told: readonly TicketLine[]): boolean {
+  if (tickets.length === told.length && told.every((line, i) => isOf(line, tickets[i]))) return true;
+  const kept = tickets.filter(({ isSuccessor }) => isSuccessor !== true);
+  return isSameSet(told.map(essence), kept.map(essence));
+}
+
+/** Most often they are in the same order, and none was given away since. */
+function isOf({ id, seat, area, price }: TicketLine, kept: JournalTicket): boolean {
+  return kept.id === id && kept.seat === seat && kept.area === area && kept.price === price && !kept.isSuccessor;
 }
 
 const essence = (ticket: TicketLine | JournalTicket): string =>
   `${ticket.id} ${ticket.seat ?? ''} ${ticket.area ?? ''} ${ticket.price}`;
-
-const linesOf = ({ tickets }: JournalOrder): readonly JournalTicket[] =>
-  tickets.filter(({ isSuccessor }) => isSuccessor !== true);
 
 function judgeOrderMade(kept: JournalOrder | undefined, { n, line }: Entry<OrderOperation>, findings: Findings): void {
   if (kept === undefined) {
@@ -191,6 +209,8 @@ function judgeOrder(witness: Witness, order: OrderFile, findings: Findings): voi
 /** A seat that a refusal names as taken was taken at some position between question and answer. */
 function judgeTaken({ state, timeline }: Witness, cases: Cases, findings: Findings): void {
   const blocked = new Set(state.plan.blocked);
+  const { begins, items } = state.turns.of(state.plan.seats.length);
+  const turns = new TimeLists(begins, items);
   const { lines, n, from, to, seats, seatsTo } = cases.refusedHolds;
   let next = 0;
   for (let i = 0; i < n.length; i++) {
@@ -198,10 +218,10 @@ function judgeTaken({ state, timeline }: Witness, cases: Cases, findings: Findin
     const begin = next;
     next = seatsTo.at(i);
     for (let j = begin; j < next; j++) {
-      const turns = state.turns[seats.at(j)] ?? [];
-      const turn = countUpTo(turns, first);
+      const seat = seats.at(j);
+      const turn = seat < 0 ? 0 : turns.endUpTo(seat, first);
       // Taken at the first position, or by a turn that comes after it.
-      if (turn % 2 !== 0 || turns[turn] <= last) continue;
+      if (seat >= 0 && ((turn - begins[seat]) % 2 !== 0 || (turn < begins[seat + 1] && items[turn] <= last))) continue;
       const { client, taken = [] } = lines[i];
       const id = taken[j - begin];
       if (blocked.has(id)) continue;

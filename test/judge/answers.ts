@@ -1,6 +1,16 @@
-import { knownPaid, type Life, mayBeTakenBack, PAID } from './claims.ts';
+import { isSameSet, judgeMade } from './asked.ts';
+import { knownPaid, type Lives, mayBeTakenBack, PAID } from './claims.ts';
 import type { Findings } from './findings.ts';
-import type { AreaQuantity, HoldOperation, Operation, OrderStatus, SeenTicket, TicketLine } from './history.ts';
+import type {
+  ExtendOperation,
+  HoldOperation,
+  Operation,
+  OrderOperation,
+  OrderStatus,
+  ReleaseOperation,
+  SeenTicket,
+  TicketLine,
+} from './history.ts';
 import type { Cases, Entry, HoldFile, OrderFile } from './show-file.ts';
 
 /*
@@ -20,13 +30,12 @@ const UNDECIDED: readonly (string | undefined)[] = [
   'INTERNAL',
 ];
 
-/** `lives`: by the number of the hold. */
-export function judgeAnswers(cases: Cases, lives: readonly (Life | undefined)[], findings: Findings): void {
+export function judgeAnswers(cases: Cases, lives: Lives, findings: Findings): void {
   judgeKeys(cases, findings);
-  const owners = new TicketOwners(cases.tickets.all.length);
+  const owners = new TicketOwners(cases.tickets.size);
   for (const hold of cases.holds.all) {
-    judgeMade(hold, findings);
-    judgeHold(hold, lives[hold.number], findings);
+    if (!hold.isAsAsked) judgeMade(hold, findings);
+    judgeHold(hold, lives, findings);
   }
   for (const order of cases.orders.all) {
     judgeOrder(cases, order, findings);
@@ -36,11 +45,11 @@ export function judgeAnswers(cases: Cases, lives: readonly (Life | undefined)[],
   for (const { n, line: read } of cases.ticketReads) {
     for (const seen of read.tickets ?? []) {
       const ticket = cases.tickets.find(seen.id);
-      const made = ticket === undefined ? undefined : owners.orders[ticket.number]?.made;
-      if (ticket === undefined || made === undefined || made === null) continue;
+      const made = ticket < 0 ? undefined : owners.orders[ticket]?.made;
+      if (made === undefined || made === null) continue;
       if (made.line.client !== read.client && read.all !== true)
         findings.add('I14', `${read.client} was shown ticket ${seen.id}, which is ${made.line.client}'s`, made.n, n);
-      const { seat } = owners.lines[ticket.number];
+      const { seat } = owners.lines[ticket];
       if (seat !== seen.seat)
         findings.add('I3', `ticket ${seen.id} was for seat ${seat}, then for ${seen.seat}`, made.n, n);
     }
@@ -63,10 +72,10 @@ class TicketOwners {
     if (made === null) return;
     const told = made.line.tickets ?? [];
     for (let i = 0; i < tickets.length; i++) {
-      const { id, number } = tickets[i];
+      const number = tickets[i];
       const before = this.orders[number];
       if (before !== undefined)
-        findings.add('I1', `ticket ${id} is of ${before.id} and of ${order.id}`, before.made?.n ?? 0, made.n);
+        findings.add('I1', `ticket ${told[i].id} is of ${before.id} and of ${order.id}`, before.made?.n ?? 0, made.n);
       this.orders[number] = order;
       this.lines[number] = told[i];
     }
@@ -75,16 +84,16 @@ class TicketOwners {
 
 function judgeKeys(cases: Cases, findings: Findings): void {
   const { keyed } = cases;
-  for (const { n, line } of cases.repeated) {
-    const number = keyed.names.find(line.key ?? '');
-    const first = keyed.lines[number];
+  for (const { n, line } of keyed.repeated) {
+    const number = keyed.find(line.key ?? '');
+    const first = keyed.line(number);
     if (line.outcome === 'unknown' || first.outcome === 'unknown') continue;
     if (UNDECIDED.includes(line.code) || UNDECIDED.includes(first.code)) continue;
     if (contentOf(first) !== contentOf(line))
       findings.add(
         'I4',
         `key ${line.key} was answered in two ways: ${contentOf(first)}, ${contentOf(line)}`,
-        keyed.n.at(number),
+        keyed.n(number),
         n,
       );
   }
@@ -115,88 +124,66 @@ function contentOf(line: Operation): string {
   }
 }
 
-/** The hold is what was asked for, whole. */
-function judgeMade({ id, made }: HoldFile, findings: Findings): void {
-  if (made === null) return;
-  const { asked, seats = [], areas = [] } = made.line;
-  if (new Set(seats).size < seats.length)
-    findings.add('I8', `hold ${id} has a seat twice: ${seats.join(', ')}`, made.n);
-  if (asked === undefined) return;
-  if (asked.seats !== undefined && !isSameSet(asked.seats, seats))
-    findings.add('I8', `hold ${id} has ${told(made.line)}; asked for was ${asked.seats.join(', ')}`, made.n);
-  if (asked.seats === undefined && seats.length !== (asked.best ?? 0))
-    findings.add('I8', `hold ${id} has ${told(made.line)}; asked for were ${asked.best ?? 0} seats`, made.n);
-  if (areas.length + (asked.areas?.length ?? 0) > 0 && !isSameSet((asked.areas ?? []).map(textOf), areas.map(textOf)))
-    findings.add(
-      'I8',
-      `hold ${id} has ${told(made.line)}; asked for was ${(asked.areas ?? []).map(textOf).join(', ')}`,
-      made.n,
-    );
-}
-
-const textOf = ({ id, quantity }: AreaQuantity): string => `${quantity} of ${id}`;
-
-function told({ seats = [], areas = [] }: HoldOperation): string {
-  return [...seats, ...areas.map(textOf)].join(', ') || 'nothing';
-}
-
-export function isSameSet(some: readonly string[], others: readonly string[]): boolean {
-  if (some.length !== others.length) return false;
-  // Most often they are in the same order.
-  for (let i = 0; i < some.length; i++) {
-    if (some[i] !== others[i]) {
-      const sorted = others.toSorted();
-      return some.toSorted().every((each, j) => each === sorted[j]);
-    }
-  }
-  return true;
-}
-
-function judgeHold(hold: HoldFile, life: Life | undefined, findings: Findings): void {
+function judgeHold(hold: HoldFile, lives: Lives, findings: Findings): void {
   const { id, made } = hold;
-  if (made === null || life === undefined) return;
-  if (hold.extends.length + hold.releases.length + hold.orders.length === 0) return;
-  const { client, to: madeAt = made.line.from } = made.line;
+  if (made === null || hold.extends.length + hold.releases.length + hold.orders.length === 0) return;
+  judgeUses(hold, made, hold.extends, lives, findings);
+  judgeUses(hold, made, hold.releases, lives, findings);
+  judgeUses(hold, made, hold.orders, lives, findings);
   let ordered = 0;
-  for (const entries of [hold.extends, hold.releases, hold.orders]) {
-    for (const { n, line } of entries as readonly Entry<Operation>[]) {
-      if (line.client !== client) {
-        if (line.outcome === 'ok')
-          findings.add('I14', `${line.client} could ${line.op} hold ${id}, which is ${client}'s`, made.n, n);
-        continue;
-      }
-      const isToldAgain = line.op === 'order' && line.order === hold.order?.id && n !== hold.order?.made?.n;
-      if (line.outcome === 'ok' && line.op !== 'release' && !isToldAgain && life.over < line.from)
-        findings.add('I7', `hold ${id} could be used (${line.op}) after it had ended`, made.n, n);
-      if (line.outcome !== 'refused' || line.to === undefined) continue;
-      const isAlive = madeAt < line.from && line.to < life.sureUntil;
-      if (isAlive && line.code === 'NOT_FOUND')
-        findings.add('I3', `hold ${id} was acknowledged, and then not found`, made.n, n);
-      if (madeAt < line.from && line.to < life.shownUntil && line.code === 'HOLD_EXPIRED')
-        findings.add('I9', `hold ${id} was said to have expired before its time`, made.n, n);
-    }
-  }
   for (const { n, line } of hold.orders) {
     if (line.outcome !== 'ok' || line.order === undefined) continue;
     if (line.order !== hold.order?.id || ++ordered > 1) {
       if (line.key === undefined || line.key !== hold.order?.made?.line.key)
         findings.add('I4', `hold ${id} was ordered twice`, n, hold.order?.made?.n ?? 0);
     }
-    const { seats = [], areas = [] } = made.line;
     const tickets = line.tickets ?? [];
-    const named = tickets.map(({ seat, area }) => seat ?? area ?? '');
-    const isWhole =
-      areas.length === 0
-        ? isSameSet(seats, named)
-        : isSameSet(
-            [...seats, ...areas.flatMap(({ id: area, quantity }) => Array<string>(quantity).fill(area))],
-            named,
-          );
-    if (!isWhole) findings.add('I8', `order ${line.order} is not for what hold ${id} has`, made.n, n);
+    if (!isWhole(made.line, tickets))
+      findings.add('I8', `order ${line.order} is not for what hold ${id} has`, made.n, n);
     const sum = tickets.reduce((total, { price }) => total + price, 0);
     if (line.total !== undefined && line.total !== sum)
       findings.add('I10', `order ${line.order} costs ${line.total}, its tickets ${sum}`, n);
   }
+}
+
+/** What was asked of a hold after it was made. */
+function judgeUses(
+  { id, number, order }: HoldFile,
+  made: Entry<HoldOperation>,
+  uses: readonly Entry<ExtendOperation | ReleaseOperation | OrderOperation>[],
+  lives: Lives,
+  findings: Findings,
+): void {
+  const { client, from, to: madeAt = from } = made.line;
+  for (let i = 0; i < uses.length; i++) {
+    const { n, line } = uses[i];
+    if (line.client !== client) {
+      if (line.outcome === 'ok')
+        findings.add('I14', `${line.client} could ${line.op} hold ${id}, which is ${client}'s`, made.n, n);
+      continue;
+    }
+    const isToldAgain = line.op === 'order' && line.order === order?.id && n !== order?.made?.n;
+    if (line.outcome === 'ok' && line.op !== 'release' && !isToldAgain && lives.over[number] < line.from)
+      findings.add('I7', `hold ${id} could be used (${line.op}) after it had ended`, made.n, n);
+    if (line.outcome !== 'refused' || line.to === undefined) continue;
+    const isAlive = madeAt < line.from && line.to < lives.sureUntil[number];
+    if (isAlive && line.code === 'NOT_FOUND')
+      findings.add('I3', `hold ${id} was acknowledged, and then not found`, made.n, n);
+    if (madeAt < line.from && line.to < lives.shownUntil[number] && line.code === 'HOLD_EXPIRED')
+      findings.add('I9', `hold ${id} was said to have expired before its time`, made.n, n);
+  }
+}
+
+/** Whether these lines of an order are for all that a hold has, and for nothing else. */
+function isWhole({ seats = [], areas = [] }: HoldOperation, tickets: readonly TicketLine[]): boolean {
+  // Most are for seats alone, in their order.
+  if (areas.length === 0 && tickets.length === seats.length && seats.every((seat, i) => tickets[i].seat === seat))
+    return true;
+  const places = areas.flatMap(({ id, quantity }) => Array<string>(quantity).fill(id));
+  return isSameSet(
+    [...seats, ...places],
+    tickets.map(({ seat, area }) => seat ?? area ?? ''),
+  );
 }
 
 /** States that an order which was seen in this one can have later. */

@@ -33,14 +33,17 @@ export class Askers {
     this.#cases = cases;
     this.#timeline = timeline;
     this.#findings = findings;
-    this.#answeredIn = new Int32Array(cases.keyed.names.size);
-    this.#answeredAt = new Float64Array(plan.keysKept === undefined ? 0 : cases.keyed.names.size);
+    this.#answeredIn = new Int32Array(cases.keyed.size);
+    this.#answeredAt = new Float64Array(plan.keysKept === undefined ? 0 : cases.keyed.size);
   }
 
   /** Adds the next event, of line `n`, at `at` on the server's clock, to the timeline. */
   note(event: RowEvent, n: number, at = 0): void {
     const cases = this.#cases;
     switch (event.event) {
+      case 'refused':
+        this.#noteKeyed(null, event, n, at);
+        return;
       case 'held':
         this.#noteKeyed(cases.holds.find(event.hold)?.made ?? null, event, n, at);
         return;
@@ -52,7 +55,6 @@ export class Askers {
       case 'listed':
       case 'admitted':
       case 'stock-changed':
-      case 'refused':
         this.#noteKeyed(null, event, n, at);
         return;
       case 'extended': {
@@ -110,17 +112,17 @@ export class Askers {
   #noteKeyed(made: Entry<Operation> | null, event: KeyedEvent, n: number, at: number): void {
     const { key } = event;
     const { keyed } = this.#cases;
-    const number = key === undefined ? -1 : keyed.names.find(key);
+    const number = key === undefined ? -1 : keyed.find(key);
     if (key !== undefined) this.#judgeOnce(key, number, n, at);
     if (made === null && number < 0) {
       // A refund without a key is the show's own doing.
-      if (key !== undefined && keyed.names.size > 0 && this.#plan.partial !== true)
+      if (key !== undefined && keyed.size > 0 && this.#plan.partial !== true)
         this.#findings.add('I4', `journal: ${event.event} under key ${key}, which nobody used`, n);
       this.#noteNobody();
       return;
     }
-    const asker = made?.line ?? keyed.lines[number];
-    const askerN = made?.n ?? keyed.n.at(number);
+    const asker = made?.line ?? keyed.line(number);
+    const askerN = made?.n ?? keyed.n(number);
     this.#judgeTold(asker, askerN, event, n);
     const { from, to = EVER, outcome } = asker;
     this.#timeline.add(from, outcome === 'unknown' ? EVER : to, askerN);

@@ -1,4 +1,5 @@
 import type { AreaQuantity, Operation, OrderStatus, PlanLine, SeenTicket } from './history.ts';
+import { GrowingLists, type Lists } from './lists.ts';
 import type { Cases, Entry, HoldFile, OrderFile, ShowFile } from './show-file.ts';
 
 /**
@@ -43,8 +44,9 @@ export class ClaimTable {
 export interface Claims {
   readonly plan: PlanLine;
   readonly table: ClaimTable;
+  readonly lives: Lives;
   /** By the seat's place in the plan line. */
-  readonly bySeat: readonly number[][];
+  readonly bySeat: Lists;
   readonly byArea: ReadonlyMap<string, { readonly claim: number; readonly quantity: number }[]>;
   /** Places that an area has at most, with all that its organiser may have added. */
   readonly capacities: ReadonlyMap<string, number>;
@@ -108,26 +110,32 @@ function isTakenBackBy(order: OrderFile, ticket: string | null): number {
   return first;
 }
 
-/** What is true of the whole hold, whichever of its seats. */
-export interface Life {
+/** What is true of whole holds, whichever of their seats; columns by the number of the hold. Only of those that were made. */
+export class Lives {
   /** The latest time at which the hold was surely alive, or could not yet have ended. */
-  readonly sureUntil: number;
+  readonly sureUntil: Float64Array;
   /** What its buyer was shown; in the grace after it the hold can be ordered, and not extended. */
-  readonly shownUntil: number;
+  readonly shownUntil: Float64Array;
   /** When it was known to be sold. */
-  readonly sold: number;
-  /** Whether it was sold before it could have ended: it was never anybody else's. */
-  readonly unbroken: boolean;
+  readonly sold: Float64Array;
+  /** 1 if it was sold before it could have ended: it was never anybody else's. */
+  readonly unbroken: Uint8Array;
   /** By when it had surely ended unsold. */
-  readonly over: number;
+  readonly over: Float64Array;
+
+  constructor(holds: number) {
+    this.sureUntil = new Float64Array(holds);
+    this.shownUntil = new Float64Array(holds);
+    this.sold = new Float64Array(holds);
+    this.unbroken = new Uint8Array(holds);
+    this.over = new Float64Array(holds);
+  }
 }
 
-/** What a hold's own history says of its life. The hold must have been made. */
-function lifeOf(cases: Cases, hold: HoldFile): Life {
-  const made = hold.made?.line;
-  if (made?.until === undefined) throw new Error(`hold ${hold.id} was not made`);
-  const { order } = hold;
-  let { until } = made;
+/** Adds what a hold's own history says of its life. `madeUntil`: its end when it was made. */
+function addLife(lives: Lives, cases: Cases, hold: HoldFile, madeUntil: number): void {
+  const { order, number } = hold;
+  let until = madeUntil;
   let alive = Number.NEGATIVE_INFINITY;
   let mayEnd = firstStart(cases.showCancels);
   let over = NEVER;
@@ -160,55 +168,55 @@ function lifeOf(cases: Cases, hold: HoldFile): Life {
     // An order that its client does not know of may be paid, cancelled or refused by anyone who lists it.
     mayEnd = Math.min(mayEnd, firstStart(hold.orders));
   }
-  const sureUntil = Math.max(Math.min(until, mayEnd), alive);
-  return { sureUntil, shownUntil: Math.min(shown, mayEnd), sold, unbroken: sold <= until, over };
-}
-
-/** By the number of the hold; none for those that were not made. */
-export function livesOf(cases: Cases): (Life | undefined)[] {
-  const lives = new Array<Life | undefined>(cases.holds.all.length).fill(undefined);
-  for (const hold of cases.made) lives[hold.number] = lifeOf(cases, hold);
-  return lives;
+  lives.sureUntil[number] = Math.max(Math.min(until, mayEnd), alive);
+  lives.shownUntil[number] = Math.min(shown, mayEnd);
+  lives.sold[number] = sold;
+  lives.unbroken[number] = sold <= until ? 1 : 0;
+  lives.over[number] = over;
 }
 
 /** All claims of a show, from what its clients were told alone. */
-export function claimsOf({ plan, seatIndex, cases }: ShowFile, lives: readonly (Life | undefined)[]): Claims {
+export function claimsOf({ plan, seatIndex, cases }: ShowFile): Claims {
   const table = new ClaimTable();
-  const bySeat: number[][] = plan.seats.map(() => []);
+  const lives = new Lives(cases.holds.all.length);
+  const bySeat = new GrowingLists();
   const byArea = new Map(plan.areas.map(({ id }) => [id, [] as { claim: number; quantity: number }[]]));
 
   const claimSeats = (seats: readonly string[] | undefined, claim: number): void => {
     if (seats === undefined) return;
     for (let i = 0; i < seats.length; i++) {
       const seat = seatIndex.get(seats[i]);
-      if (seat !== undefined) bySeat[seat].push(claim);
+      if (seat !== undefined) bySeat.push(seat, claim);
     }
   };
   const claimAreas = (areas: readonly AreaQuantity[] | undefined, claim: number): void => {
     for (const { id, quantity } of areas ?? []) byArea.get(id)?.push({ claim, quantity });
   };
 
-  for (const hold of cases.made) {
-    const made = hold.made?.line;
+  const { made } = cases;
+  for (let place = 0; place < made.files.length; place++) {
+    const hold = made.files[place];
     const { order } = hold;
-    const life = lives[hold.number];
-    if (life === undefined) continue;
+    addLife(lives, cases, hold, made.until.at(place));
     if (order === null || order.refunds.length + order.moves.length === 0) {
-      for (const claim of claimsFor(table, cases, hold, life, null)) {
-        claimSeats(made?.seats, claim);
-        claimAreas(made?.areas, claim);
+      for (let claim = addClaims(table, lives, cases, hold, null); claim < table.count; claim++) {
+        for (let i = made.seatsFrom(place); i < made.seatsTo.at(place); i++) {
+          if (made.seats.at(i) >= 0) bySeat.push(made.seats.at(i), claim);
+        }
+        claimAreas(made.areas[place], claim);
       }
       continue;
     }
     const tickets = order.made?.line.tickets ?? [];
-    for (const seat of made?.seats ?? []) {
+    for (const seat of hold.made?.line.seats ?? []) {
       const ticket = tickets.find((line) => line.seat === seat)?.id ?? null;
-      for (const claim of claimsFor(table, cases, hold, life, ticket)) claimSeats([seat], claim);
+      for (let claim = addClaims(table, lives, cases, hold, ticket); claim < table.count; claim++)
+        claimSeats([seat], claim);
     }
-    for (const { id, quantity } of made?.areas ?? []) {
+    for (const { id, quantity } of made.areas[place]) {
       const lines = tickets.filter(({ area }) => area === id);
       for (let i = 0; i < quantity; i++) {
-        for (const claim of claimsFor(table, cases, hold, life, lines[i]?.id ?? null))
+        for (let claim = addClaims(table, lives, cases, hold, lines[i]?.id ?? null); claim < table.count; claim++)
           claimAreas([{ id, quantity: 1 }], claim);
       }
     }
@@ -230,24 +238,28 @@ export function claimsOf({ plan, seatIndex, cases }: ShowFile, lives: readonly (
     claimSeats(line.closes?.seats, claim);
     for (const { id, quantity } of line.opens?.areas ?? []) capacities.set(id, (capacities.get(id) ?? 0) + quantity);
   }
-  return { plan, table, bySeat, byArea, capacities, anySeatFrom };
+  return { plan, table, lives, bySeat: bySeat.of(plan.seats.length), byArea, capacities, anySeatFrom };
 }
 
-/** The claim of a hold on a seat (with this ticket, if it was ordered); two if it may have lost the seat in between. */
-function claimsFor(table: ClaimTable, cases: Cases, hold: HoldFile, life: Life, ticket: string | null): number[] {
-  const { made, order } = hold;
-  if (made === null) return [];
-  const { n } = made;
-  const { from: mayFrom, to: mustFrom = EVER, client } = made.line;
-  if (order === null || life.sold === NEVER) return [table.add(hold, n, mustFrom, life.sureUntil, mayFrom, life.over)];
+/**
+ * Adds the claim of a hold on a seat (with this ticket, if it was ordered); two if it may have lost the seat in between.
+ * @returns the number of the first; they are the last of the table.
+ */
+function addClaims(table: ClaimTable, lives: Lives, cases: Cases, hold: HoldFile, ticket: string | null): number {
+  const { order, number, place } = hold;
+  const { made } = cases;
+  const n = made.n.at(place);
+  const mayFrom = made.from.at(place);
+  const mustFrom = made.to.at(place);
+  const sureUntil = lives.sureUntil[number];
+  const sold = lives.sold[number];
+  if (order === null || sold === NEVER) return table.add(hold, n, mustFrom, sureUntil, mayFrom, lives.over[number]);
   const takenBack = mayBeTakenBack(cases, order, ticket);
   const mayTo = isTakenBackBy(order, ticket);
-  if (life.unbroken) return [table.add(hold, n, mustFrom, Math.max(takenBack, life.sureUntil), mayFrom, mayTo)];
-  const name = `order ${order.id} of ${client}`;
-  return [
-    table.add(hold, n, mustFrom, life.sureUntil, mayFrom, mayTo),
-    table.add(name, n, life.sold, takenBack, EVER, EVER),
-  ];
+  if (lives.unbroken[number] === 1) return table.add(hold, n, mustFrom, Math.max(takenBack, sureUntil), mayFrom, mayTo);
+  const first = table.add(hold, n, mustFrom, sureUntil, mayFrom, mayTo);
+  table.add(`order ${order.id} of ${hold.made?.line.client}`, n, sold, takenBack, EVER, EVER);
+  return first;
 }
 
 /** Valid tickets that were seen though nobody was told of their order claim their seats too. */
@@ -258,7 +270,7 @@ function claimSeenTickets(table: ClaimTable, cases: Cases, claimSeat: (seat: str
     if (line.to === undefined) continue;
     for (const ticket of line.tickets ?? []) {
       const { id, seat, status } = ticket;
-      if (status !== 'valid' || seat === undefined || cases.tickets.find(id)?.isTold === true) continue;
+      if (status !== 'valid' || seat === undefined || cases.isToldTicket(id)) continue;
       const before = seen.get(id);
       if (before === undefined) {
         seen.set(id, { ticket, seat, first: line.to, last: line.from, n });

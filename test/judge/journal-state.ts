@@ -1,4 +1,5 @@
 import type { OrderStatus, PlanLine } from './history.ts';
+import { GrowingLists } from './lists.ts';
 import type { Cases, ShowFile } from './show-file.ts';
 
 /*
@@ -18,9 +19,11 @@ export interface JournalHold {
   readonly id: string;
   readonly client: string;
   readonly seats: readonly number[];
-  readonly areas: readonly { readonly area: JournalArea; readonly quantity: number }[];
-  /** All ends that it was ever given, the last being in force. */
-  readonly untils: number[];
+  areas: readonly { readonly area: JournalArea; readonly quantity: number }[];
+  /** The end that it was made with, those that it was given later, and the one that is in force. */
+  readonly firstUntil: number;
+  laterUntils: number[] | null;
+  until: number;
   state: 'active' | 'inPayment' | 'bought' | 'released' | 'ended';
   /** The order that was made of it last. */
   order: JournalOrder | null;
@@ -48,7 +51,7 @@ export interface JournalTicket {
   resoldFor?: number;
   /** What the ledger of the doors has of it, and up to when that counts no more. */
   entries: readonly { readonly at: number; readonly gate: string; readonly wasVoid: boolean; readonly n: number }[];
-  undoneUntil: number;
+  undoneUntil: number | undefined;
 }
 
 /** The states of a ticket that is paid for and somebody's. */
@@ -106,7 +109,7 @@ export class JournalState {
     { readonly order: JournalOrder; readonly tickets: readonly JournalTicket[]; readonly n: number }
   >();
   /** By seat: the positions at which it was taken and became free, in turn. */
-  readonly turns: (number[] | undefined)[] = [];
+  readonly turns = new GrowingLists();
   /** Keys of the changes of its stock. */
   readonly changes = new Set<string>();
   /** From when until when it sold, by how often that was moved. */
@@ -124,7 +127,7 @@ export class JournalState {
     // As long as they will be, or nearly: an array that is written to far behind its end is no array to the engine.
     this.holds = new Array<JournalHold | undefined>(cases.holds.all.length).fill(undefined);
     this.orders = new Array<JournalOrder | undefined>(cases.orders.all.length).fill(undefined);
-    this.tickets = new Array<JournalTicket | undefined>(cases.tickets.all.length).fill(undefined);
+    this.tickets = new Array<JournalTicket | undefined>(cases.tickets.size).fill(undefined);
     this.seatIndex = seatIndex;
     this.seats = new Uint8Array(plan.seats.length);
     this.owner = new Array<JournalHold | null>(plan.seats.length).fill(null);
@@ -141,7 +144,7 @@ export class JournalState {
   }
 
   ticket(id: string): JournalTicket | undefined {
-    return this.tickets[this.#cases.tickets.of(id).number];
+    return this.tickets[this.#cases.tickets.add(id)];
   }
 
   addHold(hold: JournalHold): void {
@@ -155,7 +158,7 @@ export class JournalState {
 
   /** @returns whether there was none of this id; the one that came last counts. */
   addTicket(ticket: JournalTicket): boolean {
-    const { number } = this.#cases.tickets.of(ticket.id);
+    const number = this.#cases.tickets.add(ticket.id);
     const isNew = this.tickets[number] === undefined;
     this.tickets[number] = ticket;
     return isNew;
@@ -181,12 +184,7 @@ export class JournalState {
     this.seats[seat] = state;
     this.owner[seat] = owner;
     if ((before === FREE) === (state === FREE)) return;
-    let turns = this.turns[seat];
-    if (turns === undefined) {
-      turns = [];
-      this.turns[seat] = turns;
-    }
-    turns.push(this.position);
+    this.turns.push(seat, this.position);
   }
 }
 

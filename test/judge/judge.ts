@@ -1,6 +1,6 @@
 import { judgeAcknowledged } from './acknowledged.ts';
 import { judgeAnswers } from './answers.ts';
-import { claimsOf, livesOf } from './claims.ts';
+import { claimsOf } from './claims.ts';
 import { judgeDoorsAcknowledged, judgeDoorsAlone } from './doors.ts';
 import { Findings } from './findings.ts';
 import type { BookLine, EndLine, HistoryLine, Violation } from './history.ts';
@@ -77,10 +77,10 @@ export class Judge {
     const witnesses: { readonly cases: Cases; readonly state: JournalState | null }[] = [];
     for (const show of this.#shows.values()) {
       const { cases } = show;
-      const lives = livesOf(cases);
-      judgeAnswers(cases, lives, findings);
+      const claims = claimsOf(show);
+      judgeAnswers(cases, claims.lives, findings);
       judgeDoorsAlone(cases, findings);
-      judgeSeatsAlone(claimsOf(show, lives), cases, findings);
+      judgeSeatsAlone(claims, cases, findings);
       let witness: Witness | null = null;
       if (show.rows.length > 0) {
         witness = witnessOf(show, findings);

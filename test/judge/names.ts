@@ -31,17 +31,30 @@ export class Names {
   /** The number of this id, which is {@link size} as it was before if it comes for the first time. */
   add(id: string): number {
     if (this.#isNext(id)) return this.#next++;
-    const hash = hashOf(id);
-    const slot = this.#slotOf(id, hash);
-    if (this.#slots[slot] === 0) {
-      this.#slots[slot] = this.#ids.push(id);
-      this.#slots[slot + 1] = hash;
-      this.#next = this.#ids.length;
-      if (4 * this.#ids.length > this.#slots.length) this.#grow();
-    } else {
-      this.#next = this.#slots[slot];
-    }
+    if (4 * (this.#ids.length + 1) > this.#slots.length) this.#grow(2 * this.#slots.length);
+    this.#next = this.#add(id, hashOf(id)) + 1;
     return this.#next - 1;
+  }
+
+  /** The number of each of these, as {@link add} has them one after the other. Faster if they are many and new. */
+  addAll(ids: readonly string[]): Int32Array {
+    let slots = this.#slots.length;
+    while (4 * (this.#ids.length + ids.length) > slots) slots *= 2;
+    if (slots > this.#slots.length) this.#grow(slots);
+    const numbers = new Int32Array(ids.length);
+    // In a loop of its own no id waits for the one before it to be added: the processor fetches several at once.
+    for (let i = 0; i < ids.length; i++) numbers[i] = hashOf(ids[i]);
+    for (let i = 0; i < ids.length; i++) numbers[i] = this.#add(ids[i], numbers[i]);
+    return numbers;
+  }
+
+  /** There must be room for one more. */
+  #add(id: string, hash: number): number {
+    const slot = this.#slotOf(id, hash);
+    if (this.#slots[slot] !== 0) return this.#slots[slot] - 1;
+    this.#slots[slot] = this.#ids.push(id);
+    this.#slots[slot + 1] = hash;
+    return this.#slots[slot] - 1;
   }
 
   #isNext(id: string): boolean {
@@ -58,9 +71,9 @@ export class Names {
     return slot;
   }
 
-  #grow(): void {
+  #grow(length: number): void {
     const before = this.#slots;
-    const slots = new Int32Array(2 * before.length);
+    const slots = new Int32Array(length);
     const last = slots.length - 1;
     for (let from = 0; from < before.length; from += 2) {
       if (before[from] === 0) continue;

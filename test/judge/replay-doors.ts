@@ -18,7 +18,7 @@ export class ReplayDoors {
     if (ticket.state !== 'valid') this.#fault(`ticket ${id} is admitted, which is ${ticket.state}`);
     const before = standingFor(ticket);
     if (before !== undefined) this.#fault(`ticket ${id} is admitted, and so was it or the one before it`, before.n);
-    if (at <= ticket.undoneUntil) this.#fault(`ticket ${id} is admitted before its undo`);
+    if (at <= undoneUntil(ticket)) this.#fault(`ticket ${id} is admitted before its undo`);
     this.#enter(ticket, at, gate, false);
   }
 
@@ -39,7 +39,7 @@ export class ReplayDoors {
     const ticket = this.#ticket(id, 'undone');
     if (ticket === null) return;
     if (countingOf(ticket).length === 0) this.#fault(`an admission of ticket ${id} is undone, and it has none`);
-    ticket.undoneUntil = Math.max(ticket.undoneUntil, until);
+    ticket.undoneUntil = Math.max(undoneUntil(ticket), until);
     const left = countingOf(ticket)[0];
     if (left !== undefined) this.#fault(`ticket ${id} is still admitted after its undo`, left.n);
   }
@@ -72,6 +72,11 @@ function standingFor(ticket: JournalTicket): JournalTicket['entries'][number] | 
 }
 
 /** The entries of a ticket with which somebody came in, as far as they count; earliest first. */
-function countingOf({ entries, undoneUntil }: JournalTicket): JournalTicket['entries'] {
-  return entries.filter(({ at, wasVoid }) => !wasVoid && at > undoneUntil).sort((a, b) => a.at - b.at);
+function countingOf(ticket: JournalTicket): JournalTicket['entries'] {
+  const undone = undoneUntil(ticket);
+  return ticket.entries.filter(({ at, wasVoid }) => !wasVoid && at > undone).sort((a, b) => a.at - b.at);
+}
+
+function undoneUntil(ticket: JournalTicket): number {
+  return ticket.undoneUntil ?? Number.NEGATIVE_INFINITY;
 }

@@ -2,6 +2,8 @@ import type { Findings } from './findings.ts';
 import type { Invariant, RowEvent } from './history.ts';
 import { BLOCKED, FREE, HELD, type JournalArea, type JournalHold, type JournalState, LISTED } from './journal-state.ts';
 
+const NONE: readonly never[] = [];
+
 /** What journal events do to the places of holds, and which of it is not legal where it stands (I1, I4, I5, I9). */
 export class ReplayPlaces {
   readonly state: JournalState;
@@ -29,13 +31,14 @@ export class ReplayPlaces {
     // As long as it is to be: what is pushed to takes room for many more.
     const seats = new Array<number>(event.seats.length);
     let had = 0;
-    const areas: JournalHold['areas'][number][] = [];
     const hold: JournalHold = {
       id: event.hold,
       client: event.client,
       seats,
-      areas,
-      untils: [event.until],
+      areas: NONE,
+      firstUntil: event.until,
+      laterUntils: null,
+      until: event.until,
       state: 'active',
       order: null,
       n: this.n,
@@ -64,7 +67,7 @@ export class ReplayPlaces {
         continue;
       }
       area.taken[0] += quantity;
-      areas.push({ area, quantity });
+      hold.areas = [...hold.areas, { area, quantity }];
       this.checkCapacity(area);
     }
   }
@@ -145,8 +148,14 @@ export class ReplayPlaces {
     hold.state = as;
   }
 
+  extend(hold: JournalHold, until: number): void {
+    if (hold.laterUntils === null) hold.laterUntils = [until];
+    else hold.laterUntils.push(until);
+    hold.until = until;
+  }
+
   endOf(hold: JournalHold): number {
-    return (hold.untils.at(-1) as number) + (this.state.plan.grace ?? 0);
+    return hold.until + (this.state.plan.grace ?? 0);
   }
 
   checkNotOver(hold: JournalHold, what: string): void {

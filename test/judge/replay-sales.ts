@@ -75,7 +75,6 @@ export class ReplaySales {
     for (let i = 0; i < tickets.length; i++) {
       const { id, seat, area, price, from } = event.tickets[i];
       const index = seat === undefined ? -1 : (state.seatIndex.get(seat) ?? -1);
-      const undoneUntil = Number.NEGATIVE_INFINITY;
       const ticket: JournalTicket = {
         id,
         seat,
@@ -86,7 +85,8 @@ export class ReplaySales {
         order,
         state: 'none',
         entries: NONE,
-        undoneUntil,
+        undoneUntil: undefined,
+        invalidSince: undefined,
       };
       tickets[i] = ticket;
       if (!state.addTicket(ticket)) this.#places.fault('I1', `ticket ${id} is made twice`);
@@ -95,7 +95,7 @@ export class ReplaySales {
     for (const seat of hold.seats) if (state.owner[seat] === hold) state.set(seat, IN_PAYMENT, hold);
     for (const { area, quantity } of hold.areas) this.#places.move(area, quantity, 0, 1);
     hold.state = 'inPayment';
-    if (event.until > (hold.untils.at(-1) as number)) hold.untils.push(event.until);
+    if (event.until > hold.until) this.#places.extend(hold, event.until);
     this.become(order, 'awaiting');
     if (order.total > 0) return;
     this.#sell(order);
@@ -103,9 +103,10 @@ export class ReplaySales {
   }
 
   /** The order is paid: its tickets are valid, and those of the sellers from whom it buys end with that (I11). */
-  paid(order: JournalOrder, resold: readonly string[] = []): void {
+  paid(order: JournalOrder, resold: readonly string[] = NONE): void {
     for (const ticket of order.tickets) ticket.state = 'valid';
     this.become(order, 'paid');
+    if (resold.length === 0 && this.#state.listings.size === 0) return;
     const named = new Set(resold);
     for (const line of order.tickets) {
       const listing = this.#state.listings.get(line.index);
@@ -132,23 +133,12 @@ export class ReplaySales {
   }
 
   /** An order is for all that its hold has and for nothing else (I8), and costs what its tickets cost. */
-  #checkLines({ id, hold, tickets, total }: JournalOrder): void {
-    const seats = new Set(hold.seats);
-    const places = new Map(hold.areas.map(({ area, quantity }) => [area.id, quantity]));
-    let sum = 0;
-    let isWhole = true;
-    for (const { index, seat, area, price } of tickets) {
-      sum += price;
-      if (seat !== undefined) {
-        isWhole &&= seats.delete(index);
-        continue;
-      }
-      const left = places.get(area ?? '') ?? 0;
-      isWhole &&= left > 0;
-      places.set(area ?? '', left - 1);
-    }
-    if (!isWhole || seats.size > 0 || [...places.values()].some((left) => left !== 0))
+  #checkLines(order: JournalOrder): void {
+    const { id, hold, tickets, total } = order;
+    if (!isInOrder(order) && !isWhole(order))
       this.#places.fault('I8', `order ${id} is not for what hold ${hold.id} has`, hold.n);
+    let sum = 0;
+    for (const { price } of tickets) sum += price;
     if (sum !== total) this.#places.fault('I10', `order ${id} costs ${total}, its tickets ${sum}`);
   }
 
@@ -326,7 +316,7 @@ export class ReplaySales {
         const next: JournalTicket = {
           ...ticket,
           ...{ id: event.to, state: 'offered', isSuccessor: true },
-          ...{ entries: NONE, undoneUntil: Number.NEGATIVE_INFINITY },
+          ...{ entries: NONE, undoneUntil: undefined },
           ...{ before: ticket, invalidSince: Number.NEGATIVE_INFINITY },
         };
         ticket.state = 'transferred';
@@ -366,4 +356,28 @@ export class ReplaySales {
       else this.endUnpaid(order, 'cancelled');
     }
   }
+}
+
+/** Whether an order is for the seats of its hold, one after the other, and there is nothing else: so are most. */
+function isInOrder({ hold, tickets }: JournalOrder): boolean {
+  const { seats, areas } = hold;
+  if (areas.length > 0 || tickets.length !== seats.length) return false;
+  for (let i = 0; i < seats.length; i++) if (tickets[i].index !== seats[i]) return false;
+  return true;
+}
+
+/** Whether an order is for all that its hold has, and for nothing else. */
+function isWhole({ hold, tickets }: JournalOrder): boolean {
+  const seats = new Set(hold.seats);
+  const places = new Map(hold.areas.map(({ area, quantity }) => [area.id, quantity]));
+  for (const { index, seat, area } of tickets) {
+    if (seat !== undefined) {
+      if (!seats.delete(index)) return false;
+      continue;
+    }
+    const left = places.get(area ?? '') ?? 0;
+    if (left <= 0) return false;
+    places.set(area ?? '', left - 1);
+  }
+  return seats.size === 0 && [...places.values()].every((left) => left === 0);
 }

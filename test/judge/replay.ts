@@ -27,12 +27,17 @@ export class Replay {
     this.#places.at = at;
     this.#state.position++;
     switch (event.event) {
+      // First, as in a rush most events are such. It changes nothing; `askers.ts` judges keys.
+      case 'refused':
+        return;
       case 'held':
         this.#places.held(event);
         return;
-      case 'extended':
-        this.#places.liveHold(event.hold, 'extended', 'active')?.untils.push(event.until);
+      case 'extended': {
+        const hold = this.#places.liveHold(event.hold, 'extended', 'active');
+        if (hold !== null) this.#places.extend(hold, event.until);
         return;
+      }
       case 'released': {
         const hold = this.#places.liveHold(event.hold, 'released', 'active');
         if (hold !== null) this.#places.free(hold, HELD, 'released');
@@ -47,7 +52,7 @@ export class Replay {
       case 'pending': {
         const order = this.#sales.order(event.order, 'pending', 'awaiting');
         if (order === null) return;
-        order.hold.untils.push(event.until);
+        this.#places.extend(order.hold, event.until);
         this.#sales.become(order, 'pending');
         return;
       }
@@ -111,8 +116,6 @@ export class Replay {
       case 'rescheduled':
         this.#places.rescheduled(event);
         return;
-      case 'refused':
-      // Changes nothing; `askers.ts` judges keys.
     }
   }
 }

@@ -1,6 +1,7 @@
 import type { Claims } from './claims.ts';
 import type { Findings } from './findings.ts';
 import type { SeatsOperation } from './history.ts';
+import { type Lists, TimeLists } from './lists.ts';
 import type { Cases, Entry } from './show-file.ts';
 import { countBelow, countUpTo } from './sorted-times.ts';
 
@@ -14,7 +15,7 @@ import { countBelow, countUpTo } from './sorted-times.ts';
 const TOLD_OF_EACH_SEAT = 3;
 
 export function judgeSeatsAlone(claims: Claims, cases: Cases, findings: Findings): void {
-  for (let seat = 0; seat < claims.bySeat.length; seat++) judgeOwners(claims, seat, findings);
+  judgeOwners(claims, findings);
   for (const [id, capacity] of claims.capacities) judgeArea(claims, id, capacity, findings);
   const registers = new Registers(claims);
   judgeTaken(claims, registers, cases, findings);
@@ -26,39 +27,34 @@ export function judgeSeatsAlone(claims: Claims, cases: Cases, findings: Findings
   }
 }
 
-function judgeOwners(claims: Claims, seat: number, findings: Findings): void {
+function judgeOwners(claims: Claims, findings: Findings): void {
   const { table } = claims;
-  if (claims.bySeat[seat].length < 2) return;
-  let last = -1;
-  let told = 0;
-  for (const claim of sortedBy(table.mustFrom, claims.bySeat[seat])) {
-    if (!table.isSure(claim)) continue;
-    if (last >= 0 && table.mustFrom[claim] < table.mustTo[last] && told++ < TOLD_OF_EACH_SEAT) {
-      const names = `${table.owner(last)} and to ${table.owner(claim)}`;
-      findings.add(
-        'I1',
-        `seat ${claims.plan.seats[seat]} belongs to ${names} at ${table.mustFrom[claim]}`,
-        table.n[last],
-        table.n[claim],
-      );
+  const { places, begins, items } = claims.bySeat.sortedBy(table.mustFrom);
+  for (let seat = 0; seat < places; seat++) {
+    let last = -1;
+    let told = 0;
+    for (let i = begins[seat]; i < begins[seat + 1]; i++) {
+      const claim = items[i];
+      if (!table.isSure(claim)) continue;
+      if (last >= 0 && table.mustFrom[claim] < table.mustTo[last] && told++ < TOLD_OF_EACH_SEAT) {
+        const names = `${table.owner(last)} and to ${table.owner(claim)}`;
+        findings.add(
+          'I1',
+          `seat ${claims.plan.seats[seat]} belongs to ${names} at ${table.mustFrom[claim]}`,
+          table.n[last],
+          table.n[claim],
+        );
+      }
+      if (last < 0 || table.mustTo[claim] > table.mustTo[last]) last = claim;
     }
-    if (last < 0 || table.mustTo[claim] > table.mustTo[last]) last = claim;
   }
-}
-
-/** The claims by one of their times; the same array if they are in order already, as most are. */
-function sortedBy(times: readonly number[], claims: readonly number[]): readonly number[] {
-  for (let i = 1; i < claims.length; i++) {
-    if (times[claims[i]] < times[claims[i - 1]]) return claims.toSorted((a, b) => times[a] - times[b]);
-  }
-  return claims;
 }
 
 /** The claims on single seats, searchable by time; sorted when first asked about. */
 class Registers {
   readonly #claims: Claims;
-  readonly #sure: (Times | undefined)[] = [];
-  readonly #possible: (Times | undefined)[] = [];
+  #sure: ClaimTimes | null = null;
+  #possible: ClaimTimes | null = null;
 
   constructor(claims: Claims) {
     this.#claims = claims;
@@ -67,48 +63,44 @@ class Registers {
   /** The claim that has the seat surely all the time from `from` to `to`, or -1. */
   ownerAllThrough(seat: number, from: number, to: number): number {
     const { table, bySeat } = this.#claims;
-    const { mustFrom } = table;
-    this.#sure[seat] ??= timesOf(
-      sortedBy(
-        mustFrom,
-        bySeat[seat].filter((claim) => table.isSure(claim)),
-      ),
-      mustFrom,
-      table.mustTo,
-    );
-    const { claims, begins } = this.#sure[seat];
+    const { mustFrom, mustTo } = table;
+    this.#sure ??= timesOf(bySeat.filter((claim) => table.isSure(claim)).sortedBy(mustFrom), mustFrom, mustTo);
+    const { claims, begins } = this.#sure;
     // They do not overlap, or that was told already: the last that began before is the one.
-    const begun = countBelow(begins, from);
-    return begun > 0 && to < table.mustTo[claims[begun - 1]] ? claims[begun - 1] : -1;
+    const end = begins.endBelow(seat, from);
+    return end > claims.begins[seat] && to < mustTo[claims.items[end - 1]] ? claims.items[end - 1] : -1;
   }
 
   /** Whether anybody may have had the seat at some moment from `from` to `to`. */
   mayBeOwned(seat: number, from: number, to: number): boolean {
     const { mayFrom, mayTo } = this.#claims.table;
-    this.#possible[seat] ??= timesOf(sortedBy(mayFrom, this.#claims.bySeat[seat]), mayFrom, mayTo);
-    const { begins, latest } = this.#possible[seat];
-    const begun = countUpTo(begins, to);
-    return begun > 0 && latest[begun - 1] >= from;
+    this.#possible ??= timesOf(this.#claims.bySeat.sortedBy(mayFrom), mayFrom, mayTo);
+    const { claims, begins, latest } = this.#possible;
+    const end = begins.endUpTo(seat, to);
+    return end > claims.begins[seat] && latest[end - 1] >= from;
   }
 }
 
-/** Claims in the order of their beginnings, and by when all up to each of them have ended. */
-interface Times {
-  readonly claims: readonly number[];
-  readonly begins: Float64Array;
+/** Claims by seat in the order of their beginnings, and by when all up to each of them have ended. */
+interface ClaimTimes {
+  readonly claims: Lists;
+  readonly begins: TimeLists;
+  /** As the items of `claims`. */
   readonly latest: Float64Array;
 }
 
-function timesOf(claims: readonly number[], begin: readonly number[], end: readonly number[]): Times {
-  const begins = new Float64Array(claims.length);
-  const latest = new Float64Array(claims.length);
-  let most = Number.NEGATIVE_INFINITY;
-  for (let i = 0; i < claims.length; i++) {
-    begins[i] = begin[claims[i]];
-    most = Math.max(most, end[claims[i]]);
-    latest[i] = most;
+function timesOf(claims: Lists, begin: readonly number[], end: readonly number[]): ClaimTimes {
+  const begins = new Float64Array(claims.items.length);
+  const latest = new Float64Array(claims.items.length);
+  for (let seat = 0; seat < claims.places; seat++) {
+    let most = Number.NEGATIVE_INFINITY;
+    for (let i = claims.begins[seat]; i < claims.begins[seat + 1]; i++) {
+      begins[i] = begin[claims.items[i]];
+      most = Math.max(most, end[claims.items[i]]);
+      latest[i] = most;
+    }
   }
-  return { claims, begins, latest };
+  return { claims, begins: new TimeLists(claims.begins, begins), latest };
 }
 
 function judgeTaken(claims: Claims, registers: Registers, cases: Cases, findings: Findings): void {
@@ -144,7 +136,7 @@ function judgeRead(claims: Claims, registers: Registers, { n, line }: Entry<Seat
       const letter = letters[seat];
       if (letter === 'b') continue;
       if (letter === 'a') {
-        const claim = claims.bySeat[seat].length === 0 ? -1 : registers.ownerAllThrough(seat, from, to);
+        const claim = registers.ownerAllThrough(seat, from, to);
         if (claim >= 0)
           findings.add(
             'I7',

@@ -1,3 +1,4 @@
+import { isAsAsked } from './asked.ts';
 import { Column } from './columns.ts';
 import type {
   AdmitOperation,
@@ -22,6 +23,8 @@ import type {
   TicketsOperation,
   UndoAdmissionOperation,
 } from './history.ts';
+import { MadeHolds, RefusedHolds } from './hold-columns.ts';
+import { KeyedOperations } from './keyed-operations.ts';
 import { Names } from './names.ts';
 
 /** Something of a history and the number of its line. */
@@ -32,6 +35,7 @@ export interface Entry<T> {
 
 type List<T> = readonly Entry<T>[];
 const NONE: List<never> = [];
+const NO_TICKETS: readonly number[] = [];
 
 /** All that is told of one hold. */
 export class HoldFile {
@@ -40,6 +44,10 @@ export class HoldFile {
   readonly number: number;
   /** The operation that was told that it made it. */
   made: Entry<HoldOperation> | null = null;
+  /** Its place among the holds that were made. */
+  place = -1;
+  /** Whether that can be told of it at first sight. */
+  isAsAsked = false;
   extends: List<ExtendOperation> = NONE;
   releases: List<ReleaseOperation> = NONE;
   orders: List<OrderOperation> = NONE;
@@ -58,8 +66,8 @@ export class OrderFile {
   /** Among the orders of its show, from 0. */
   readonly number: number;
   made: Entry<OrderOperation> | null = null;
-  /** Of the lines that it was told with, in their order. */
-  tickets: readonly TicketFile[] = [];
+  /** The tickets of the lines that it was told with, in their order. */
+  tickets: readonly number[] = NO_TICKETS;
   hold: HoldFile | null = null;
   cancels: List<CancelOperation> = NONE;
   pays: List<PayOperation> = NONE;
@@ -67,20 +75,6 @@ export class OrderFile {
   refunds: List<RefundOperation> = NONE;
   disputes: List<DisputeOperation> = NONE;
   moves: List<MoveOperation> = NONE;
-
-  constructor(id: string, number: number) {
-    this.id = id;
-    this.number = number;
-  }
-}
-
-/** A ticket that somebody was told of, or that the journal has. */
-export class TicketFile {
-  readonly id: string;
-  /** Among the tickets of its show, from 0. */
-  readonly number: number;
-  /** Whether an order was told with it. */
-  isTold = false;
 
   constructor(id: string, number: number) {
     this.id = id;
@@ -130,54 +124,16 @@ interface DoorFile {
   readonly undos: Entry<UndoAdmissionOperation>[];
 }
 
-/** The first operation under each key; columns by the key's number. */
-class KeyedOperations {
-  readonly names = new Names();
-  readonly lines: Operation[] = [];
-  readonly n = new Column();
-
-  /** @returns whether the key is new. */
-  add(key: string, line: Operation, n: number): boolean {
-    if (this.names.add(key) < this.lines.length) return false;
-    this.lines.push(line);
-    this.n.push(n);
-    return true;
-  }
-}
-
-/**
- * Refusals that name seats as taken, in a rush most operations; columns by their number. The judges go through
- * them more than once: so they need not fetch the lines, unless one is wrong.
- */
-class RefusedHolds {
-  readonly lines: HoldOperation[] = [];
-  readonly n = new Column();
-  readonly from = new Column();
-  readonly to = new Column();
-  /** The seats of all, -1 being one that the plan does not have. */
-  readonly seats = new Column();
-  /** Where the seats of each end; those of the next begin there. */
-  readonly seatsTo = new Column();
-
-  add(line: HoldOperation, n: number, seatIndex: ReadonlyMap<string, number>): void {
-    const { from, to, taken } = line;
-    if (to === undefined || taken === undefined || taken.length === 0) return;
-    this.lines.push(line);
-    this.n.push(n);
-    this.from.push(from);
-    this.to.push(to);
-    for (let i = 0; i < taken.length; i++) this.seats.push(seatIndex.get(taken[i]) ?? -1);
-    this.seatsTo.push(this.seats.length);
-  }
-}
-
 /** The operations of one show by what they are about. */
 export class Cases {
   readonly holds = new Files((id, number) => new HoldFile(id, number));
   readonly orders = new Files((id, number) => new OrderFile(id, number));
-  readonly tickets = new Files((id, number) => new TicketFile(id, number));
-  /** Those that made a hold, and those that may have made one that nobody was told of. */
-  readonly made: HoldFile[] = [];
+  /** The tickets that somebody was told of, or that the journal has. */
+  readonly tickets = new Names();
+  /** By ticket: whether an order was told with it. */
+  readonly #isTold: boolean[] = [];
+  readonly made = new MadeHolds();
+  /** Those that may have made a hold that nobody was told of. */
   readonly unknownHolds: Entry<HoldOperation>[] = [];
   readonly refusedHolds = new RefusedHolds();
   readonly showCancels: Entry<CancelShowOperation>[] = [];
@@ -189,8 +145,6 @@ export class Cases {
   readonly doors = new Map<string, DoorFile>();
   readonly uploads: Entry<ScansOperation>[] = [];
   readonly keyed = new KeyedOperations();
-  /** Those whose key an earlier one has. */
-  readonly repeated: Entry<Operation>[] = [];
   /** Answers that made a thing that had been made. */
   readonly madeAgain: Entry<Operation>[] = [];
   readonly #seatIndex: ReadonlyMap<string, number>;
@@ -198,6 +152,18 @@ export class Cases {
   /** `seatIndex`: the places of the seats in the plan line. */
   constructor(seatIndex: ReadonlyMap<string, number>) {
     this.#seatIndex = seatIndex;
+  }
+
+  /** Whether an order was told with this ticket. */
+  isToldTicket(id: string): boolean {
+    return this.#isTold[this.tickets.find(id)] === true;
+  }
+
+  #tell(ticket: string): number {
+    const number = this.tickets.add(ticket);
+    while (this.#isTold.length <= number) this.#isTold.push(false);
+    this.#isTold[number] = true;
+    return number;
   }
 
   door(ticket: string): DoorFile {
@@ -212,7 +178,7 @@ export class Cases {
   /** Line `n` is this operation. */
   file(line: Operation, n: number): void {
     const { key } = line;
-    if (key !== undefined && !this.keyed.add(key, line, n)) this.repeated.push({ n, line });
+    if (key !== undefined) this.keyed.add(key, line, n);
     if (line.op === 'hold') this.#fileHold(line, n);
     else this.#fileOther({ n, line });
   }
@@ -302,7 +268,8 @@ export class Cases {
         return;
       }
       file.made = { n, line };
-      this.made.push(file);
+      file.isAsAsked = isAsAsked(line);
+      file.place = this.made.add(file, line, n, this.#seatIndex);
     }
   }
 
@@ -320,8 +287,7 @@ export class Cases {
     file.hold = hold;
     hold.order = file;
     if (tickets === undefined) return;
-    file.tickets = tickets.map(({ id }) => this.tickets.of(id));
-    for (const ticket of file.tickets) ticket.isTold = true;
+    file.tickets = tickets.map(({ id }) => this.#tell(id));
   }
 }
 

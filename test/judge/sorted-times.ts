@@ -1,18 +1,26 @@
 /**
  * How many of these times, which only grow, are before this one.
  * @param near a guess of the answer: the search begins there, and is short if it is good.
+ * @param begin those before it are not looked at, and are counted.
+ * @param end those from it on are not looked at, and are not counted.
  */
-export function countBelow(times: ArrayLike<number>, time: number, near?: number): number {
-  let low = near ?? 0;
-  let high = near ?? times.length;
+export function countBelow(
+  times: ArrayLike<number>,
+  time: number,
+  near?: number,
+  begin = 0,
+  end = times.length,
+): number {
+  let low = near ?? begin;
+  let high = near ?? end;
   if (near !== undefined) {
-    for (let step = 1; low > 0 && times[low - 1] >= time; step *= 2) {
+    for (let step = 1; low > begin && times[low - 1] >= time; step *= 2) {
       high = low - 1;
-      low = Math.max(0, low - step);
+      low = Math.max(begin, low - step);
     }
-    for (let step = 1; high < times.length && times[high] < time; step *= 2) {
+    for (let step = 1; high < end && times[high] < time; step *= 2) {
       low = high + 1;
-      high = Math.min(times.length, high + step);
+      high = Math.min(end, high + step);
     }
   }
   while (low < high) {
@@ -24,17 +32,23 @@ export function countBelow(times: ArrayLike<number>, time: number, near?: number
 }
 
 /** How many are before this one or at it; otherwise as {@link countBelow}. */
-export function countUpTo(times: ArrayLike<number>, time: number, near?: number): number {
-  let low = near ?? 0;
-  let high = near ?? times.length;
+export function countUpTo(
+  times: ArrayLike<number>,
+  time: number,
+  near?: number,
+  begin = 0,
+  end = times.length,
+): number {
+  let low = near ?? begin;
+  let high = near ?? end;
   if (near !== undefined) {
-    for (let step = 1; low > 0 && times[low - 1] > time; step *= 2) {
+    for (let step = 1; low > begin && times[low - 1] > time; step *= 2) {
       high = low - 1;
-      low = Math.max(0, low - step);
+      low = Math.max(begin, low - step);
     }
-    for (let step = 1; high < times.length && times[high] <= time; step *= 2) {
+    for (let step = 1; high < end && times[high] <= time; step *= 2) {
       low = high + 1;
-      high = Math.min(times.length, high + step);
+      high = Math.min(end, high + step);
     }
   }
   while (low < high) {

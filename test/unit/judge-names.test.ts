@@ -23,6 +23,20 @@ test('every id has one number, in the order in which they first came', () => {
   );
 });
 
+test('ids that are added together have the numbers that they would have one by one', () => {
+  fc.assert(
+    fc.property(fc.array(ids, { maxLength: 6 }), (all) => {
+      const together = new Names();
+      const single = new Names();
+      for (const some of all) {
+        expect([...together.addAll(some)]).toEqual(some.map((id) => single.add(id)));
+        for (const id of [...some, 'none']) expect(together.find(id)).toBe(single.find(id));
+        expect(together.size).toBe(single.size);
+      }
+    }),
+  );
+});
+
 test('ids of one hash are told apart', () => {
   // FNV-1a over 16-bit units gives these two the same.
   const names = new Names();
