@@ -5,7 +5,7 @@ import { Show } from '../allocator/show.ts';
 import { decodeShow, laterPlansIn, stateHash } from '../allocator/snapshot.ts';
 import type { Journal, JournalRow } from '../journal/journal.ts';
 import { FIRST_PREV_HASH, rowHash } from '../journal/row-hash.ts';
-import { hallWith, plansAfter } from './later-hall.ts';
+import { plansAfter } from './later-hall.ts';
 import type { MadeShow } from './shows.ts';
 import type { Rules } from './turns.ts';
 
@@ -58,7 +58,10 @@ export async function recover(
       const events = orDamaged(showId, row.seq, () => JSON.parse(row.events) as ShowEvent[]);
       const next = show ?? orDamaged(showId, row.seq, () => openedBy(showId, made.hall, events[0], row));
       const planIds = orDamaged(showId, row.seq, () => plansAfter(next, events));
-      if (planIds !== null) next.comingHall = await hallWith(made, planIds);
+      if (planIds !== null) {
+        next.comingHall = await made.laterHall(planIds);
+        if (next.comingHall === null) throw new JournalDamaged(showId, row.seq, 'names a plan that nobody knows');
+      }
       orDamaged(showId, row.seq, () => replayRow(next, events, row, rules));
       replayed += events.length;
       show = next;
@@ -111,7 +114,8 @@ async function fromSnapshot(showId: string, made: MadeShow, journal: JournalToRe
   if (row.hash !== snapshot.rowHash) return null;
   const plans = orNull(() => laterPlansIn(snapshot.state));
   if (plans === null) return null;
-  const hall = await hallWith(made, plans);
+  const hall = plans.length === 0 ? made.hall : await made.laterHall(plans);
+  if (hall === null) return null;
   return orNull(() => {
     const show = decodeShow(snapshot.state, showId, hall);
     assertWhole(show);

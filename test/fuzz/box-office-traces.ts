@@ -19,7 +19,7 @@ const OF_SETTLEMENT = ['sandbox_payment', 'sandbox_refund', 'buyer_show'];
 const OF_CLIENTS = new Set([
   ...['held', 'extended', 'released', 'ordered', 'cancelled', 'refunding', 'show-cancelled'],
   ...['transferred', 'transfer-accepted', 'transfer-ended', 'listed', 'unlisted'],
-  ...['admitted', 'admission-undone', 'scanned', 'stock-changed', 'rescheduled'],
+  ...['admitted', 'admission-undone', 'scanned', 'stock-changed', 'plan-replaced', 'rescheduled'],
 ]);
 
 /** Sees what requests leave behind in the database of a box office. */

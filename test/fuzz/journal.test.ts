@@ -1,10 +1,11 @@
 import { describe, expect, test } from 'vitest';
+import { hallWith } from '../../src/actors/later-hall.ts';
 import { JournalDamaged, type Recovered, recover } from '../../src/actors/recovery.ts';
 import { createReplays } from '../../src/actors/replays.ts';
 import { RULES } from '../../src/actors/turns.ts';
 import { assertCounts } from '../../src/allocator/invariants.ts';
 import { SEAT, type Show } from '../../src/allocator/show.ts';
-import { decodeShow, encodeShow, stateHash } from '../../src/allocator/snapshot.ts';
+import { decodeShow, encodeShow, laterPlansIn, stateHash } from '../../src/allocator/snapshot.ts';
 import { FormatUnknown } from '../../src/formats.ts';
 import { FIRST_PREV_HASH } from '../../src/journal/row-hash.ts';
 import { verifyJournal } from '../../src/journal/verify.ts';
@@ -18,9 +19,9 @@ import { type StoredShow, storedJournal } from './stored-journal.ts';
 const RUNS = 1_000;
 
 const RECORDED = recordShow();
-const { hall, terms, rows, states } = RECORDED;
+const { hall, terms, plans, rows, states } = RECORDED;
 const ALL = rows.length;
-const made = madeOf(hall, terms);
+const made = madeOf(hall, terms, plans);
 const replays = createReplays({ load: async () => made });
 
 type Recover = (stored: StoredShow) => Promise<Recovered>;
@@ -85,7 +86,7 @@ describe('what was recorded', () => {
     const types = new Set(
       rows.flatMap(({ events }) => (JSON.parse(events) as { type: string }[]).map(({ type }) => type)),
     );
-    expect(types.size).toBe(23);
+    expect(types.size).toBe(24);
     for (const snapshot of [null, ...rows.map(({ seq }) => snapshotAt(RECORDED, seq))]) {
       await recoverDamaged({ rows, snapshot }, new Tally());
       expect((await verifyJournal(storedJournal({ rows, snapshot }), replays)).faults).toEqual([]);
@@ -104,7 +105,8 @@ describe('a journal and its snapshot are refused, or recovered as they were befo
   test('and a recovery that believes any snapshot it can read is found', async () => {
     const believing: Recover = async (stored) => {
       try {
-        const show = decodeShow(stored.snapshot?.state ?? new Uint8Array(), SHOW_ID, hall);
+        const state = stored.snapshot?.state ?? new Uint8Array();
+        const show = decodeShow(state, SHOW_ID, await hallWith(made, laterPlansIn(state)));
         return { show, lastHash: rows[show.seq - 1].hash, eventsSinceSnapshot: 0 };
       } catch {
         return recoverStored(stored);

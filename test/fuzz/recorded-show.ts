@@ -8,12 +8,15 @@ import { encodeShow, stateHash } from '../../src/allocator/snapshot.ts';
 import { FORMAT } from '../../src/formats.ts';
 import type { JournalRow, Snapshot } from '../../src/journal/journal.ts';
 import { FIRST_PREV_HASH, rowHash, WRITER_SINCE } from '../../src/journal/row-hash.ts';
+import { laterHall } from '../support/made-show.ts';
 import { ON_SALE_AT, onceOf, rowsOfTen, SHOW_ID, termsOf, userOf } from '../support/small-show.ts';
 
 /** A show's journal, and what the show was after each row: `states[seq]`, encoded as in a snapshot. */
 export interface RecordedShow {
   readonly hall: Hall;
   readonly terms: ShowTerms;
+  /** That replaces the first, by its id. */
+  readonly plans: Readonly<Record<string, Hall>>;
   readonly rows: readonly JournalRow[];
   readonly states: readonly Uint8Array[];
 }
@@ -27,6 +30,8 @@ export function snapshotAt({ rows, states }: RecordedShow, seq: number): Snapsho
   const { epoch, hash } = rows[seq - 1];
   return { seq, epoch, rowHash: hash, stateHash: stateHash(states[seq]), state: states[seq] };
 }
+
+const PLANS: Readonly<Record<string, Hall>> = { pln_larger: rowsOfTen(4) };
 
 /** Plays turns on a show and writes the rows that a node would write. */
 class Recorder {
@@ -47,7 +52,7 @@ class Recorder {
   }
 
   recorded(): RecordedShow {
-    return { hall: this.#hall, terms: this.#terms, rows: this.#rows, states: this.#states };
+    return { hall: this.#hall, terms: this.#terms, plans: PLANS, rows: this.#rows, states: this.#states };
   }
 
   get once(): ReturnType<typeof onceOf> {
@@ -73,6 +78,8 @@ class Recorder {
     const seq = show.seq + 1;
     const events: ShowEvent[] = seq === 1 ? [{ type: 'opened', terms: this.#terms }] : [];
     for (const command of commands) {
+      if (command.type === 'replace-plan')
+        show.comingHall = laterHall(show.hall, [[command.planId, PLANS[command.planId]]]);
       const decision = decide(show, command, this.at);
       if (decision.kind === 'replay' || decision.event === null)
         throw new Error(`no event of ${JSON.stringify(command)}`);
@@ -146,6 +153,8 @@ export function recordShow(): RecordedShow {
   show.at += PAYMENT_WINDOW_MS * 2 + HOLD_GRACE_MS;
   show.turn({ type: 'expire' }, { type: 'commit', order: 7, amount: 1, currency: 'EUR', late: true });
   show.turn(hold(9, { best: { quantity: 5 } }), { type: 'dispute', order: 2, dispute: 'dp_1', status: 'won' });
+  show.turn({ type: 'replace-plan', once: show.once, planId: 'pln_larger' });
+  show.turn({ type: 'stock', once: show.once, block: ['S-D-1'] });
   show.turn({ type: 'cancel-show', reason: 'Rain' });
   show.turn({ type: 'refund-next' });
   return show.recorded();
