@@ -129,7 +129,7 @@ export function answerQuestion(show: Show, question: Question, at: number): Answ
     case 'list-offers':
       return told(offersTo(show, question));
     case 'list-listings':
-      return told(listingsOf(show, question));
+      return told(listingsOf(show, question, at));
     case 'get-payment':
       return orders.has(question.order) ? told(paymentWork(show, question.order)) : NO_SUCH;
     case 'get-cancellation':

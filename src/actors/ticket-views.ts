@@ -120,11 +120,16 @@ export function offersTo(show: Show, question: Extract<Question, { type: 'list-o
   return page(found.reverse(), question, (ticket) => ticketView(show, ticket, false));
 }
 
-/** What can be bought from sellers now, cheapest first. */
-export function listingsOf(show: Show, question: Extract<Question, { type: 'list-listings' }>): Listed<ListingView> {
+/** What can be bought from sellers at this time, cheapest first: nothing while the show is not on sale. */
+export function listingsOf(
+  show: Show,
+  question: Extract<Question, { type: 'list-listings' }>,
+  at: number,
+): Listed<ListingView> {
   const { moves, status } = show;
   const priceOf = (seat: number): number => moves.listings.get(seat)?.price ?? 0;
-  const seats = [...moves.listings.keys()].filter((seat) => status[seat] === SEAT.listed);
+  const isOpen = show.isOnSale(at);
+  const seats = [...moves.listings.keys()].filter((seat) => isOpen && status[seat] === SEAT.listed);
   seats.sort((a, b) => priceOf(a) - priceOf(b) || a - b);
   return page(seats, question, (seat) => ({ seat: seatName(show, seat), price: money(show, priceOf(seat)) }));
 }

@@ -88,7 +88,7 @@ export function answerTo(state: ReferenceState, question: Question): Expected {
     case 'list-listings': {
       const { offset, limit } = question;
       const listed = state.seats
-        .filter((seat) => seat.state === 'listed')
+        .filter((seat) => state.isOnSale && seat.state === 'listed')
         .map(({ index, listing }) => ({ index, price: listing?.price ?? Number.NaN }));
       const items = listed
         .sort((a, b) => a.price - b.price)

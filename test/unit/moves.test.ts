@@ -249,6 +249,13 @@ describe('a listing', () => {
     expect(unlist(SELLER, 1)).toBeNull();
   });
 
+  test('is offered to nobody while the show is not on sale', () => {
+    list(SELLER, 1, 3_000);
+    played.at = played.show.terms.offSaleAt;
+    expect(ask({ type: 'list-listings', offset: 0, limit: 9 })).toMatchObject({ total: 0, items: [] });
+    expect(ticketSeenBy(SELLER, 1)).toMatchObject({ status: 'listed' });
+  });
+
   test('is never above what was paid, and only of an own seat that was paid for', () => {
     expect(list(SELLER, 1, PRICE + 1)).toBe('ABOVE_PURCHASE_PRICE');
     expect(list(SELLER, 3, PRICE)).toBe('LISTING_NEEDS_SEAT');

@@ -115,7 +115,7 @@ export function listingRoutes(app: App, deps: SalesDeps, guards: Guards): void {
       schema: {
         tags: ['Seats'],
         summary: 'What is for resale now, cheapest first',
-        description: 'Hold such a seat by its id like any other.',
+        description: 'Hold such a seat by its id like any other. While the show is not on sale nothing is for resale.',
         security: OPTIONAL_BEARER,
         params: PathId,
         querystring: strict(Page),
