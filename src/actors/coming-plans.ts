@@ -37,7 +37,11 @@ export class ComingPlans {
     const limit = new TimeLimit(timers, Math.max(0, deadline - clock.now()));
     let answer: { readonly coming: Hall } | NotBegun = TOO_LATE;
     const compiling = this.#places
-      .run(() => this.#compile(showId, [...hall.laterPlans.map(({ id }) => id), planId]))
+      .run(() => {
+        // It takes seconds, in which nothing else is done here, no timer either: not for those who left while they waited.
+        if (clock.now() >= deadline) return Promise.resolve(TOO_LATE);
+        return this.#compile(showId, [...hall.laterPlans.map(({ id }) => id), planId]);
+      })
       .then(
         (compiled) => {
           answer = compiled;

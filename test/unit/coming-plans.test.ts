@@ -4,7 +4,7 @@ import type { SharedParts } from '../../src/actors/shared-parts.ts';
 import { banksOf } from '../../src/allocator/banks.ts';
 import type { Hall } from '../../src/allocator/hall.ts';
 import { madeOf } from '../support/made-show.ts';
-import { manualTime } from '../support/manual-time.ts';
+import { manualTime, settled } from '../support/manual-time.ts';
 import { rowsOfTen, SHOW_ID, termsOf } from '../support/small-show.ts';
 
 const HALL = rowsOfTen(2);
@@ -36,4 +36,31 @@ test('the banks of a hall to come are found before the turn, which would hold th
   expect(before).toBeGreaterThan(0);
   banksOf(later.hall);
   expect(later.looks()).toBe(before);
+});
+
+test('a plan is not compiled any more once nobody waits for it', async () => {
+  const time = manualTime();
+  const { clock, timers } = time;
+  const first = Promise.withResolvers<Hall>();
+  const compiled: string[] = [];
+  const laterHall = async (planIds: readonly string[]): Promise<Hall> => {
+    compiled.push(...planIds);
+    return planIds[0] === 'pln_slow' ? first.promise : rowsOfTen(3);
+  };
+  const plans = new ComingPlans({
+    source: { exists: async () => true, load: async () => ({ ...madeOf(HALL), laterHall }) },
+    ...{ clock, timers },
+  } as unknown as SharedParts['options']);
+  const now = { hall: HALL, planId: termsOf().planId };
+  const ask = (planId: string, ms: number) => plans.hallWith(SHOW_ID, now, planId, clock.now() + ms);
+  const slow = ask('pln_slow', 10_000);
+  const late = ask('pln_late', 1_000);
+  const patient = ask('pln_patient', 10_000);
+  await time.advance(1_000);
+  expect(await late).toMatchObject({ ok: false, refusal: { code: 'OVERLOADED' } });
+  first.resolve(rowsOfTen(4));
+  await settled();
+  expect(await slow).toMatchObject({ coming: { seatCount: 40 } });
+  expect(await patient).toMatchObject({ coming: { seatCount: 30 } });
+  expect(compiled).toEqual(['pln_slow', 'pln_patient']);
 });
