@@ -1,3 +1,4 @@
+import { banksOf } from '../allocator/banks.ts';
 import { LATER_PLANS_MAX } from '../allocator/decide-plan.ts';
 import type { Hall } from '../allocator/hall.ts';
 import { NO_SUCH_PLAN, NO_SUCH_SHOW, NOT_COMPILED, type NotBegun, TOO_LATE, TOO_MANY_PLANS } from './not-begun.ts';
@@ -36,7 +37,11 @@ export class ComingPlans {
     const limit = new TimeLimit(timers, Math.max(0, deadline - clock.now()));
     let answer: { readonly coming: Hall } | NotBegun = TOO_LATE;
     const compiling = this.#places
-      .run(() => this.#compile(showId, [...hall.laterPlans.map(({ id }) => id), planId]))
+      .run(() => {
+        // It takes seconds, in which nothing else is done here, no timer either: not for those who left while they waited.
+        if (clock.now() >= deadline) return Promise.resolve(TOO_LATE);
+        return this.#compile(showId, [...hall.laterPlans.map(({ id }) => id), planId]);
+      })
       .then(
         (compiled) => {
           answer = compiled;
@@ -55,6 +60,9 @@ export class ComingPlans {
     const made = await this.#options.source.load(showId);
     if (made === null) return NO_SUCH_SHOW;
     const coming = await made.laterHall(planIds);
-    return coming === null ? NO_SUCH_PLAN : { coming };
+    if (coming === null) return NO_SUCH_PLAN;
+    // Kept with the hall: the turn finds them there.
+    banksOf(coming);
+    return { coming };
   }
 }

@@ -92,8 +92,9 @@ export class Entries {
     return entry;
   }
 
-  /** Counts the seats of its hall, once that is known. */
+  /** Counts the seats of its hall, once that is known, and when another plan brings more; not of an entry that is forgotten. */
   countSeats(entry: Entry, seats: number): void {
+    if (entry.state === 'gone') return;
     this.#seats += seats - entry.seats;
     entry.seats = seats;
   }

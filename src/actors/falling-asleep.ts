@@ -40,9 +40,11 @@ export class FallingAsleep {
     const next = async (): Promise<void> => {
       for (let entry = drowsy.pop(); entry !== undefined; entry = drowsy.pop()) {
         if (this.#isOver || !this.isDrowsy(entry, options.clock.now())) continue;
-        entries.seatsDozing += entry.seats;
+        // Another plan may bring it more meanwhile.
+        const { seats } = entry;
+        entries.seatsDozing += seats;
         await this.#sleep(entry);
-        entries.seatsDozing -= entry.seats;
+        entries.seatsDozing -= seats;
       }
     };
     await Promise.all(Array.from({ length: MAX_FALLING_ASLEEP }, next));

@@ -1,7 +1,7 @@
 import { assertWhole } from '../allocator/invariants.ts';
 import type { Show } from '../allocator/show.ts';
 import { decodeShow, encodeShow, laterPlansIn, SnapshotOutdated, stateHash } from '../allocator/snapshot.ts';
-import type { Replay, Replays } from '../journal/verify.ts';
+import { type Replay, ReplayHindered, type Replays } from '../journal/verify.ts';
 import { bringHall, hallWith } from './later-hall.ts';
 import { openedBy, replayRow } from './recovery.ts';
 import type { MadeShow, ShowSource } from './shows.ts';
@@ -21,11 +21,11 @@ export interface ShowReplays extends Replays {
 export function createReplays(source: Pick<ShowSource, 'load'>): ShowReplays {
   return {
     async open(showId) {
-      const made = await source.load(showId);
+      const made = await load(source, showId);
       return made === null ? null : replayOf(showId, made, null);
     },
     async openSnapshot(showId, state) {
-      const made = await source.load(showId);
+      const made = await load(source, showId);
       if (made === null) throw new Error('the show or its hall is not in the catalogue');
       try {
         const hall = await hallWith(made, laterPlansIn(state));
@@ -36,6 +36,15 @@ export function createReplays(source: Pick<ShowSource, 'load'>): ShowReplays {
       }
     },
   };
+}
+
+/** As the source does; what the catalogue does not answer is told apart from what it does not know. */
+async function load(source: Pick<ShowSource, 'load'>, showId: string): Promise<MadeShow | null> {
+  const hindered = (cause: Error): never => {
+    throw new ReplayHindered(`the catalogue cannot be read: ${cause.message}`, { cause });
+  };
+  const made = await source.load(showId).catch(hindered);
+  return made === null ? null : { ...made, laterHall: (planIds) => made.laterHall(planIds).catch(hindered) };
 }
 
 function replayOf(showId: string, made: MadeShow, from: Show | null): ShowReplay {

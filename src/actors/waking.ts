@@ -146,6 +146,7 @@ export class Waking {
         counts.turns++;
         counts.commands += commands;
         counts.events += events;
+        entries.countSeats(entry, turns.seats.letters.length);
         if (events > 0) options.onJournaled?.(showId);
       },
     });

@@ -1,4 +1,3 @@
-import { setSeat } from './apply-places.ts';
 import { applyPrices } from './apply-stock.ts';
 import { banksOf } from './banks.ts';
 import type { PlanReplaced } from './events.ts';
@@ -31,12 +30,22 @@ export function applyPlanReplaced(show: Show, event: PlanReplaced, seq: number):
   show.rederiveFree();
 }
 
+/**
+ * Free runs and what changed are derived anew afterwards; to keep them up seat by seat would cost the square of a row's
+ * length.
+ */
 function dropSeats(show: Show, stock: Stock, coming: Hall): void {
-  for (let seat = 0; seat < show.hall.seatCount; seat++) {
+  const { hall, status, seatCounts, freeByCategory } = show;
+  for (let seat = 0; seat < hall.seatCount; seat++) {
     if (!isFormerSeat(coming, seat)) continue;
     stock.keptSeats[seat] = 0;
-    if (show.status[seat] === SEAT.free) setSeat(show, seat, SEAT.blocked, 0);
-    ensure(show.status[seat] === SEAT.blocked, 'I1', () => `seat ${seat} is somebody's, and not in the new plan`);
+    if (status[seat] === SEAT.free) {
+      status[seat] = SEAT.blocked;
+      seatCounts[SEAT.free]--;
+      seatCounts[SEAT.blocked]++;
+      freeByCategory[hall.categoryOf[seat]]--;
+    }
+    ensure(status[seat] === SEAT.blocked, 'I1', () => `seat ${seat} is somebody's, and not in the new plan`);
   }
 }
 

@@ -73,21 +73,21 @@ function divide(hall: Hall): Banks {
     categoryOf[bank] = hall.categoryOf[starts[bank]];
   }
   const rank = new Uint32Array(count);
-  const byCategory = hall.categories.map((_, category) => {
-    const list: number[] = [];
-    for (let bank = 0; bank < count; bank++) if (categoryOf[bank] === category) list.push(bank);
+  const banksOfEach = hall.categories.map((): number[] => []);
+  for (let bank = 0; bank < count; bank++) banksOfEach[categoryOf[bank]].push(bank);
+  const byCategory = banksOfEach.map((list) => {
     list.sort((a, b) => bound[a] - bound[b] || a - b);
     for (let i = 0; i < list.length; i++) rank[list[i]] = i;
     return Uint32Array.from(list);
   });
-  const accessible = hall.categories.map((_, category) => {
-    const list: number[] = [];
-    for (let seat = 0; seat < hall.seatCount; seat++) {
-      const isFound = (hall.features[seat] & ACCESSIBLE) !== 0 && hall.categoryOf[seat] === category;
-      if (isFound && !isFormerSeat(hall, seat)) list.push(seat);
-    }
-    return Uint32Array.from(list.sort((a, b) => hall.cost[a] - hall.cost[b] || a - b));
-  });
+  const accessibleOfEach = hall.categories.map((): number[] => []);
+  for (let seat = 0; seat < hall.seatCount; seat++) {
+    const isFound = (hall.features[seat] & ACCESSIBLE) !== 0 && !isFormerSeat(hall, seat);
+    if (isFound) accessibleOfEach[hall.categoryOf[seat]].push(seat);
+  }
+  const accessible = accessibleOfEach.map((list) =>
+    Uint32Array.from(list.sort((a, b) => hall.cost[a] - hall.cost[b] || a - b)),
+  );
   return {
     count,
     start: Uint32Array.from(starts),

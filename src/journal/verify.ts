@@ -27,6 +27,11 @@ export interface Replay {
   stateHash(): string;
 }
 
+/** What a replay needs besides the journal cannot be read now: that is no fault of a row. */
+export class ReplayHindered extends Error {
+  override readonly name = 'ReplayHindered';
+}
+
 export interface Replays {
   /** The show before its first event, or null if the show or its hall is not known. */
   open(showId: string): Promise<Replay | null>;
@@ -64,7 +69,7 @@ class Fault extends Error {
  * name their writer), that every event is legal and the counts add up (I1, I4, I5, I8), that no seat is sold twice, and
  * that a snapshot, and what follows from it, equals the replay (I6). A row in an unknown form is a fault. The first fault
  * of a show ends that show; the others go on. Memory: one show's state (twice after a snapshot), one page.
- * Rejects only when the journal cannot be read.
+ * Rejects only when the journal cannot be read, or what a replay needs besides it.
  */
 export async function verifyJournal(journal: VerifiedJournal, replays: Replays): Promise<VerifyReport> {
   const report: VerifyReport = { shows: 0, rows: 0, seats: 0, soldTwice: 0, faults: [] };
@@ -192,6 +197,7 @@ async function openSnapshot(
   }
   const isSame = snapshot.stateHash === replay.stateHash();
   const opened = await replays.openSnapshot(showId, snapshot.state).catch((error: unknown) => {
+    if (error instanceof ReplayHindered) throw error;
     const what = isSame ? `the snapshot cannot be read: ${(error as Error).message}` : NOT_THE_REPLAY;
     throw new Fault(row.seq, what, { cause: error });
   });
@@ -201,6 +207,7 @@ async function openSnapshot(
 
 async function replayed(replay: Replay, { seq, at }: JournalRow, events: readonly ShowEvent[]): Promise<void> {
   await replay.apply(events, at, seq).catch((error: unknown) => {
+    if (error instanceof ReplayHindered) throw error;
     throw new Fault(seq, (error as Error).message, { cause: error });
   });
 }

@@ -1,9 +1,12 @@
 import { once } from 'node:events';
 import { type AddressInfo, connect } from 'node:net';
 import { describe, expect, it } from 'vitest';
+import { PublishedSeats } from '../../src/actors/published-seats.ts';
 import { CATALOGUE, RefusedError } from '../../src/errors.ts';
+import { SeatBodies } from '../../src/http/seat-bodies.ts';
 import { expectProblem, pointersOf } from '../support/expect-problem.ts';
 import { httpApps } from '../support/http-app.ts';
+import { PlayedShow, rowsOfTen } from '../support/small-show.ts';
 
 const newApp = httpApps();
 
@@ -215,6 +218,15 @@ describe('the docs', () => {
     const [method, path] = name.split(' ');
     const { responses } = (await send('GET', '/openapi.json')).json().paths[path][method];
     expect(responses['503'].description.split(', ')).toEqual(expect.arrayContaining(['OVERLOADED', 'UNAVAILABLE']));
+  });
+
+  it('name each part of a seat map, which is written by hand', async () => {
+    const { send } = await newApp();
+    const { responses } = (await send('GET', '/openapi.json')).json().paths['/v1/shows/{id}/seats'].get;
+    const { properties } = responses['200'].content['application/json'].schema;
+    const map = new PublishedSeats(new PlayedShow(rowsOfTen(1)).show);
+    const body = JSON.parse(new SeatBodies().body(map, 'list').toString());
+    expect(Object.keys(properties).sort()).toEqual(Object.keys(body).sort());
   });
 
   it('describe the route of webhooks where there is one', async () => {

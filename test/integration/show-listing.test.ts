@@ -281,6 +281,18 @@ it('mends the catalogue, and wakes shows, where an owner died before it told', a
      select 'pln_later', venue_id, name, hash, 7, 3, categories, created_at from plan limit 1`,
   );
   const plan = { id: 'pln_later', revision: 2 };
+  // Whoever dies between two statements leaves the show to be woken: it tells both again.
+  let statements = 0;
+  const dying = db.withPlugin({
+    transformQuery: ({ node }) => {
+      if (statements++ > 0) throw new Error('the node died');
+      return node;
+    },
+    transformResult: async ({ result }) => result,
+  });
+  await pool.query('insert into journal values ($1, 3)', [id]);
+  await expect(writeFigures(dying, [{ showId: id, figures: figures(3, { times, plan }) }])).rejects.toThrow('died');
+  expect(await untold()).toEqual([id]);
   await writeFigures(db, [{ showId: id, figures: figures(3, { times, plan }) }]);
   await writeFigures(db, [{ showId: id, figures: figures(4, { times, plan: { id: 'pln_before', revision: 1 } }) }]);
   expect(await http.catalogue.shows.get(id)).toMatchObject({ currentPlan: plan, planCapacity: 10 });

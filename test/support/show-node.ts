@@ -21,6 +21,8 @@ export interface NodeParts {
   readonly rules?: Rules;
   readonly hall?: Hall;
   readonly terms?: ShowTerms;
+  /** The plans that may replace the first, compiled, by their ids. */
+  readonly plans?: Readonly<Record<string, Hall>>;
   readonly limits?: AwakeLimits;
   /** Those of the journal's first node if absent. */
   readonly leases?: MemoryLeases;
@@ -66,7 +68,7 @@ export class ShowNode {
         exists: async (showId) => this.#isKnown(showId),
         load: async (showId) => {
           if (this.unanswered.has(showId)) await new Promise(() => {});
-          return this.#isKnown(showId) ? madeOf(hall, terms) : null;
+          return this.#isKnown(showId) ? madeOf(hall, terms, parts.plans) : null;
         },
       },
       journal: this.journal,

@@ -6,7 +6,7 @@ import type { Snapshot } from '../../src/journal/journal.ts';
 import { settled } from '../support/manual-time.ts';
 import { MemoryJournal } from '../support/memory-journal.ts';
 import { holdOf, ShowNode, toldBy } from '../support/show-node.ts';
-import { ON_SALE_AT, onceOf, userOf } from '../support/small-show.ts';
+import { ON_SALE_AT, onceOf, rowsOfTen, userOf } from '../support/small-show.ts';
 
 const SUMMARY = { type: 'get-summary' } as const;
 const SEATS_OF_A_SHOW = 40;
@@ -51,6 +51,20 @@ describe('when more seats are awake than there is room for', () => {
     await look(3);
     await node.advance(SWEEP_MS);
     expect([node.actors.awake, node.actors.lastSeats(showId(0))]).toEqual([3, null]);
+  });
+
+  test('also when it is a new plan that brings them', async () => {
+    node = new ShowNode({ limits: LIMITS, plans: { pln_larger: rowsOfTen(8) } });
+    await look(1, 2, 0);
+    const command = { type: 'replace-plan', once: onceOf(1), planId: 'pln_larger' } as const;
+    expect(toldBy(await node.ask(showId(0), command))).toBe('ok');
+    await node.advance(SWEEP_MS);
+    expect([0, 1, 2].map((n) => node.actors.lastSeats(showId(n))?.letters.length)).toEqual([80, undefined, 40]);
+    // It fell asleep with all its seats: there is room for two others.
+    await node.advance(IDLE_MS + SWEEP_MS);
+    await look(1, 2, 3);
+    await node.advance(SWEEP_MS);
+    expect(node.actors.awake).toBe(3);
   });
 
   test('those with live holds stay', async () => {

@@ -1,4 +1,4 @@
-import { beforeEach, describe, expect, test } from 'vitest';
+import { beforeEach, describe, expect, test, vi } from 'vitest';
 import { answerOfEvent, answerQuestion } from '../../src/actors/answers.ts';
 import { PublishedSeats } from '../../src/actors/published-seats.ts';
 import { tellsChangesSince } from '../../src/actors/seat-map.ts';
@@ -141,6 +141,13 @@ describe('a plan that replaces another', () => {
     expect(inventory()).toMatchObject({ capacity: 3, available: 0, areas: [] });
     const answer = answerQuestion(played.show, { type: 'get-summary' }, played.at);
     expect(answer).toMatchObject({ ok: true, value: { capacity: 3, held: 3, blocked: 0 } });
+  });
+
+  test('takes a long row away as fast as a short one: its free runs are not counted anew for each seat', () => {
+    const update = vi.spyOn(played.show.freeRuns, 'update');
+    replace(smaller);
+    expect(update).not.toHaveBeenCalled();
+    expect(played.show.freeRuns.longestIn(0)).toBe(3);
   });
 
   test('is refused with the names of seats and areas that it has no room for', () => {

@@ -11,11 +11,17 @@ const CANNOT_WAKE: Refusal = { code: 'UNAVAILABLE', detail: 'Not now.', retryAft
 /** A router whose node owns every show, each in a hall of so many seats. */
 function routerOf(seats: number) {
   let canWake = true;
+  /** The shows' own maps, which are live. */
+  const live = new Map<string, SeatMap>();
+  const mapOf = (showId: string): SeatMap => {
+    const known = live.get(showId) ?? ({ showId, letters: new Uint8Array(seats) } as SeatMap);
+    live.set(showId, known);
+    return known;
+  };
   const local = {
     leases: { epochOf: () => 1 },
     shows: {
-      seatMap: async (showId: string): Promise<SeatMap | Refusal> =>
-        canWake ? ({ showId, letters: new Uint8Array(seats) } as SeatMap) : CANNOT_WAKE,
+      seatMap: async (showId: string): Promise<SeatMap | Refusal> => (canWake ? mapOf(showId) : CANNOT_WAKE),
       lastSeats: () => null,
     },
   };
@@ -35,6 +41,10 @@ function routerOf(seats: number) {
   const read = (shows: readonly string[]) => Promise.all(shows.map((showId) => router.seatMap(showId)));
   return {
     read,
+    /** Another plan with so many seats takes the place of the show's. */
+    replacePlan(showId: string, more: number): void {
+      Object.assign(mapOf(showId), { letters: new Uint8Array(more) });
+    },
     /** Those of the shows of which there is a last map once none of them can wake. */
     async stillKnown(shows: readonly string[]): Promise<string[]> {
       canWake = false;
@@ -51,6 +61,14 @@ test('the last maps of own shows are remembered up to a number of seats, those r
   const { read, stillKnown } = routerOf(1_500_000);
   await read(shows(4));
   expect(await stillKnown(shows(4))).toEqual(['shw_2', 'shw_3']);
+});
+
+test('the last maps of own shows are remembered with the seats that another plan brought', async () => {
+  const { read, replacePlan, stillKnown } = routerOf(100_000);
+  await read(shows(8));
+  for (const showId of shows(8)) replacePlan(showId, 1_500_000);
+  await read(shows(8));
+  expect(await stillKnown(shows(8))).toEqual(['shw_6', 'shw_7']);
 });
 
 test('the last maps of own shows are remembered up to a number of shows, though their halls have no seats', async () => {

@@ -41,6 +41,18 @@ const told = (since: { version: number; owner: string } | null): SeatsAnswer =>
 const textOf = (map: SeatMap): string => Buffer.from(map.letters).toString('latin1');
 
 describe('what an owner tells of its seats', () => {
+  test('names the plan also for who first heard of the seats from an older node, which names none', () => {
+    const { planId, ...older } = told(null);
+    const replica = SeatReplica.first(SHOW_ID, hall, older);
+    expect(replica?.planId).toBeUndefined();
+    hold(1, 2);
+    expect(replica?.apply(told({ version: older.version, owner: ME }))).toBe(true);
+    expect(replica?.planId).toBe(planId);
+    const other = SeatReplica.first(SHOW_ID, hall, older);
+    other?.adopt(seats);
+    expect(other?.planId).toBe(planId);
+  });
+
   test('is a letter a seat for who has nothing', () => {
     hold(1, 2);
     const answer = told(null);

@@ -21,6 +21,8 @@ export async function writeFigures(db: Kysely<CatalogueTables>, batch: readonly 
   const sorted = batch.toSorted((a, b) => (a.showId < b.showId ? -1 : 1));
   const column = <T>(pick: (figures: ShowFigures) => T): T[] => sorted.map(({ figures }) => pick(figures));
   const ids = sorted.map(({ showId }) => showId);
+  // First: figures that are kept say that all of the turn was told, and a show whose owner dies here is not woken for them.
+  await mendShows(db, sorted);
   await sql`
     insert into show_figures as f (show_id, version, as_of, capacity, available, from_price, cancelled, prices)
     select * from unnest(
@@ -32,7 +34,6 @@ export async function writeFigures(db: Kysely<CatalogueTables>, batch: readonly 
       capacity = excluded.capacity, available = excluded.available, from_price = excluded.from_price,
       cancelled = excluded.cancelled, prices = excluded.prices, changed = pg_current_xact_id()
     where f.version < excluded.version`.execute(db);
-  await mendShows(db, sorted);
 }
 
 /** Whoever moved a show's times, replaced its plan, or called it off, may have died before the catalogue heard of it. */

@@ -34,6 +34,12 @@ export interface RouterOptions {
   readonly replicas: (fetch: SeatFetch) => SeatReplicas;
 }
 
+interface OwnMap {
+  readonly map: SeatMap;
+  /** As they were counted: a map is live, and another plan may bring it more. */
+  readonly seats: number;
+}
+
 /**
  * The shows of the whole cluster, as if they were all here. A show of this node is asked directly, and what it cannot
  * answer because it moves away meanwhile is carried after it; another node's is asked there.
@@ -42,7 +48,7 @@ export class Router implements Shows {
   readonly #options: RouterOptions;
   readonly #replicas: SeatReplicas;
   /** Maps of own shows that were read last, for the time when one of them cannot be woken. */
-  readonly #own = new Map<string, SeatMap>();
+  readonly #own = new Map<string, OwnMap>();
   #ownSeats = 0;
 
   constructor(options: RouterOptions) {
@@ -80,22 +86,23 @@ export class Router implements Shows {
       // A show of this node that cannot wake now may have been seen before.
       if (local.leases.epochOf(shard) !== null && map.code !== 'UNAVAILABLE') return map;
     }
-    return this.#replicas.get(showId, local?.shows.lastSeats(showId) ?? this.#own.get(showId) ?? null);
+    return this.#replicas.get(showId, local?.shows.lastSeats(showId) ?? this.#own.get(showId)?.map ?? null);
   }
 
   /** Nothing is copied: it is the show's own map, which stays as it is once the show has stopped. */
   #remember(map: SeatMap): void {
-    const { showId, letters } = map;
+    const { showId } = map;
+    const seats = map.letters.length;
     const before = this.#own.get(showId);
-    if (before === map) return;
-    this.#ownSeats += letters.length - (before?.letters.length ?? 0);
+    if (before?.map === map && before.seats === seats) return;
+    this.#ownSeats += seats - (before?.seats ?? 0);
     this.#own.delete(showId);
-    this.#own.set(showId, map);
-    for (const [other, { letters: seats }] of this.#own) {
+    this.#own.set(showId, { map, seats });
+    for (const [other, { seats: freed }] of this.#own) {
       const isTooMuch = this.#ownSeats > OWN_SEATS_MAX || this.#own.size > OWN_MAPS_MAX;
       if (!isTooMuch || other === showId) return;
       this.#own.delete(other);
-      this.#ownSeats -= seats.length;
+      this.#ownSeats -= freed;
     }
   }
 

@@ -11,7 +11,7 @@ export const GAPS_KEPT = 8;
  */
 export class SeatReplica implements SeatMap {
   readonly showId: string;
-  readonly planId?: string;
+  planId?: string;
   readonly hall: Hall;
   readonly stale = false;
   currency: string;
@@ -32,7 +32,7 @@ export class SeatReplica implements SeatMap {
   /** A copy of a map. */
   constructor(map: SeatMap, owner: string | null) {
     this.showId = map.showId;
-    if (map.planId !== undefined) this.planId = map.planId;
+    this.#takePlanId(map);
     this.hall = map.hall;
     this.currency = map.currency;
     this.capacity = map.capacity;
@@ -70,6 +70,7 @@ export class SeatReplica implements SeatMap {
     if (!('since' in seats)) this.#replace(seats.letters, version);
     else if (seats.since <= this.version) this.#change(seats, version);
     else return false;
+    this.#takePlanId(answer);
     this.version = version;
     this.asOf = answer.asOf;
     this.owner = answer.owner;
@@ -86,6 +87,7 @@ export class SeatReplica implements SeatMap {
     this.letters.set(map.letters);
     this.changedAt.set(map.changedAt);
     this.gaps = map.gaps ?? [];
+    this.#takePlanId(map);
     this.version = map.version;
     this.asOf = map.asOf;
     this.owner = null;
@@ -94,6 +96,11 @@ export class SeatReplica implements SeatMap {
     this.fromPrice = map.fromPrice;
     this.capacity = map.capacity;
     this.currency = map.currency;
+  }
+
+  /** An older node names none. */
+  #takePlanId({ planId }: Pick<SeatMap, 'planId'>): void {
+    if (planId !== undefined) this.planId = planId;
   }
 
   /** What changed and changed back on the way from version to version cannot be seen: hence the gap. */

@@ -19,6 +19,7 @@ const SeatSchema = Type.Object({
 const SeatMapSchema = Type.Object(
   {
     showId: Type.String(),
+    planId: Type.Optional(Type.String({ description: 'The plan in force, whose seats these are' })),
     version: Type.Integer({ description: 'Grows with every change; what `since` takes' }),
     asOf: TimeOut,
     stale: Type.Boolean({
