@@ -11,6 +11,7 @@ export function inventoryView(
   { prices, categories, areas, formerCategories = [] }: StockFigures,
 ): InventoryView {
   const { hall } = show;
+  const former = new Set(formerCategories);
   const counts = (category: number, figures: PlaceFigures): StockCounts => ({
     category: hall.categories[category],
     price: prices[category] < 0 ? null : money(show, prices[category]),
@@ -21,9 +22,7 @@ export function inventoryView(
     showId: show.id,
     capacity: all.reduce((sum, figures) => sum + placesOf(figures), 0),
     available: all.reduce((sum, { free }) => sum + free, 0),
-    categories: categories.flatMap((figures, category) =>
-      formerCategories.includes(category) ? [] : [counts(category, figures)],
-    ),
+    categories: categories.flatMap((figures, category) => (former.has(category) ? [] : [counts(category, figures)])),
     areas: areas.flatMap((figures, area) => {
       const { id, category } = hall.areas[area];
       const capacity = placesOf(figures);

@@ -13,6 +13,9 @@ import { formerCategoriesOf, type PlaceFigures, type StockFigures, seatFigures, 
 export const LATER_PLANS_MAX = 20;
 /** So many seats all plans of a show may have together; one that two plans have in the same category counts once. */
 export const SEATS_EVER_MAX = 2 * PLAN_LIMITS.seats;
+/** The same of categories and areas. */
+export const CATEGORIES_EVER_MAX = 2 * PLAN_LIMITS.categories;
+export const AREAS_EVER_MAX = 2 * PLAN_LIMITS.areas;
 
 const NOT_READY: Refusal = {
   code: 'UNAVAILABLE',
@@ -60,8 +63,8 @@ function decideFirst(show: Show, command: ReplacePlanCommand): Decision {
     };
   }
   if (isInForce) return done({ type: 'stock-changed', once: command.once, stock: stockFigures(show) });
-  if (coming.seatCount > SEATS_EVER_MAX)
-    return refused('STOCK_INVALID', `All plans of a show have ${SEATS_EVER_MAX} seats at most, taken together.`);
+  const tooMuch = tooMuchOf(coming);
+  if (tooMuch !== null) return refused('STOCK_INVALID', `All plans of a show together have ${tooMuch} at most.`);
   const inUse = inUseWithout(show, coming);
   if (inUse.length > 0) {
     const detail = `Held or sold, and not in the new plan, or in another category: ${namesOf(inUse)}. Nothing was changed.`;
@@ -80,7 +83,16 @@ function decideFirst(show: Show, command: ReplacePlanCommand): Decision {
   });
 }
 
-/** The prices in force, and the first ones of categories that have none. By category of `coming`, -1 for none. */
+function tooMuchOf({ seatCount, categories, areas }: Hall): string | null {
+  if (seatCount > SEATS_EVER_MAX) return `${SEATS_EVER_MAX} seats`;
+  if (categories.length > CATEGORIES_EVER_MAX) return `${CATEGORIES_EVER_MAX} categories`;
+  return areas.length > AREAS_EVER_MAX ? `${AREAS_EVER_MAX} areas` : null;
+}
+
+/**
+ * The prices in force, and the first ones of categories that have none, or that only earlier plans had and that come back: else
+ * those cost what they did. By category of `coming`, -1 for none.
+ */
 function pricesWith(
   show: Show,
   coming: Hall,
@@ -92,13 +104,14 @@ function pricesWith(
   for (const [name, price] of Object.entries(first)) {
     const category = categoryNamed(coming, name);
     const pointer = pointerToFirstPrice(name);
+    const own = show.hall.formerCategories.has(category) ? -1 : (prices[category] ?? -1);
     if (category < 0) faults.push({ pointer, detail: `The plan has no category ${JSON.stringify(name)}.` });
-    else if (prices[category] >= 0 && prices[category] !== price)
+    else if (own >= 0 && own !== price)
       faults.push({
         pointer,
-        detail: `The price of ${JSON.stringify(name)} is ${prices[category]}; change it in the inventory.`,
+        detail: `The price of ${JSON.stringify(name)} is ${own}; change it in the inventory.`,
       });
-    else if (prices[category] < 0 && isInForce)
+    else if (own < 0 && isInForce)
       faults.push({ pointer, detail: `The show has this plan; add what is to be sold of ${JSON.stringify(name)}.` });
     else prices[category] = price;
   }

@@ -20,7 +20,8 @@ export function reasonsAgainstPlan(state: ReferenceState, command: ReplacePlanCo
   const plan = state.plans[command.planId];
   const isInForce = command.planId === state.planId;
   for (const [name, price] of Object.entries(command.prices ?? {})) {
-    const own = state.prices.get(name) ?? null;
+    // One that comes back may cost something else.
+    const own = state.formerCategories.has(name) ? null : (state.prices.get(name) ?? null);
     const isKnown = isInForce
       ? state.prices.has(name) && !state.formerCategories.has(name)
       : plan.categories.includes(name);

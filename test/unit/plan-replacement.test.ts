@@ -5,7 +5,12 @@ import { tellsChangesSince } from '../../src/actors/seat-map.ts';
 import type { Answer, InventoryView } from '../../src/actors/shows.ts';
 import type { Command, StockCommand } from '../../src/allocator/commands.ts';
 import { decide } from '../../src/allocator/decide.ts';
-import { LATER_PLANS_MAX, SEATS_EVER_MAX } from '../../src/allocator/decide-plan.ts';
+import {
+  AREAS_EVER_MAX,
+  CATEGORIES_EVER_MAX,
+  LATER_PLANS_MAX,
+  SEATS_EVER_MAX,
+} from '../../src/allocator/decide-plan.ts';
 import type { ShowEvent } from '../../src/allocator/events.ts';
 import { type Hall, isFormerSeat } from '../../src/allocator/hall.ts';
 import { extendHall } from '../../src/allocator/hall-extend.ts';
@@ -203,6 +208,23 @@ describe('a plan that replaces another', () => {
     expect(refusalOf(smaller)).toMatchObject({ extra: { inUse: ['S-B-1', 'S-B-2'] } });
   });
 
+  test('may bring a category back, at its former price or at another', () => {
+    const boxed = hallWith([...ROWS, row('S', 'C', line(20, 0, 10), 'Box')], [FLOOR]);
+    const priceOfBox = () => inventory().categories.find(({ category }) => category === 'Box')?.price?.amount;
+    replace(boxed, { Box: 9_000 });
+    const hold = played.do({ type: 'hold', once: onceOf(1), buyer: userOf(1), best: { quantity: 1 } });
+    expect(hold).toMatchObject({ type: 'held' });
+    replace(hallWith(ROWS, [FLOOR], ['A']));
+    expect(priceOfBox()).toBeUndefined();
+    expect(played.do({ type: 'stock', once: onceOf(2), reprice: { Box: 1 } })).toBe('STOCK_INVALID');
+    replace(boxed);
+    expect(priceOfBox()).toBe(9_000);
+    replace(hallWith(ROWS, [FLOOR], ['A']));
+    replace(boxed, { Box: 7_000 });
+    expect(priceOfBox()).toBe(7_000);
+    expect(stateOf('S-C-1')).toBe(SEAT.free);
+  });
+
   test('leaves the names on tickets as they were, and each first answer what it was', () => {
     const once = onceOf(1);
     const held = played.do({ type: 'hold', once, buyer: userOf(1), seats: ['S-B-1', 'S-B-2'] }) as ShowEvent;
@@ -261,9 +283,12 @@ describe('a replacement', () => {
     expect(played.do(commandOf(`pln_${LATER_PLANS_MAX}`))).toMatchObject({ type: 'stock-changed' });
   });
 
-  test('is limited in seats', () => {
-    const huge = { ...laterHall(HALL, [['pln_other', HALL]]), seatCount: SEATS_EVER_MAX + 1 };
-    played.show.comingHall = huge;
+  test.each([
+    ['seats', { seatCount: SEATS_EVER_MAX + 1 }],
+    ['categories', { categories: new Array(CATEGORIES_EVER_MAX + 1).fill('A') }],
+    ['areas', { areas: new Array(AREAS_EVER_MAX + 1).fill({ ...FLOOR, category: 0 }) }],
+  ])('is limited in %s', (_, much) => {
+    played.show.comingHall = { ...laterHall(HALL, [['pln_other', HALL]]), ...much };
     const decision = decide(played.show, commandOf('pln_other'), played.at);
     expect(decision).toMatchObject({ kind: 'refused', refusal: { code: 'STOCK_INVALID' } });
   });

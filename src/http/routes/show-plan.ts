@@ -32,7 +32,7 @@ export function showPlanRoutes(app: App, deps: ShowDeps & Pick<SalesDeps, 'gatew
           'category, stay what they are: free, held, sold, listed, kept back or not for sale. Every seat that is held, sold or ' +
           'listed has to be among them, and of each area as many places as are held or sold; those that are not are named with ' +
           '409 `SEAT_IN_USE`. Seats that only the new plan has are for sale if their category has a price; `prices` gives ' +
-          'categories that have none their first. An area has as many places as the new plan says.',
+          'categories their first that have none, or that come back from an earlier plan. An area has as many places as the new plan says.',
         security: BEARER,
         params: PathId,
         body: strict({
