@@ -23,7 +23,7 @@ export class ComingPlans {
 
   /**
    * The hall of a show with one more plan. Null where none is needed: the plan is in force, or no other can be. Never rejects.
-   * @param now the show's seats as it last published them.
+   * The seats are those that the show published last.
    */
   async hallWith(
     showId: string,

@@ -4,6 +4,7 @@ import type { Timer } from '../ports.ts';
 import { ActorSystem } from './actor-system.ts';
 import { ComingPlans } from './coming-plans.ts';
 import { Entries } from './entries.ts';
+import type { Errand } from './entry.ts';
 import { FallingAsleep } from './falling-asleep.ts';
 import type { Waiting } from './inbox.ts';
 import { LEAVE_LIMIT_MS, Leaving } from './leaving.ts';
@@ -77,16 +78,21 @@ export class ShowActors implements NodeShows {
       : this.#ask(showId, { message, deadline });
   }
 
-  #ask<T>(showId: string, waiting: Omit<Waiting, 'answer'>): Promise<Answer<T>> {
+  #ask<T>(
+    showId: string,
+    waiting: Omit<Waiting, 'answer'>,
+    errand: Errand = isQuestion(waiting.message) ? 'question' : 'command',
+  ): Promise<Answer<T>> {
     return new Promise((resolve) => {
-      const refused = this.#admit(showId, { ...waiting, answer: resolve as (answer: Answer) => void });
+      const refused = this.#admit(showId, { ...waiting, answer: resolve as (answer: Answer) => void }, errand);
       if (refused !== null) resolve(refused);
     });
   }
 
   /** What the plan makes of the hall is made before the show decides. */
   async #replacePlan<T>(showId: string, message: ReplacePlanCommand, deadline: number): Promise<Answer<T>> {
-    const summary = await this.ask(showId, { type: 'get-summary' }, deadline);
+    // It wakes the show as the command would.
+    const summary = await this.#ask(showId, { message: { type: 'get-summary' }, deadline }, 'command');
     if (!summary.ok) return summary;
     const seats = this.lastSeats(showId);
     if (seats === null) return MOVES;
@@ -97,7 +103,7 @@ export class ShowActors implements NodeShows {
   }
 
   /** Puts the request into the show's inbox, waking the show if it sleeps; or says why not. */
-  #admit(showId: string, waiting: Waiting): NotBegun | null {
+  #admit(showId: string, waiting: Waiting, errand: Errand): NotBegun | null {
     const { entries, options, toWake } = this.#shared;
     if (this.#closedWith !== null) return this.#closedWith;
     const known = entries.get(showId);
@@ -108,7 +114,6 @@ export class ShowActors implements NodeShows {
       this.counts.turnedAway++;
       return NOT_RECOVERED;
     }
-    const errand = isQuestion(waiting.message) ? 'question' : 'command';
     const entry = known ?? this.#waking.entry(showId, shard, errand);
     if (entry === null) {
       this.counts.turnedAway++;

@@ -87,6 +87,14 @@ describe('when more seats are awake than there is room for', () => {
     expect(await look(6)).toEqual(['ok']);
   });
 
+  test('a show wakes for another plan as it does for other commands, though it is asked first what it has', async () => {
+    node = new ShowNode({ limits: LIMITS, plans: { pln_other: rowsOfTen(4) } });
+    for (let n = 0; n < 5; n++) expect(toldBy(await node.ask(showId(n), holdOf(1)))).toBe('ok');
+    expect(await look(5)).toEqual(['OVERLOADED']);
+    const replacement = { type: 'replace-plan', once: onceOf(1), planId: 'pln_other' } as const;
+    expect(toldBy(await node.ask(showId(5), replacement))).toBe('ok');
+  });
+
   test('questions that all came before it was known do not wake more than there is room for', async () => {
     node = new ShowNode({ limits: { ...LIMITS, shows: 1_000 } });
     const codes = await Promise.all(
