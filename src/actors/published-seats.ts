@@ -1,7 +1,7 @@
 import type { ShowTerms } from '../allocator/events.ts';
 import { categoryNamed, type Hall } from '../allocator/hall.ts';
 import { SEAT, SEAT_STATES, type Show } from '../allocator/show.ts';
-import { type AreaCount, SEAT_LETTERS, type SeatMap, type VersionGap } from './seat-map.ts';
+import { type AreaCount, currentPlan, SEAT_LETTERS, type SeatMap, type VersionGap } from './seat-map.ts';
 import type { SaleTimes, ShowFigures } from './shows.ts';
 
 const LETTERS = new Uint8Array(SEAT_STATES);
@@ -102,10 +102,9 @@ export class PublishedSeats implements SeatMap {
   figures(): ShowFigures {
     const { version, asOf, capacity, available, fromPrice, cancelled, prices } = this;
     const figures = { version, asOf, capacity, available, fromPrice, cancelled, times: saleTimesOf(this.#terms) };
-    const revision = this.hall.laterPlans.length;
     return {
       ...figures,
-      ...(revision === 0 ? {} : { plan: { id: this.planId, revision } }),
+      ...currentPlan(this),
       ...(prices === undefined ? {} : { prices }),
     };
   }

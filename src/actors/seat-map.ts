@@ -1,4 +1,5 @@
 import type { Hall } from '../allocator/hall.ts';
+import type { CurrentPlan } from './shows.ts';
 
 /** One byte a seat, in the order of the plan document: these ASCII letters. */
 export const SEAT_LETTERS = { available: 97, held: 104, sold: 115, blocked: 98, listed: 108 } as const; // a h s b l
@@ -46,6 +47,12 @@ export interface SeatMap {
   readonly prices?: Readonly<Record<string, number>>;
   /** Whether the show was called off; only its owner tells. */
   readonly cancelled?: boolean;
+}
+
+/** The plan in force, if it is not the one that the show was made with. */
+export function currentPlan({ planId, hall }: Pick<SeatMap, 'planId' | 'hall'>): { readonly plan?: CurrentPlan } {
+  const revision = hall.laterPlans.length;
+  return planId === undefined || revision === 0 ? {} : { plan: { id: planId, revision } };
 }
 
 /** Whether the seats whose `changedAt` is above `version` are all that differ between that version and this one. */

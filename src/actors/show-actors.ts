@@ -12,11 +12,12 @@ import { LoadFigures } from './load-figures.ts';
 import type { ActorCounts, NodeLoad, NodeShows } from './node-shows.ts';
 import { INBOX_FULL, MOVES, NOT_OURS, NOT_RECOVERED, type NotBegun, STOPPING, TOO_MANY_AWAKE } from './not-begun.ts';
 import { PreparedShows } from './prepared-shows.ts';
-import type { SeatMap } from './seat-map.ts';
+import { currentPlan, type SeatMap } from './seat-map.ts';
 import { ShardEpochs } from './shard-epochs.ts';
 import type { SharedParts, ShowActorsOptions } from './shared-parts.ts';
 import type { Answer, SeatCounts } from './shows.ts';
 import { SWEEP_MS, Sweep } from './sweep.ts';
+import { timelySource } from './timely-source.ts';
 import { ToWake } from './to-wake.ts';
 import { isQuestion } from './turns.ts';
 import { Waking } from './waking.ts';
@@ -41,7 +42,7 @@ export class ShowActors implements NodeShows {
 
   constructor(options: ShowActorsOptions) {
     this.#shared = {
-      options,
+      options: { ...options, source: timelySource(options.source, options.timers) },
       system: new ActorSystem(),
       entries: new Entries(options.limits),
       toWake: new ToWake(),
@@ -53,7 +54,7 @@ export class ShowActors implements NodeShows {
     this.#waking = new Waking(this.#shared);
     this.#fallingAsleep = new FallingAsleep(this.#shared);
     this.#leaving = new Leaving(this.#shared);
-    this.#comingPlans = new ComingPlans(options);
+    this.#comingPlans = new ComingPlans(this.#shared.options);
     const sweep = new Sweep(this.#shared, this.#waking, this.#fallingAsleep);
     this.#sweep = options.timers.every(SWEEP_MS, () => sweep.run());
   }
@@ -146,12 +147,11 @@ export class ShowActors implements NodeShows {
   async seatCounts(showId: string, deadline?: number): Promise<SeatCounts | Refusal> {
     const map = await this.seatMap(showId, deadline);
     if ('code' in map) return map;
-    const { capacity, available, fromPrice, prices, cancelled = false, hall, planId } = map;
-    const revision = hall.laterPlans.length;
+    const { capacity, available, fromPrice, prices, cancelled = false } = map;
     return {
       ...{ capacity, available, fromPrice, cancelled },
       ...(prices === undefined ? {} : { prices }),
-      ...(planId === undefined || revision === 0 ? {} : { plan: { id: planId, revision } }),
+      ...currentPlan(map),
     };
   }
 

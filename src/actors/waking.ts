@@ -12,7 +12,6 @@ import {
 import { Places } from './places.ts';
 import { recover } from './recovery.ts';
 import type { SharedParts } from './shared-parts.ts';
-import { TimeLimit } from './time-limit.ts';
 import { TurnLost, Turns } from './turns.ts';
 
 /** So many recoveries run at once, so that a restart does not flood the database. */
@@ -21,11 +20,6 @@ export const MAX_RECOVERIES = 8;
 const MAX_LOOK_UPS = 8;
 /** So many wait to be looked up; with more a sleeping show cannot be asked. Ids that nobody knows get no further. */
 export const MAX_WAITING_LOOK_UPS = 1_024;
-/**
- * How long the catalogue may take to answer: longer than it takes to give up a hung connection. Then the place is another
- * show's, and this one is tried again.
- */
-export const CATALOGUE_LIMIT_MS = 15_000;
 
 /** Wakes shows: looks them up, recovers them, starts their actors; and again after they failed. */
 export class Waking {
@@ -77,7 +71,7 @@ export class Waking {
     const { source, journal, rules, log } = options;
     if (entries.get(showId) !== undefined) return;
     try {
-      const made = await this.#inTime(source.load(showId));
+      const made = await source.load(showId);
       if (made !== null) prepared.put(showId, await recover(showId, made, journal, rules));
     } catch (error) {
       log.warn({ err: error, showId }, 'a show that is expected here could not be prepared');
@@ -90,7 +84,7 @@ export class Waking {
     const { options, toWake } = this.#shared;
     try {
       // Before it takes one of the few places of recoveries: anybody can ask for ids that nobody knows.
-      if (!entry.isKnown && !(await this.#lookUps.run(() => this.#inTime(options.source.exists(showId))))) {
+      if (!entry.isKnown && !(await this.#lookUps.run(() => options.source.exists(showId)))) {
         this.#end(entry, NO_SUCH_SHOW);
         return;
       }
@@ -117,7 +111,7 @@ export class Waking {
     if (entry.state === 'gone') return null;
     const epoch = await epochs.epochFor(shard);
     if (epoch === null) return NOT_OURS;
-    const made = await this.#inTime(source.load(showId));
+    const made = await source.load(showId);
     if (made === null) return NO_SUCH_SHOW;
     if (isGone(entry)) return null;
     // Many may have been let in before the first of them was counted.
@@ -169,15 +163,6 @@ export class Waking {
     if (recovered.show.seq > 0) options.onPublished?.(turns.seats);
     if (turns.isDue()) entry.actor.schedule();
     return null;
-  }
-
-  /** Rejects when the catalogue does not answer; what it still says then is heard by nobody. */
-  async #inTime<T>(answer: Promise<T>): Promise<T> {
-    const limit = new TimeLimit(this.#shared.options.timers, CATALOGUE_LIMIT_MS);
-    const isThere = await limit.wait(answer.catch(() => {}));
-    limit.cancel();
-    if (!isThere) throw new Error(`the catalogue did not answer within ${CATALOGUE_LIMIT_MS} ms`);
-    return answer;
   }
 
   /** The actor crashed: its state is thrown away, and the show recovers under an epoch that no lost append can reach. */

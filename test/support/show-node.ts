@@ -50,6 +50,8 @@ export class ShowNode {
   lookUps = 0;
   /** Shows that the catalogue knows of, but never loads. */
   readonly unanswered = new Set<string>();
+  /** Plans of which it never says what they make of a hall. */
+  readonly unansweredPlans = new Set<string>();
 
   constructor(parts: NodeParts = {}) {
     this.journal = parts.journal ?? new MemoryJournal();
@@ -68,7 +70,12 @@ export class ShowNode {
         exists: async (showId) => this.#isKnown(showId),
         load: async (showId) => {
           if (this.unanswered.has(showId)) await new Promise(() => {});
-          return this.#isKnown(showId) ? madeOf(hall, terms, parts.plans) : null;
+          const made = madeOf(hall, terms, parts.plans);
+          const laterHall: typeof made.laterHall = async (planIds) => {
+            if (planIds.some((id) => this.unansweredPlans.has(id))) await new Promise(() => {});
+            return made.laterHall(planIds);
+          };
+          return this.#isKnown(showId) ? { ...made, laterHall } : null;
         },
       },
       journal: this.journal,

@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 import { SWEEP_MS } from '../../src/actors/sweep.ts';
-import { CATALOGUE_LIMIT_MS } from '../../src/actors/waking.ts';
+import { CATALOGUE_LIMIT_MS } from '../../src/actors/timely-source.ts';
 import type { Wanted } from '../../src/cluster/messages/letter.ts';
 import type { Leases } from '../../src/cluster/ownership/leases.ts';
 import { serve } from '../../src/cluster/routing/serving.ts';

@@ -3,8 +3,9 @@ import { IDLE_MS } from '../../src/actors/falling-asleep.ts';
 import { INBOX_LIMIT } from '../../src/actors/inbox.ts';
 import type { Answer, HoldView, OrderView, ShowSummary } from '../../src/actors/shows.ts';
 import { SWEEP_MS } from '../../src/actors/sweep.ts';
+import { CATALOGUE_LIMIT_MS } from '../../src/actors/timely-source.ts';
 import { RULES, TURN_LIMIT } from '../../src/actors/turns.ts';
-import { CATALOGUE_LIMIT_MS, MAX_RECOVERIES } from '../../src/actors/waking.ts';
+import { MAX_RECOVERIES } from '../../src/actors/waking.ts';
 import { HOLD_GRACE_MS } from '../../src/allocator/show.ts';
 import { FORMAT } from '../../src/formats.ts';
 import { parseScopedId } from '../../src/ids.ts';
@@ -13,7 +14,7 @@ import { manualTime, settled } from '../support/manual-time.ts';
 import { MemoryJournal } from '../support/memory-journal.ts';
 import { seededRandom } from '../support/seeded-random.ts';
 import { closeGate, eventsIn, heldIn, holdOf, SHARD, ShowNode, toldBy } from '../support/show-node.ts';
-import { ON_SALE_AT, onceOf, SHOW_ID, termsOf, userOf } from '../support/small-show.ts';
+import { ON_SALE_AT, onceOf, rowsOfTen, SHOW_ID, termsOf, userOf } from '../support/small-show.ts';
 
 const OTHER_SHOW = 'shw_01k9zxh3m4q8r2v6w7y0t5b1ce';
 const SUMMARY = { type: 'get-summary' } as const;
@@ -169,6 +170,37 @@ describe('a catalogue that does not answer', () => {
     expect((await Promise.all(shows.map((showId) => node.ask(showId, SUMMARY)))).map(toldBy)).toEqual(
       shows.map(() => 'ok'),
     );
+  });
+});
+
+describe('a catalogue that does not say what a plan makes of a hall', () => {
+  const replace = (planId: string, key: number) => ({ type: 'replace-plan', once: onceOf(key), planId }) as const;
+
+  test('keeps other plans from being compiled for a while only', async () => {
+    node = new ShowNode({ plans: { pln_hung: rowsOfTen(5), pln_other: rowsOfTen(5) } });
+    node.unansweredPlans.add('pln_hung');
+    const hung = node.ask(SHOW_ID, replace('pln_hung', 1));
+    await node.advance(CATALOGUE_LIMIT_MS - 1_000);
+    expect(toldBy(await hung)).toBe('OVERLOADED');
+    const other = node.ask(SHOW_ID, replace('pln_other', 2));
+    await node.advance(1_000);
+    expect(toldBy(await other)).toBe('ok');
+  });
+
+  test('keeps a show from waking for a while only, whose plan was replaced by it', async () => {
+    node = new ShowNode({ plans: { pln_hung: rowsOfTen(5) } });
+    expect(toldBy(await node.ask(SHOW_ID, replace('pln_hung', 1)))).toBe('ok');
+    node.unansweredPlans.add('pln_hung');
+    const next = new ShowNode({ journal: node.journal, plans: { pln_hung: rowsOfTen(5) } });
+    next.unansweredPlans.add('pln_hung');
+    const asked = next.ask(SHOW_ID, SUMMARY);
+    await next.advance(CATALOGUE_LIMIT_MS);
+    expect(toldBy(await asked)).toBe('OVERLOADED');
+    expect(next.errors).toEqual([`the catalogue did not answer within ${CATALOGUE_LIMIT_MS} ms`]);
+    next.unansweredPlans.clear();
+    await next.advance(RESTARTED_MS);
+    expect(await next.ask(SHOW_ID, SUMMARY)).toMatchObject({ ok: true, value: { capacity: 70 } });
+    await next.stop();
   });
 });
 
