@@ -87,6 +87,11 @@ export interface Fault {
   readonly detail: string;
 }
 
+/** The JSON pointer (RFC 6901) to a value, by the names of the members on the way. */
+export function pointerTo(...names: readonly string[]): string {
+  return names.map((name) => `/${name.replaceAll('~', '~0').replaceAll('/', '~1')}`).join('');
+}
+
 /** A refusal as data: what the core returns, the journal keeps and HTTP turns into a problem document. */
 export interface Refusal {
   readonly code: ErrorCode;

@@ -1,6 +1,6 @@
 import { banksOf } from '../allocator/banks.ts';
-import { LATER_PLANS_MAX } from '../allocator/decide-plan.ts';
-import type { Hall } from '../allocator/hall.ts';
+import { isReplacedTooOften } from '../allocator/decide-plan.ts';
+import { type Hall, laterPlanIds } from '../allocator/hall.ts';
 import { NO_SUCH_PLAN, NO_SUCH_SHOW, NOT_COMPILED, type NotBegun, TOO_LATE, TOO_MANY_PLANS } from './not-begun.ts';
 import { Places } from './places.ts';
 import type { SeatMap } from './seat-map.ts';
@@ -31,7 +31,7 @@ export class ComingPlans {
     planId: string,
     deadline: number,
   ): Promise<{ readonly coming: Hall | null } | NotBegun> {
-    if (inForce === planId || hall.laterPlans.length >= LATER_PLANS_MAX) return { coming: null };
+    if (inForce === planId || isReplacedTooOften(hall)) return { coming: null };
     if (this.#places.waiting >= WAITING_PLANS_MAX) return TOO_MANY_PLANS;
     const { timers, clock, log } = this.#options;
     const limit = new TimeLimit(timers, Math.max(0, deadline - clock.now()));
@@ -40,7 +40,7 @@ export class ComingPlans {
       .run(() => {
         // It takes seconds, in which nothing else is done here, no timer either: not for those who left while they waited.
         if (clock.now() >= deadline) return Promise.resolve(TOO_LATE);
-        return this.#compile(showId, [...hall.laterPlans.map(({ id }) => id), planId]);
+        return this.#compile(showId, [...laterPlanIds(hall), planId]);
       })
       .then(
         (compiled) => {

@@ -1,5 +1,5 @@
 import type { ShowEvent } from '../allocator/events.ts';
-import type { Hall } from '../allocator/hall.ts';
+import { type Hall, laterPlanIds } from '../allocator/hall.ts';
 import type { Show } from '../allocator/show.ts';
 import type { MadeShow } from './shows.ts';
 
@@ -14,7 +14,7 @@ export async function hallWith(made: MadeShow, planIds: readonly string[]): Prom
 /** The plans of the show once these events of a row are applied, if they replace its plan, else null; one row does so once at most. */
 export function plansAfter(show: Show, events: readonly ShowEvent[]): readonly string[] | null {
   for (const event of events) {
-    if (event.type === 'plan-replaced') return [...show.hall.laterPlans.map(({ id }) => id), event.planId];
+    if (event.type === 'plan-replaced') return [...laterPlanIds(show.hall), event.planId];
   }
   return null;
 }

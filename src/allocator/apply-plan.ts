@@ -1,5 +1,6 @@
 import { applyPrices } from './apply-stock.ts';
 import { banksOf } from './banks.ts';
+import { widened } from './columns.ts';
 import type { PlanReplaced } from './events.ts';
 import { type Hall, isFormerSeat } from './hall.ts';
 import { replaces } from './hall-extend.ts';
@@ -55,17 +56,17 @@ function grow(show: Show, stock: Stock, coming: Hall): void {
   show.hall = coming;
   show.banks = banksOf(coming);
   show.areaIndex = areaIndexOf(coming);
-  show.status = longer(show.status, seatCount);
-  show.claim = longer(show.claim, seatCount);
-  show.nextInHold = longer(show.nextInHold, seatCount);
-  show.freeByCategory = longer(show.freeByCategory, categories.length);
+  show.status = widened(show.status, seatCount);
+  show.claim = widened(show.claim, seatCount);
+  show.nextInHold = widened(show.nextInHold, seatCount);
+  show.freeByCategory = widened(show.freeByCategory, categories.length);
   const prices = new Float64Array(categories.length).fill(-1);
   prices.set(show.prices);
   show.prices = prices;
-  show.areaCounts = longer(show.areaCounts, areas.length * SEAT_STATES);
-  show.areaCapacity = longer(show.areaCapacity, areas.length);
-  stock.keptSeats = longer(stock.keptSeats, seatCount);
-  stock.keptPlaces = longer(stock.keptPlaces, areas.length);
+  show.areaCounts = widened(show.areaCounts, areas.length * SEAT_STATES);
+  show.areaCapacity = widened(show.areaCapacity, areas.length);
+  stock.keptSeats = widened(stock.keptSeats, seatCount);
+  stock.keptPlaces = widened(stock.keptPlaces, areas.length);
 }
 
 function addSeat(show: Show, seat: number): void {
@@ -96,12 +97,4 @@ function setPlaces(show: Show, stock: Stock, area: number, figures: PlanReplaced
     'I5',
     () => `area ${area} has ${show.areaCapacity[area]} places, not those of the new plan`,
   );
-}
-
-type Column = Uint8Array | Uint32Array | Int32Array;
-
-function longer<T extends Column>(column: T, length: number): T {
-  const all = new (column.constructor as new (size: number) => T)(length);
-  all.set(column);
-  return all;
 }

@@ -1,6 +1,6 @@
 /** Growth of the columns (one typed array a field) in which a show keeps its records. */
 
-type Column = Uint8Array | Uint16Array | Uint32Array | Int32Array | Float64Array;
+type Column = Uint8Array | Uint16Array | Uint32Array | Int32Array | Float32Array | Float64Array;
 
 /** A copy of `column` with room for `length` entries, the new ones zero. */
 export function widened<T extends Column>(column: T, length: number): T {

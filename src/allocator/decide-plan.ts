@@ -1,4 +1,4 @@
-import type { Fault, Refusal } from '../errors.ts';
+import { type Fault, pointerTo, type Refusal } from '../errors.ts';
 import { MAX_ANSWERS_WITH_ORDERS } from './answered.ts';
 import type { ReplacePlanCommand } from './commands.ts';
 import { NAMED_MAX, namesOf } from './decide-stock.ts';
@@ -7,7 +7,14 @@ import { categoryNamed, type Hall, isFormerSeat } from './hall.ts';
 import { replaces } from './hall-extend.ts';
 import { PLAN_LIMITS } from './plan.ts';
 import { SEAT, SEAT_STATES, type Show } from './show.ts';
-import { formerCategoriesOf, type PlaceFigures, type StockFigures, seatFigures, stockFigures } from './stock.ts';
+import {
+  formerCategoriesOf,
+  noPlaces,
+  type PlaceFigures,
+  type StockFigures,
+  seatFigures,
+  stockFigures,
+} from './stock.ts';
 
 /** So often the plan of a show can be replaced. */
 export const LATER_PLANS_MAX = 20;
@@ -30,14 +37,15 @@ const NOT_READY: Refusal = {
 export function decideReplacePlan(show: Show, command: ReplacePlanCommand, at: number): Decision {
   const { once: key } = command;
   // Not kept as the answer to this key: it says nothing of what was asked.
-  const needsHall = command.planId !== show.planId && !isReplacedTooOften(show);
+  const needsHall = command.planId !== show.planId && !isReplacedTooOften(show.hall);
   if (needsHall && show.answered.find(key.id) < 0 && comingHallOf(show, command) === null)
     return { kind: 'refused', refusal: NOT_READY, event: null };
   return once(show, key, at, MAX_ANSWERS_WITH_ORDERS, () => decideFirst(show, command));
 }
 
-function isReplacedTooOften({ hall }: Show): boolean {
-  return hall.laterPlans.length >= LATER_PLANS_MAX;
+/** Whether no other plan can take the place of the one in force any more. */
+export function isReplacedTooOften({ laterPlans }: Hall): boolean {
+  return laterPlans.length >= LATER_PLANS_MAX;
 }
 
 function comingHallOf({ hall, comingHall }: Show, { planId }: ReplacePlanCommand): Hall | null {
@@ -48,7 +56,7 @@ function comingHallOf({ hall, comingHall }: Show, { planId }: ReplacePlanCommand
 function decideFirst(show: Show, command: ReplacePlanCommand): Decision {
   if (show.cancelled !== null) return refused('NOT_ON_SALE', 'The show is cancelled; its plan stays as it is.');
   const isInForce = command.planId === show.planId;
-  if (!isInForce && isReplacedTooOften(show))
+  if (!isInForce && isReplacedTooOften(show.hall))
     return refused('STOCK_INVALID', `The plan of a show can be replaced ${LATER_PLANS_MAX} times; this was the last.`);
   const coming = isInForce ? show.hall : comingHallOf(show, command);
   if (coming === null) throw new RangeError(`decideReplacePlan: the hall with plan ${command.planId} is not there`);
@@ -103,7 +111,7 @@ function pricesWith(
   const isInForce = coming === show.hall;
   for (const [name, price] of Object.entries(first)) {
     const category = categoryNamed(coming, name);
-    const pointer = pointerToFirstPrice(name);
+    const pointer = pointerTo('prices', name);
     const own = show.hall.formerCategories.has(category) ? -1 : (prices[category] ?? -1);
     if (category < 0) faults.push({ pointer, detail: `The plan has no category ${JSON.stringify(name)}.` });
     else if (own >= 0 && own !== price)
@@ -116,11 +124,6 @@ function pricesWith(
     else prices[category] = price;
   }
   return prices;
-}
-
-/** Where the first price of a category stands in a replacement. */
-export function pointerToFirstPrice(category: string): string {
-  return `/prices/${category.replaceAll('~', '~0').replaceAll('/', '~1')}`;
 }
 
 /** The seats, and the areas, of which somebody has what the new plan has no room for. */
@@ -145,8 +148,7 @@ function takenPlaces({ areaCounts }: Show, area: number): number {
 /** Seats of both plans stay what they are; new ones are for sale if their category has a price. */
 function figuresAfter(show: Show, coming: Hall, prices: readonly number[]): StockFigures {
   const before = stockFigures(show);
-  const none: PlaceFigures = { free: 0, held: 0, inPayment: 0, sold: 0, blocked: 0, removed: 0 };
-  const categories = coming.categories.map(() => ({ ...none }));
+  const categories = coming.categories.map(noPlaces);
   for (let seat = 0; seat < coming.seatCount; seat++) {
     if (isFormerSeat(coming, seat)) continue;
     const category = coming.categoryOf[seat];
@@ -154,7 +156,7 @@ function figuresAfter(show: Show, coming: Hall, prices: readonly number[]): Stoc
     categories[category][isNew ? (prices[category] < 0 ? 'removed' : 'free') : seatFigures(show, seat)]++;
   }
   const areas = coming.areas.map(({ category, capacity }, area) =>
-    areaAfter(before.areas[area] ?? none, capacity, prices[category] >= 0),
+    areaAfter(before.areas[area] ?? noPlaces(), capacity, prices[category] >= 0),
   );
   return { prices, categories, areas, ...formerCategoriesOf(coming) };
 }

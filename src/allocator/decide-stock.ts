@@ -1,4 +1,4 @@
-import type { Fault, Refusal } from '../errors.ts';
+import { type Fault, pointerTo, type Refusal } from '../errors.ts';
 import type { AreaPlaces, StockAddition, StockCommand, StockPlaces } from './commands.ts';
 import type { Decision } from './decision.ts';
 import { done, refused } from './decision.ts';
@@ -48,10 +48,10 @@ class StockChange {
   reprice(prices: Readonly<Record<string, number>>): void {
     for (const [name, price] of Object.entries(prices)) {
       const category = categoryNamed(this.#show.hall, name);
-      if (category < 0) this.#fault(pointerToPrice(name), `The plan has no category ${JSON.stringify(name)}.`);
+      if (category < 0) this.#fault(pointerTo('reprice', name), `The plan has no category ${JSON.stringify(name)}.`);
       else if (this.#show.prices[category] < 0)
         this.#fault(
-          pointerToPrice(name),
+          pointerTo('reprice', name),
           `${JSON.stringify(name)} has no price yet; it gets one with what is added of it.`,
         );
       else this.#prices[category] = price;
@@ -225,9 +225,4 @@ function count(figures: PlaceFigures, from: keyof PlaceFigures, to: keyof PlaceF
 export function namesOf(ids: readonly string[]): string {
   const named = ids.slice(0, NAMED_MAX).map((id) => JSON.stringify(id));
   return ids.length > NAMED_MAX ? `${named.join(', ')} and ${ids.length - NAMED_MAX} more` : named.join(', ');
-}
-
-/** Where a category's new price stands in a change. */
-export function pointerToPrice(category: string): string {
-  return `/reprice/${category.replaceAll('~', '~0').replaceAll('/', '~1')}`;
 }

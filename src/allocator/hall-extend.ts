@@ -1,3 +1,4 @@
+import { widened } from './columns.ts';
 import type { Area, Hall, LaterPlan, RowName } from './hall.ts';
 
 /**
@@ -23,12 +24,12 @@ export function extendHall(before: Hall, plan: Hall, { id, hash }: LaterPlan): H
   const seatIds = grown(before.seatIds, seatCount);
   const seatNumbers = grown(before.seatNumbers, seatCount);
   const rows: readonly RowName[] = [...before.rows, ...plan.rows];
-  const rowOf = grownColumn(before.rowOf, seatCount);
-  const x = grownColumn(before.x, seatCount);
-  const y = grownColumn(before.y, seatCount);
-  const cost = grownColumn(before.cost, seatCount);
-  const features = grownColumn(before.features, seatCount);
-  const categoryOf = grownColumn(before.categoryOf, seatCount);
+  const rowOf = widened(before.rowOf, seatCount);
+  const x = widened(before.x, seatCount);
+  const y = widened(before.y, seatCount);
+  const cost = widened(before.cost, seatCount);
+  const features = widened(before.features, seatCount);
+  const categoryOf = widened(before.categoryOf, seatCount);
   const documentOrder = new Uint32Array(seatCount);
   let afterPlan = plan.seatCount;
   for (let seat = 0; seat < seatCount; seat++) {
@@ -132,13 +133,5 @@ function union(before: readonly string[], added: readonly string[]): readonly st
 function grown(texts: readonly string[], length: number): string[] {
   const all: string[] = new Array(length);
   for (const [i, text] of texts.entries()) all[i] = text;
-  return all;
-}
-
-type Column = Float32Array | Uint8Array | Uint16Array | Uint32Array;
-
-function grownColumn<T extends Column>(column: T, length: number): T {
-  const all = new (column.constructor as new (size: number) => T)(length);
-  all.set(column);
   return all;
 }

@@ -75,6 +75,11 @@ export function categoryNamed({ categories, formerCategories }: Hall, name: stri
   return formerCategories.has(category) ? -1 : category;
 }
 
+/** The plans that replaced the first, by their ids. */
+export function laterPlanIds({ laterPlans }: Hall): string[] {
+  return laterPlans.map(({ id }) => id);
+}
+
 /** The areas of the plan in force. */
 export function planAreas({ areas, formerAreas }: Hall): readonly Area[] {
   return formerAreas.size === 0 ? areas : areas.filter((_, index) => !formerAreas.has(index));

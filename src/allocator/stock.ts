@@ -95,13 +95,13 @@ export function seatFigures({ status, stock }: Show, seat: number): keyof PlaceF
 /** Counted over the whole house: for organisers, not for buyers. */
 export function stockFigures(show: Show): StockFigures {
   const { hall, stock } = show;
-  const categories = hall.categories.map(none);
+  const categories = hall.categories.map(noPlaces);
   for (let seat = 0; seat < hall.seatCount; seat++) {
     if (isFormerSeat(hall, seat)) continue;
     categories[hall.categoryOf[seat]][seatFigures(show, seat)]++;
   }
   const areas = hall.areas.map((_, area) => {
-    const figures = none();
+    const figures = noPlaces();
     for (let state = 0; state < SEAT_STATES; state++)
       figures[FIGURES[state]] += show.areaCounts[area * SEAT_STATES + state];
     const kept = stock?.keptPlaces[area] ?? 0;
@@ -112,6 +112,6 @@ export function stockFigures(show: Show): StockFigures {
   return { prices: [...show.prices], categories, areas, ...formerCategoriesOf(hall) };
 }
 
-function none(): PlaceFigures {
+export function noPlaces(): PlaceFigures {
   return { free: 0, held: 0, inPayment: 0, sold: 0, blocked: 0, removed: 0 };
 }

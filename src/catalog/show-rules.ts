@@ -1,5 +1,5 @@
 import type { ShowTerms } from '../allocator/events.ts';
-import type { Fault } from '../errors.ts';
+import { type Fault, pointerTo } from '../errors.ts';
 import { fromRfc3339 } from '../rfc3339.ts';
 import type { CategoryView } from './tables.ts';
 
@@ -197,7 +197,7 @@ function checkPrices(
     const category = byName.get(name);
     if (category === undefined) {
       const known = [...byName.keys()].slice(0, 20).join(', ');
-      faults.add(pointerTo(name), `is no category of the plan; it has ${known}`);
+      faults.add(pointerTo('prices', name), `is no category of the plan; it has ${known}`);
     } else places += category.seats + category.places;
   }
   if (places === 0) faults.add('/prices', 'must price at least one category that has seats');
@@ -207,11 +207,9 @@ function checkPrices(
 function checkPayable({ prices, currency }: NewShow, amounts: PayableAmounts, faults: Faults): void {
   for (const [name, price] of Object.entries(prices)) {
     const fault = price === 0 ? null : amounts.amountFault(price, currency);
-    if (fault !== null) faults.add(pointerTo(name), fault);
+    if (fault !== null) faults.add(pointerTo('prices', name), fault);
   }
 }
-
-const pointerTo = (category: string): string => `/prices/${category.replaceAll('~', '~0').replaceAll('/', '~1')}`;
 
 function isWebUrl(text: string): boolean {
   const url = URL.parse(text);

@@ -2,7 +2,7 @@ import type { FastifySchemaCompiler } from 'fastify';
 import type { TSchema } from 'typebox';
 import { Compile } from 'typebox/compile';
 import type { TLocalizedValidationError } from 'typebox/error';
-import { type Fault, RefusedError } from '../errors.ts';
+import { type Fault, pointerTo, RefusedError } from '../errors.ts';
 
 /** How a pointer begins, by the part of the request it points into. */
 const POINTER_ROOT: Readonly<Record<string, string>> = {
@@ -20,10 +20,6 @@ function integersOf(schema: TSchema): string[] {
   return Object.keys(properties).filter((name) => properties[name].type === 'integer');
 }
 
-function escapePointer(name: string): string {
-  return name.replaceAll('~', '~0').replaceAll('/', '~1');
-}
-
 /** What TypeBox found, as faults: one for each place that must be mended, in words for a person. */
 function faultsOf(errors: readonly TLocalizedValidationError[], root: string): Fault[] {
   const faults: Fault[] = [];
@@ -34,12 +30,12 @@ function faultsOf(errors: readonly TLocalizedValidationError[], root: string): F
     switch (error.keyword) {
       case 'required':
         for (const name of error.params.requiredProperties) {
-          faults.push({ pointer: `${pointer}/${escapePointer(name)}`, detail: 'is required' });
+          faults.push({ pointer: `${pointer}${pointerTo(name)}`, detail: 'is required' });
         }
         break;
       case 'additionalProperties':
         for (const name of error.params.additionalProperties) {
-          faults.push({ pointer: `${pointer}/${escapePointer(name)}`, detail: 'is not known here' });
+          faults.push({ pointer: `${pointer}${pointerTo(name)}`, detail: 'is not known here' });
         }
         break;
       case 'boolean':

@@ -1,6 +1,6 @@
 import { Places } from '../../actors/places.ts';
 import type { SeatMap } from '../../actors/seat-map.ts';
-import type { Hall } from '../../allocator/hall.ts';
+import { type Hall, laterPlanIds } from '../../allocator/hall.ts';
 import { type Refusal, RefusedError } from '../../errors.ts';
 import type { Clock, Timers } from '../../ports.ts';
 import type { Log } from '../../system/log.ts';
@@ -266,7 +266,7 @@ export class SeatReplicas {
   #learn(show: Followed, map: SeatMap): void {
     const { replica } = show;
     if (replica !== null && map.version <= replica.version) return;
-    if (replica !== null && isOfPlans(replica.hall, idsOf(map.hall))) replica.adopt(map);
+    if (replica !== null && isOfPlans(replica.hall, laterPlanIds(map.hall))) replica.adopt(map);
     else this.#keep(show, new SeatReplica(map, null));
   }
 
@@ -298,12 +298,8 @@ export class SeatReplicas {
   }
 }
 
-function idsOf({ laterPlans }: Hall): readonly string[] {
-  return laterPlans.map(({ id }) => id);
-}
-
 function isOfPlans(hall: Hall, laterPlans: readonly string[]): boolean {
-  const ids = idsOf(hall);
+  const ids = laterPlanIds(hall);
   return ids.length === laterPlans.length && ids.every((id, i) => id === laterPlans[i]);
 }
 

@@ -1,6 +1,6 @@
 import { SEAT_LETTERS, type SeatMap, tellsChangesSince } from '../../actors/seat-map.ts';
 import { LATER_PLANS_MAX } from '../../allocator/decide-plan.ts';
-import { type Hall, planAreas } from '../../allocator/hall.ts';
+import { type Hall, laterPlanIds, planAreas } from '../../allocator/hall.ts';
 
 /**
  * A map goes whole, a byte a seat, unless fewer than one seat in so many has changed: a change costs up to eight bytes.
@@ -84,7 +84,7 @@ export function seatsAnswer(
     capacity,
     currency,
     ...(planId === undefined ? {} : { planId }),
-    ...(laterPlans.length === 0 ? {} : { laterPlans: laterPlans.map(({ id }) => id) }),
+    ...(laterPlans.length === 0 ? {} : { laterPlans: laterPlanIds(map.hall) }),
   };
 }
 

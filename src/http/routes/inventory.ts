@@ -1,13 +1,13 @@
 import Type from 'typebox';
 import type { StockCommand } from '../../allocator/commands.ts';
-import { pointerToPrice } from '../../allocator/decide-stock.ts';
 import { PLAN_LIMITS } from '../../allocator/plan.ts';
-import type { Fault } from '../../errors.ts';
+import { type Fault, pointerTo } from '../../errors.ts';
 import { isId } from '../../ids.ts';
 import type { Guards } from '../auth.ts';
 import { readOnce } from '../idempotency.ts';
 import { InventorySchema, NewStockSchema, SEATS_LISTED_MAX } from '../inventory-schemas.ts';
 import { STOCK_BYTES_MAX, STOCK_PLACES_MAX } from '../limits.ts';
+import { unpayable } from '../payable-prices.ts';
 import { refuse } from '../problem.ts';
 import type { SalesDeps } from '../sales-deps.ts';
 import { BEARER, PathId, problems, strict } from '../schemas.ts';
@@ -67,7 +67,7 @@ export function inventoryRoutes(app: App, deps: SalesDeps, guards: Guards): void
       if (faults.length === 0) {
         const seats = await shows.seatMap(showId);
         if ('code' in seats) return refuse(reply, seats);
-        faults.push(...unpayable(body, (amount) => gateway.amountFault(amount, seats.currency)));
+        faults.push(...unpayable(pricesIn(body), (amount) => gateway.amountFault(amount, seats.currency)));
       }
       if (faults.length > 0)
         return refuse(reply, { code: 'STOCK_INVALID', detail: 'Mend what `errors` points at.', errors: faults });
@@ -120,14 +120,9 @@ function faultsIn({ add = [], remove = [], block = [], unblock = [], reprice = {
   return [{ pointer: '', detail: 'Say what to change: add, remove, block, unblock or reprice.' }];
 }
 
-/** Prices that nobody could pay. */
-function unpayable({ add = [], reprice = {} }: NewStock, faultOf: (amount: number) => string | null): Fault[] {
-  const faults: Fault[] = [];
-  const check = (pointer: string, price: number): void => {
-    const fault = price === 0 ? null : faultOf(price);
-    if (fault !== null) faults.push({ pointer, detail: fault });
-  };
-  for (const [i, { price }] of add.entries()) check(`/add/${i}/price`, price);
-  for (const [name, price] of Object.entries(reprice)) check(pointerToPrice(name), price);
-  return faults;
+function pricesIn({ add = [], reprice = {} }: NewStock): (readonly [pointer: string, price: number])[] {
+  return [
+    ...add.map(({ price }, i) => [`/add/${i}/price`, price] as const),
+    ...Object.entries(reprice).map(([name, price]) => [pointerTo('reprice', name), price] as const),
+  ];
 }

@@ -1,11 +1,11 @@
 import Type from 'typebox';
-import { pointerToFirstPrice } from '../../allocator/decide-plan.ts';
 import { PLAN_LIMITS } from '../../allocator/plan.ts';
-import type { Fault } from '../../errors.ts';
+import { pointerTo } from '../../errors.ts';
 import { isId } from '../../ids.ts';
 import type { Guards } from '../auth.ts';
 import { readOnce } from '../idempotency.ts';
 import { InventorySchema } from '../inventory-schemas.ts';
+import { unpayable } from '../payable-prices.ts';
 import { refuse } from '../problem.ts';
 import type { SalesDeps } from '../sales-deps.ts';
 import { Amount, BEARER, line, PathId, problems, strict } from '../schemas.ts';
@@ -70,19 +70,12 @@ export function showPlanRoutes(app: App, deps: ShowDeps & Pick<SalesDeps, 'gatew
       const { planId, prices } = request.body;
       const plan = await catalogue.plans.summary(planId);
       if (plan === null || plan.venueId !== record.venue.id) return notFound(reply, 'plan of this venue');
-      const errors = unpayable(prices ?? {}, (amount) => gateway.amountFault(amount, record.currency));
+      const named = Object.entries(prices ?? {}).map(([name, price]) => [pointerTo('prices', name), price] as const);
+      const errors = unpayable(named, (amount) => gateway.amountFault(amount, record.currency));
       if (errors.length > 0)
         return refuse(reply, { code: 'STOCK_INVALID', detail: 'Mend what `errors` points at.', errors });
       const command = { type: 'replace-plan', once, planId, ...(prices === undefined ? {} : { prices }) } as const;
       return sendAnswer(reply, await shows.ask(showId, command, askDeadline(clock)), 200);
     },
   );
-}
-
-/** Prices that nobody could pay. */
-function unpayable(prices: Readonly<Record<string, number>>, faultOf: (amount: number) => string | null): Fault[] {
-  return Object.entries(prices).flatMap(([name, price]) => {
-    const detail = price === 0 ? null : faultOf(price);
-    return detail === null ? [] : [{ pointer: pointerToFirstPrice(name), detail }];
-  });
 }
