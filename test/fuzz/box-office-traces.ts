@@ -14,6 +14,8 @@ const ITS_OWN = [
   'log_in_failure',
   'show_figures',
 ];
+/** What a show tells the catalogue of its plan, some time after it was replaced; that it was is an event. */
+const TOLD_LATER = ['current_plan_id', 'plan_revision', 'changed'];
 const OF_SETTLEMENT = ['sandbox_payment', 'sandbox_refund', 'buyer_show'];
 /** What only a client can bring about. */
 const OF_CLIENTS = new Set([
@@ -48,15 +50,17 @@ export class BoxOfficeTraces {
     return news;
   }
 
-  /** Of each table how many rows there are and which transaction wrote last. */
+  /** Of each table how many rows there are and which transaction wrote last; of shows what they say. */
   async #counts(): Promise<string> {
     if (this.#tables !== null) return this.#tables;
     const { rows } = await this.#pool.query<{ name: string }>(
       `select table_name as name from information_schema.tables where table_schema = 'public' and table_name <> all($1)`,
       [[...ITS_OWN, ...OF_SETTLEMENT]],
     );
+    const lastWrite = 'max(xmin::text::bigint)';
+    const contents = `sum(hashtextextended((to_jsonb("show") - '{${TOLD_LATER.join()}}'::text[])::text, 0))`;
     const each = rows.map(
-      ({ name }) => `(select count(*) || '@' || max(xmin::text::bigint) from "${name}") as "${name}"`,
+      ({ name }) => `(select count(*) || '@' || ${name === 'show' ? contents : lastWrite} from "${name}") as "${name}"`,
     );
     this.#tables = `select ${each.join(', ')}`;
     return this.#tables;
