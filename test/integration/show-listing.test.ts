@@ -300,3 +300,39 @@ it('mends the catalogue, and wakes shows, where an owner died before it told', a
   await writeFigures(db, [{ showId: id, figures: figures(5, { times, cancelled: true }) }]);
   expect((await shown()).status).toBe('cancelled');
 });
+
+it('mends many shows by one statement, and writes nothing of what the catalogue knows', async () => {
+  const { http, create } = await house();
+  const moved = (await create({ draft: true })).id;
+  const [off, both] = [(await create()).id, (await create()).id];
+  const db = http.database.kysely as never as import('kysely').Kysely<CatalogueTables>;
+  const start = Date.UTC(2030, 0, 1);
+  const early = { onSaleAt: start, offSaleAt: start + DAY, publishAt: start - DAY, revision: 2 };
+  const late = { onSaleAt: start + DAY, offSaleAt: start + 2 * DAY, revision: 1 };
+  let statements = 0;
+  const counted = db.withPlugin({
+    transformQuery: ({ node }) => {
+      statements++;
+      return node;
+    },
+    transformResult: async ({ result }) => result,
+  });
+  const rows = async (): Promise<unknown[]> =>
+    (await http.database.pool.query('select id, xmin::text, cancelled_at from show order by id')).rows;
+  const tell = (version: number, asOf: number): Promise<void> =>
+    writeFigures(counted, [
+      { showId: both, figures: figures(version, { asOf, times: late, cancelled: true }) },
+      { showId: moved, figures: figures(version, { asOf, times: early }) },
+      { showId: off, figures: figures(version, { asOf, cancelled: true }) },
+      { showId: 'shw_unknown', figures: figures(version, { asOf, cancelled: true }) },
+    ]);
+  await tell(1, start + 1);
+  expect(statements).toBe(2);
+  const record = (id: string) => http.catalogue.shows.get(id);
+  expect(await record(moved)).toMatchObject({ ...early, cancelledAt: null });
+  expect(await record(off)).toMatchObject({ revision: 0, cancelledAt: start + 1 });
+  expect(await record(both)).toMatchObject({ ...late, cancelledAt: start + 1 });
+  const told = await rows();
+  await tell(2, start + 2);
+  expect(await rows()).toEqual(told);
+});

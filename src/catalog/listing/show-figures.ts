@@ -1,4 +1,4 @@
-import { type Kysely, sql } from 'kysely';
+import { type Kysely, type RawBuilder, sql } from 'kysely';
 import type { ShowFigures } from '../../actors/shows.ts';
 import type { CatalogueTables } from '../tables.ts';
 
@@ -36,27 +36,44 @@ export async function writeFigures(db: Kysely<CatalogueTables>, batch: readonly 
     where f.version < excluded.version`.execute(db);
 }
 
-/** Whoever moved a show's times, replaced its plan, or called it off, may have died before the catalogue heard of it. */
+/**
+ * Whoever moved a show's times, replaced its plan, or called it off, may have died before the catalogue heard of it. Most
+ * often it has: then nothing is locked or written.
+ * @param batch in the order of ids
+ */
 async function mendShows(db: Kysely<CatalogueTables>, batch: readonly FiguresOf[]): Promise<void> {
-  const moved = batch.filter(({ figures }) => isNews(figures));
-  for (const { showId, figures } of moved) {
-    const { cancelled, asOf, times, plan } = figures;
-    const { id: planId = null, revision: planRevision = 0 } = plan ?? {};
-    const { onSaleAt = 0, offSaleAt = 0, publishAt = null, revision = 0 } = times ?? {};
-    await sql`
-      update show set
-        on_sale_at = case when revision < ${revision} then to_timestamp(${onSaleAt} / 1000.0::float8) else on_sale_at end,
-        off_sale_at = case when revision < ${revision} then to_timestamp(${offSaleAt} / 1000.0::float8) else off_sale_at end,
-        publish_at = case when revision < ${revision} then to_timestamp(${publishAt} / 1000.0::float8) else publish_at end,
-        cancelled_at = case when ${cancelled} then coalesce(cancelled_at, to_timestamp(${asOf} / 1000.0::float8))
-          else cancelled_at end,
-        revision = greatest(revision, ${revision}),
-        current_plan_id = case when plan_revision < ${planRevision} then ${planId} else current_plan_id end,
-        plan_revision = greatest(plan_revision, ${planRevision})
-      where id = ${showId} and (revision < ${revision} or plan_revision < ${planRevision} or (${cancelled} and cancelled_at is null))`.execute(
-      db,
-    );
-  }
+  const news = batch.filter(({ figures }) => isNews(figures));
+  if (news.length === 0) return;
+  const column = <T>(pick: (figures: ShowFigures) => T): T[] => news.map(({ figures }) => pick(figures));
+  await sql`
+    with news as (
+      select * from unnest(
+        ${news.map(({ showId }) => showId)}::text[], ${column(({ times }) => times?.revision ?? 0)}::int4[],
+        ${column(({ times }) => times?.onSaleAt ?? 0)}::int8[], ${column(({ times }) => times?.offSaleAt ?? 0)}::int8[],
+        ${column(({ times }) => times?.publishAt ?? null)}::int8[],
+        ${column(({ plan }) => plan?.revision ?? 0)}::int4[], ${column(({ plan }) => plan?.id ?? null)}::text[],
+        ${column(({ cancelled, asOf }) => (cancelled ? asOf : null))}::int8[]
+      ) as n (id, revision, on_sale_at, off_sale_at, publish_at, plan_revision, plan_id, cancelled_at)
+    ), behind as materialized (
+      select show.id from show join news n on show.id = n.id
+      where show.revision < n.revision or show.plan_revision < n.plan_revision
+        or (n.cancelled_at is not null and show.cancelled_at is null)
+      order by show.id for no key update of show
+    )
+    update show set
+      on_sale_at = case when show.revision < n.revision then ${instant('n.on_sale_at')} else show.on_sale_at end,
+      off_sale_at = case when show.revision < n.revision then ${instant('n.off_sale_at')} else show.off_sale_at end,
+      publish_at = case when show.revision < n.revision then ${instant('n.publish_at')} else show.publish_at end,
+      revision = greatest(show.revision, n.revision),
+      current_plan_id = case when show.plan_revision < n.plan_revision then n.plan_id else show.current_plan_id end,
+      plan_revision = greatest(show.plan_revision, n.plan_revision),
+      cancelled_at = coalesce(show.cancelled_at, ${instant('n.cancelled_at')})
+    from behind join news n using (id) where show.id = behind.id`.execute(db);
+}
+
+/** A column of ms since the epoch as an instant. */
+function instant(column: string): RawBuilder<Date> {
+  return sql<Date>`to_timestamp(${sql.ref(column)} / 1000.0::float8)`;
 }
 
 function isNews({ cancelled, times, plan }: ShowFigures): boolean {
