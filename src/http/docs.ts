@@ -6,7 +6,7 @@ import Type from 'typebox';
 import { CATALOGUE } from '../errors.ts';
 import { IDEMPOTENCY_KEY_HEADER, KEY_LENGTH_MAX, VISIBLE } from './idempotency.ts';
 import { ERRORS_PATH, refuse } from './problem.ts';
-import { strict } from './schemas.ts';
+import { EACH_ONCE, strict } from './schemas.ts';
 import type { App } from './server.ts';
 
 declare module 'fastify' {
@@ -60,7 +60,7 @@ export function registerDocs(app: App): void {
   app.register((docs: App, _options, done) => {
     let openapi: string | undefined;
     docs.get(OPENAPI_PATH, { schema: { hide: true }, compress: {} }, (_request, reply) => {
-      openapi ??= JSON.stringify(app.swagger());
+      openapi ??= JSON.stringify(app.swagger()).replaceAll(`"${EACH_ONCE}":`, '"uniqueItems":');
       return reply.type('application/json').send(openapi);
     });
 

@@ -7,7 +7,7 @@ import { emptyIfNone } from '../no-body.ts';
 import { refuse } from '../problem.ts';
 import type { SalesDeps } from '../sales-deps.ts';
 import { CancellationSchema, NewRefundSchema } from '../sales-schemas.ts';
-import { BEARER, line, PathId, problems, strict } from '../schemas.ts';
+import { BEARER, eachOnce, line, PathId, problems, strict } from '../schemas.ts';
 import type { App } from '../server.ts';
 import { askDeadline, NOT_NOW, notFound, sendAnswer } from '../show-answers.ts';
 import { seesAll } from '../viewers.ts';
@@ -47,9 +47,7 @@ export function refundRoutes(app: App, deps: SalesDeps, guards: Guards): void {
         security: BEARER,
         params: PathId,
         body: strict({
-          tickets: Type.Optional(
-            Type.Array(line(1, ID_LENGTH_MAX), { minItems: 1, maxItems: TICKETS_MAX, uniqueItems: true }),
-          ),
+          tickets: Type.Optional(eachOnce(line(1, ID_LENGTH_MAX), { minItems: 1, maxItems: TICKETS_MAX })),
           reason: Type.Optional(line(1, REASON_LENGTH_MAX)),
         }),
         response: {

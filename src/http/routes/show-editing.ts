@@ -9,7 +9,7 @@ import { isId } from '../../ids.ts';
 import type { Guards } from '../auth.ts';
 import { emptyIfNone, noBody } from '../no-body.ts';
 import { refuse } from '../problem.ts';
-import { Amount, BEARER, Currency, line, PathId, problems, prose, strict, Time } from '../schemas.ts';
+import { Amount, BEARER, Currency, eachOnce, line, PathId, problems, prose, strict, Time } from '../schemas.ts';
 import type { App } from '../server.ts';
 import { askDeadline, NOT_NOW, notFound } from '../show-answers.ts';
 import { ShowSchema, viewShow } from '../show-views.ts';
@@ -34,7 +34,7 @@ const Title = line(1, 200);
 const Description = prose(10_000);
 const Screen = line(1, 100);
 const MediaUrl = line(1, 2_000);
-const MediaLinks = Type.Array(MediaUrl, { maxItems: MEDIA_LINKS_MAX, uniqueItems: true });
+const MediaLinks = eachOnce(MediaUrl, { maxItems: MEDIA_LINKS_MAX });
 
 const NewShowSchema = strict({
   title: Title,
@@ -42,7 +42,7 @@ const NewShowSchema = strict({
   venueId: line(1, 100),
   planId: line(1, 100),
   screen: Type.Optional(Screen),
-  performerIds: Type.Optional(Type.Array(line(1, 100), { maxItems: PERFORMERS_MAX, uniqueItems: true })),
+  performerIds: Type.Optional(eachOnce(line(1, 100), { maxItems: PERFORMERS_MAX })),
   startsAt: Time,
   endsAt: Type.Optional(Time),
   onSaleAt: Time,

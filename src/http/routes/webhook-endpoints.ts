@@ -6,7 +6,19 @@ import { isDeliveryId, type WebhookEndpoints } from '../../webhooks/endpoints.ts
 import { URL_LENGTH_MAX } from '../../webhooks/targets.ts';
 import type { Guards } from '../auth.ts';
 import { noBody } from '../no-body.ts';
-import { BEARER, LIMIT_DEFAULT, line, listOf, Page, PathId, problems, strict, Time, TimeOut } from '../schemas.ts';
+import {
+  BEARER,
+  eachOnce,
+  LIMIT_DEFAULT,
+  line,
+  listOf,
+  Page,
+  PathId,
+  problems,
+  strict,
+  Time,
+  TimeOut,
+} from '../schemas.ts';
 import type { App } from '../server.ts';
 import { notFound } from '../show-answers.ts';
 import { timeAt } from '../times.ts';
@@ -69,11 +81,7 @@ export function webhookEndpointRoutes(app: App, endpoints: WebhookEndpoints, gua
         security: BEARER,
         body: strict({
           url: line(1, URL_LENGTH_MAX),
-          events: Type.Array(Type.Enum([...WEBHOOK_EVENTS]), {
-            minItems: 1,
-            maxItems: WEBHOOK_EVENTS.length,
-            uniqueItems: true,
-          }),
+          events: eachOnce(Type.Enum([...WEBHOOK_EVENTS]), { minItems: 1, maxItems: WEBHOOK_EVENTS.length }),
         }),
         response: {
           201: NewEndpointSchema,
