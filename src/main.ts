@@ -13,8 +13,6 @@ import { fileTransport, type MailTransport, smtpTransport } from './mail/transpo
 import { type PaymentProvider, sandboxProvider } from './payments/provider.ts';
 import { createSandboxGateway } from './payments/sandbox.ts';
 import { createStripePaymentTable } from './payments/stripe/payment-table.ts';
-import { stripeClient } from './payments/stripe/stripe-api.ts';
-import { stripeProvider } from './payments/stripe/stripe-provider.ts';
 import { connectionConfig, openDatabase } from './postgres/database.ts';
 import { startEmbeddedPostgres } from './postgres/embedded-postgres.ts';
 import { migrate } from './postgres/migrate.ts';
@@ -102,7 +100,7 @@ async function start(settings: Settings, log: Log, undo: Undo[], fail: (reason: 
     database,
     connection: connectionConfig(url, 'usher'),
     transport,
-    payments: openPayments(settings, database.pool, secret, log),
+    payments: await openPayments(settings, database.pool, secret, log),
     secret,
     mail: mailOf(settings),
     webhookTargets: settings.webhookTargets,
@@ -186,9 +184,12 @@ function openTransport(settings: Settings, cluster: string, log: Log): Promise<T
   });
 }
 
-function openPayments({ stripe }: Settings, pool: Pool, secret: Buffer, log: Log): PaymentProvider {
+async function openPayments({ stripe }: Settings, pool: Pool, secret: Buffer, log: Log): Promise<PaymentProvider> {
   const ports = { clock: systemClock(), timers: systemTimers, random: systemRandom };
   if (stripe === null) return sandboxProvider(createSandboxGateway({ pool, ...ports, secret }));
+  // Large: a start without it is over sooner.
+  const { stripeClient } = await import('./payments/stripe/stripe-api.ts');
+  const { stripeProvider } = await import('./payments/stripe/stripe-provider.ts');
   return stripeProvider({
     stripe: stripeClient(stripe.secretKey, stripe.apiBase),
     table: createStripePaymentTable({ pool, ...ports }),

@@ -1,7 +1,7 @@
 import { hash } from 'node:crypto';
 import helmet from '@fastify/helmet';
 import swagger from '@fastify/swagger';
-import scalar from '@scalar/fastify-api-reference';
+import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import Type from 'typebox';
 import { CATALOGUE } from '../errors.ts';
 import { IDEMPOTENCY_KEY_HEADER, KEY_LENGTH_MAX, VISIBLE } from './idempotency.ts';
@@ -71,31 +71,35 @@ export function registerDocs(app: App): void {
       }
       next(null, payload);
     });
-    docs.register(scalar, {
-      routePrefix: DOCS_PATH,
-      configuration: {
-        url: OPENAPI_PATH,
-        pageTitle: 'Usher API',
-        withDefaultFonts: false,
-        telemetry: false,
-        agent: { disabled: true },
-        showDeveloperTools: 'never',
-        hideClientButton: true,
-      },
-      hooks: {
-        // Scalar builds a URL from the Host header, whatever it holds.
-        onRequest: (request, reply, next) => {
-          if (URL.canParse(`${request.protocol}://${request.hostname}`)) next();
-          else refuse(reply, { code: 'BAD_REQUEST', detail: 'The Host header is not valid.' });
-        },
-      },
-    });
+    const pages = referencePages();
+    docs.get(DOCS_PATH, { schema: { hide: true } }, pages);
+    docs.get(`${DOCS_PATH}/*`, { schema: { hide: true } }, pages);
     const errors = errorsPage();
     docs.get(ERRORS_PATH, { schema: { hide: true } }, (_request, reply) =>
       reply.type('text/html; charset=utf-8').send(errors),
     );
     done();
   });
+}
+
+/** Answers what belongs to Scalar, which is loaded when somebody first asks: it is large, and few nodes are ever asked. */
+function referencePages(): (request: FastifyRequest, reply: FastifyReply) => Promise<FastifyReply> {
+  let loading: Promise<FastifyInstance> | undefined;
+  return async (request, reply) => {
+    // Scalar builds a URL from the Host header, whatever it holds.
+    if (!URL.canParse(`${request.protocol}://${request.hostname}`))
+      return refuse(reply, { code: 'BAD_REQUEST', detail: 'The Host header is not valid.' });
+    loading ??= import('./reference.ts').then(({ reference }) => reference(DOCS_PATH, OPENAPI_PATH));
+    const pages = await loading;
+    const { statusCode, headers, payload } = await pages.inject({ method: 'GET', url: request.url });
+    if (statusCode === 404) {
+      reply.callNotFound();
+      return reply;
+    }
+    const { location } = headers;
+    if (location !== undefined) reply.header('location', location);
+    return reply.code(statusCode).type(String(headers['content-type'])).send(payload);
+  };
 }
 
 /** A content security policy under which this page runs the inline scripts it was made with, and no others. */

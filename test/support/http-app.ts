@@ -1,6 +1,5 @@
 import type { FastifyInstance, InjectOptions, LightMyRequestResponse } from 'fastify';
-import pg from 'pg';
-import { afterAll, beforeAll, onTestFinished } from 'vitest';
+import { afterAll, onTestFinished } from 'vitest';
 import { up as accountsTables } from '../../migrations/0002-accounts.ts';
 import { up as catalogueTables } from '../../migrations/0003-catalogue.ts';
 import { up as cancelledShows } from '../../migrations/0008-cancelled-shows.ts';
@@ -29,15 +28,13 @@ import { buildServer } from '../../src/http/server.ts';
 import type { PaymentGateway } from '../../src/payments/gateway.ts';
 import { createSettlement } from '../../src/payments/settlement.ts';
 import { type Database, openDatabase } from '../../src/postgres/database.ts';
-import { type EmbeddedPostgres, startEmbeddedPostgres } from '../../src/postgres/embedded-postgres.ts';
 import { type CapturedLog, capturedLog } from './captured-log.ts';
 import { CatalogueShows } from './catalogue-shows.ts';
+import { databaseCopies } from './database-copies.ts';
 import { type AtEnd, Lifetime } from './lifetime.ts';
 import { type ManualTime, manualTime } from './manual-time.ts';
 import { NO_READ_MODELS } from './no-read-models.ts';
-import { withDatabase } from './prepared-database.ts';
 import { seededRandom } from './seeded-random.ts';
-import { temporaryDirectoryForFile } from './temporary-directory.ts';
 import { ticketKeysInMemory } from './ticket-keys.ts';
 
 /** No test here pays. */
@@ -90,47 +87,28 @@ export interface HttpAppOptions {
   readonly format?: number;
 }
 
+const TABLES = [
+  ...[accountsTables, catalogueTables, cancelledShows, mail, drafts],
+  ...[showFigures, sessions, mailToAccounts, figuresPrices, showPlans],
+];
+
 /** A real Postgres for the tests of a file; each call is the whole HTTP side over a database of its own. */
 export function httpApps(): (options?: HttpAppOptions) => Promise<HttpApp> {
-  let server: EmbeddedPostgres;
-  let databases = 0;
-  beforeAll(async () => {
-    server = await startEmbeddedPostgres({
-      dataDir: withDatabase(temporaryDirectoryForFile()),
-      log: capturedLog().log,
-    });
-  });
+  const newDatabase = databaseCopies(TABLES);
   const ofFile = new Lifetime();
-  afterAll(async () => {
-    await ofFile.end();
-    await server.stop();
-  });
+  afterAll(() => ofFile.end());
+  let apps = 0;
 
   return async (options = {}) => {
-    const name = `http_${++databases}`;
-    const admin = new pg.Client({ connectionString: server.url });
-    await admin.connect();
-    await admin.query(`create database ${name}`);
-    await admin.end();
     const log = capturedLog();
     const database = await openDatabase<AccountsTables & CatalogueTables>({
-      url: server.url.replace('@/usher?', `@/${name}?`),
+      url: await newDatabase(),
       log: log.log,
       maxConnections: 4,
     });
     const atEnd = options.forFile ? ofFile.atEnd : onTestFinished;
     atEnd(() => database.close());
-    await accountsTables(database.kysely as never);
-    await catalogueTables(database.kysely as never);
-    await cancelledShows(database.kysely as never);
-    await mail(database.kysely as never);
-    await drafts(database.kysely as never);
-    await showFigures(database.kysely as never);
-    await sessions(database.kysely as never);
-    await mailToAccounts(database.kysely as never);
-    await figuresPrices(database.kysely as never);
-    await showPlans(database.kysely as never);
-    return build(database, log, databases, options, atEnd);
+    return build(database, log, ++apps, options, atEnd);
   };
 }
 

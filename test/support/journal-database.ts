@@ -1,6 +1,5 @@
-import { Kysely, PostgresDialect } from 'kysely';
 import pg from 'pg';
-import { afterAll, beforeAll, onTestFinished } from 'vitest';
+import { onTestFinished } from 'vitest';
 import { up as journal } from '../../migrations/0001-journal.ts';
 import { up as cluster } from '../../migrations/0006-cluster.ts';
 import { up as mail } from '../../migrations/0011-mail.ts';
@@ -12,13 +11,11 @@ import { FENCE } from '../../src/journal/append-statement.ts';
 import { createPostgresJournal, type PostgresJournal } from '../../src/journal/postgres-journal.ts';
 import type { Timers } from '../../src/ports.ts';
 import { connectionConfig } from '../../src/postgres/database.ts';
-import { type EmbeddedPostgres, startEmbeddedPostgres } from '../../src/postgres/embedded-postgres.ts';
 import { systemClock } from '../../src/system/clock.ts';
 import { systemTimers } from '../../src/system/timers.ts';
 import { capturedLog } from './captured-log.ts';
+import { databaseCopies } from './database-copies.ts';
 import { selfOf } from './node-starts.ts';
-import { withDatabase } from './prepared-database.ts';
-import { temporaryDirectoryForFile } from './temporary-directory.ts';
 
 export interface JournalDatabase {
   readonly url: string;
@@ -27,50 +24,17 @@ export interface JournalDatabase {
   readonly pool: pg.Pool;
 }
 
-const TEMPLATE = 'journal_template';
-
 /** A real Postgres for the tests of a file; each call of what this returns makes a database with the tables of journal, mail and cluster. */
 export function journalServer(): () => Promise<JournalDatabase> {
-  let server: EmbeddedPostgres;
-  let databases = 0;
-  const urlOf = (name: string): string => server.url.replace('@/usher?', `@/${name}?`);
-  beforeAll(async () => {
-    server = await startEmbeddedPostgres({
-      dataDir: withDatabase(temporaryDirectoryForFile()),
-      log: capturedLog().log,
-    });
-    await run(server.url, `create database ${TEMPLATE}`);
-    const kysely = new Kysely<unknown>({
-      dialect: new PostgresDialect({ pool: new pg.Pool({ connectionString: urlOf(TEMPLATE) }) }),
-    });
-    await journal(kysely);
-    await cluster(kysely);
-    await mail(kysely);
-    await mailToAccounts(kysely);
-    await transfers(kysely);
-    await kysely.destroy();
-  });
-  afterAll(() => server.stop());
+  const newDatabase = databaseCopies([journal, cluster, mail, mailToAccounts, transfers]);
   return async () => {
-    const name = `journal_${++databases}`;
-    await run(server.url, `create database ${name} template ${TEMPLATE}`);
-    const url = urlOf(name);
+    const url = await newDatabase();
     const connection = connectionConfig(url, 'journal test');
     const pool = new pg.Pool({ ...connection, max: 4 });
     pool.on('error', () => {});
     onTestFinished(() => pool.end());
     return { url, connection, pool };
   };
-}
-
-async function run(url: string, text: string): Promise<void> {
-  const client = new pg.Client({ connectionString: url });
-  await client.connect();
-  try {
-    await client.query(text);
-  } finally {
-    await client.end();
-  }
 }
 
 export interface Node {
