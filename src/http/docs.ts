@@ -96,9 +96,11 @@ function referencePages(): (request: FastifyRequest, reply: FastifyReply) => Pro
       reply.callNotFound();
       return reply;
     }
-    const { location } = headers;
-    if (location !== undefined) reply.header('location', location);
-    return reply.code(statusCode).type(String(headers['content-type'])).send(payload);
+    for (const name of ['content-type', 'location']) {
+      const value = headers[name];
+      if (value !== undefined) reply.header(name, value);
+    }
+    return reply.code(statusCode).send(payload);
   };
 }
 

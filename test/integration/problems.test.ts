@@ -193,7 +193,9 @@ describe('the docs', () => {
 
   it('open in a browser without any other host, under a policy that lets their own scripts run', async () => {
     const { send } = await newApp();
-    expect((await send('GET', '/docs')).statusCode).toBe(301);
+    const { statusCode, headers } = await send('GET', '/docs');
+    expect([statusCode, headers.location]).toEqual([301, '/docs/']);
+    expectProblem(await send('GET', '/docs/nothing'), 'NOT_FOUND');
     const page = await send('GET', '/docs/');
     expect(page.body).toContain('"url": "/openapi.json"');
     expect(page.body).not.toMatch(/(src|href)="https?:/);
@@ -203,6 +205,7 @@ describe('the docs', () => {
     const script = await send('GET', '/docs/js/scalar.js', null, { 'accept-encoding': 'gzip' });
     expect(script.statusCode).toBe(200);
     expect(script.headers['content-encoding']).toBe('gzip');
+    expect(script.headers['content-type']).toBe('application/javascript; charset=utf-8');
   });
 
   it.each([

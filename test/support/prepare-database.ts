@@ -7,7 +7,7 @@ import { createLog } from '../../src/system/log.ts';
 /** A file system in memory, where there is one. */
 const IN_MEMORY = '/dev/shm';
 /** Bytes: several times what is there at once at the most. */
-const ROOM_IN_MEMORY = 8 * 1_024 ** 3;
+const ROOM_IN_MEMORY = 4 * 1_024 ** 3;
 
 /**
  * Once before all tests: has them keep their data in memory if there is room, as disks take a third of their time to make
