@@ -174,6 +174,14 @@ describe('plans', () => {
     expect((await organiser('POST', `/v1/venues/${venueId}/plans`, large)).statusCode).toBe(201);
     expectProblem(await organiser('POST', '/v1/venues', large), 'BODY_TOO_LARGE');
   });
+
+  it('of a form that takes long to parse is refused before it is parsed', async () => {
+    const http = await newApp();
+    const { organiser, venueId } = await house(http);
+    const nested = { ...SMALL_PLAN, padding: 'x'.repeat(70_000), deep: JSON.parse('['.repeat(40) + ']'.repeat(40)) };
+    const problem = expectProblem(await organiser('POST', `/v1/venues/${venueId}/plans`, nested), 'BODY_TOO_LARGE');
+    expect(problem.detail).toBe('The body is nested more than 32 levels deep.');
+  });
 });
 
 describe('performers', () => {
