@@ -1,11 +1,11 @@
 import { hash } from 'node:crypto';
 import helmet from '@fastify/helmet';
 import swagger from '@fastify/swagger';
-import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import Type from 'typebox';
 import { CATALOGUE } from '../errors.ts';
 import { IDEMPOTENCY_KEY_HEADER, KEY_LENGTH_MAX, VISIBLE } from './idempotency.ts';
-import { ERRORS_PATH, refuse } from './problem.ts';
+import { ERRORS_PATH } from './problem.ts';
+import type { ReferenceFile } from './reference.ts';
 import { EACH_ONCE, strict } from './schemas.ts';
 import type { App } from './server.ts';
 
@@ -18,6 +18,8 @@ declare module 'fastify' {
 
 const OPENAPI_PATH = '/openapi.json';
 const DOCS_PATH = '/docs';
+/** Where Scalar has its page and its script. */
+const REFERENCE_PATHS = [`${DOCS_PATH}/`, `${DOCS_PATH}/js/scalar.js`];
 
 /** The header as the document shows it. Not a schema to validate with: a missing key has a code of its own. */
 const KEY_HEADER = strict({
@@ -71,9 +73,14 @@ export function registerDocs(app: App): void {
       }
       next(null, payload);
     });
-    const pages = referencePages();
-    docs.get(DOCS_PATH, { schema: { hide: true } }, pages);
-    docs.get(`${DOCS_PATH}/*`, { schema: { hide: true } }, pages);
+    docs.get(DOCS_PATH, { schema: { hide: true } }, (_request, reply) => reply.redirect(`${DOCS_PATH}/`, 301));
+    const reference = referenceFiles();
+    for (const path of REFERENCE_PATHS) {
+      docs.get(path, { schema: { hide: true } }, async (_request, reply) => {
+        const { type, text } = (await reference()).get(path) as ReferenceFile;
+        return reply.type(type).send(text);
+      });
+    }
     const errors = errorsPage();
     docs.get(ERRORS_PATH, { schema: { hide: true } }, (_request, reply) =>
       reply.type('text/html; charset=utf-8').send(errors),
@@ -82,25 +89,17 @@ export function registerDocs(app: App): void {
   });
 }
 
-/** Answers what belongs to Scalar, which is loaded when somebody first asks: it is large, and few nodes are ever asked. */
-function referencePages(): (request: FastifyRequest, reply: FastifyReply) => Promise<FastifyReply> {
-  let loading: Promise<FastifyInstance> | undefined;
-  return async (request, reply) => {
-    // Scalar builds a URL from the Host header, whatever it holds.
-    if (!URL.canParse(`${request.protocol}://${request.hostname}`))
-      return refuse(reply, { code: 'BAD_REQUEST', detail: 'The Host header is not valid.' });
-    loading ??= import('./reference.ts').then(({ reference }) => reference(DOCS_PATH, OPENAPI_PATH));
-    const pages = await loading;
-    const { statusCode, headers, payload } = await pages.inject({ method: 'GET', url: request.url });
-    if (statusCode === 404) {
-      reply.callNotFound();
-      return reply;
-    }
-    for (const name of ['content-type', 'location']) {
-      const value = headers[name];
-      if (value !== undefined) reply.header(name, value);
-    }
-    return reply.code(statusCode).send(payload);
+/** Scalar's files, made when somebody first asks: it is large, and few nodes are ever asked. */
+function referenceFiles(): () => Promise<ReadonlyMap<string, ReferenceFile>> {
+  let files: Promise<ReadonlyMap<string, ReferenceFile>> | null = null;
+  return () => {
+    files ??= import('./reference.ts')
+      .then(({ makeReference }) => makeReference(DOCS_PATH, OPENAPI_PATH, REFERENCE_PATHS))
+      .catch((error) => {
+        files = null;
+        throw error;
+      });
+    return files;
   };
 }
 

@@ -5,13 +5,14 @@ export const BODY_BYTES_MAX = 64 * 1_024;
 export const PLAN_BYTES_MAX = 32 * 1_024 * 1_024;
 
 /**
- * What a body of more than {@link BODY_BYTES_MAX} has at most: several times what a plan of 200,000 seats has, and parsed within
- * a second or two, which is less than a lease lasts.
+ * What a body of more than {@link BODY_BYTES_MAX} has at most: several times what a plan of 200,000 seats has, or a change of
+ * all prices that a show can have. Parsed within a second or two, which is less than a lease lasts.
  */
 export const JSON_DEPTH_MAX = 32;
 export const JSON_CONTAINERS_MAX = 2_000_000;
 export const JSON_VALUES_MAX = 6_000_000;
-export const JSON_NAMES_MAX = 1_000;
+export const JSON_NAMES_MAX = 10_000;
+export const JSON_FORMS_MAX = 1_000;
 
 /** Places that one change of a show's stock names: a turn of a few milliseconds. */
 export const STOCK_PLACES_MAX = 5_000;

@@ -59,7 +59,7 @@ export function newListener(deps: ListenerDeps): App {
   app.setValidatorCompiler(validatorCompiler);
   app.setErrorHandler(handleError);
   app.setNotFoundHandler((_request, reply) => refuse(reply, { code: 'NOT_FOUND', detail: 'There is nothing here.' }));
-  readJsonBodies(app);
+  readJsonBodies(app, deps.random);
   endConnectionsOnClose(app, deps.timers);
   app.addHook('onRequest', (request, reply, done) => {
     // Answers are JSON, which no browser renders when it may not guess; the pages of the docs have their own headers.

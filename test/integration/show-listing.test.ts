@@ -118,7 +118,8 @@ it('hides drafts from all but their organiser and admins until they are publishe
   const draft = await create({ draft: true });
   expect(draft.status).toBe('draft');
   const now = http.time.clock.now();
-  const dated = await create({ title: 'Dated', publishAt: rfc3339(now + 1_000) });
+  const later = { startsAt: rfc3339(now + 8 * DAY), publishAt: rfc3339(now + 1_000) };
+  const dated = await create({ title: 'Dated', ...later });
   const [buyer, other, admin] = [await http.as('buyer'), await http.as('organiser'), await http.as('admin')];
   for (const send of [http.send, buyer, other]) {
     expect(await found(send, '')).toEqual([]);

@@ -16,11 +16,15 @@ type Migration = (db: Kysely<unknown>) => Promise<void>;
  * @returns what makes a database with these tables, and nothing of what tests did in others, and tells its URL
  */
 export function databaseCopies(migrations: readonly Migration[]): () => Promise<string> {
-  let server: EmbeddedPostgres;
+  let server: EmbeddedPostgres | undefined;
   let databases = 0;
-  const urlOf = (name: string): string => server.url.replace('@/usher?', `@/${name}?`);
+  const running = (): EmbeddedPostgres => {
+    if (server === undefined) throw new Error('Postgres does not run');
+    return server;
+  };
+  const urlOf = (name: string): string => running().url.replace('@/usher?', `@/${name}?`);
   const create = async (name: string, template: string): Promise<void> => {
-    const client = new pg.Client({ connectionString: server.url });
+    const client = new pg.Client({ connectionString: running().url });
     await client.connect();
     await client.query(`create database ${name} template ${template}`).finally(() => client.end());
   };
@@ -32,10 +36,13 @@ export function databaseCopies(migrations: readonly Migration[]): () => Promise<
     await create(ORIGINAL, 'template1');
     const pool = new pg.Pool({ connectionString: urlOf(ORIGINAL) });
     const kysely = new Kysely<unknown>({ dialect: new PostgresDialect({ pool }) });
-    for (const migrate of migrations) await migrate(kysely);
-    await kysely.destroy();
+    try {
+      for (const migrate of migrations) await migrate(kysely);
+    } finally {
+      await kysely.destroy();
+    }
   });
-  afterAll(() => server.stop());
+  afterAll(() => server?.stop());
   return async () => {
     const name = `copy_${++databases}`;
     await create(name, ORIGINAL);

@@ -10,9 +10,9 @@ const IN_MEMORY = '/dev/shm';
 const ROOM_IN_MEMORY = 4 * 1_024 ** 3;
 
 /**
- * Once before all tests: has them keep their data in memory if there is room, as disks take a third of their time to make
- * and remove the files of databases; makes a new database, of which each test file takes a copy, and a place where the processes that
- * tests start keep their compiled code. Making either anew is most of what a small test costs.
+ * Once before all tests: has them keep their data in memory if there is room, as disks take a third of the time of those with
+ * a database to make and remove its files; makes a new database, of which each test file takes a copy, and a place where the
+ * processes that tests start keep their compiled code. Making either anew is most of what a small test costs.
  */
 export default async function prepare(): Promise<() => Promise<void>> {
   if (process.env.TMPDIR === undefined && (await isRoomy(IN_MEMORY))) process.env.TMPDIR = IN_MEMORY;
@@ -27,5 +27,6 @@ export default async function prepare(): Promise<() => Promise<void>> {
 
 async function isRoomy(directory: string): Promise<boolean> {
   const { bavail, bsize } = await statfs(directory).catch(() => ({ bavail: 0, bsize: 0 }));
-  return bavail * bsize >= ROOM_IN_MEMORY;
+  // It may be larger than what we may use of it.
+  return Math.min(bavail * bsize, process.availableMemory()) >= ROOM_IN_MEMORY;
 }

@@ -149,9 +149,18 @@ export async function lowestOpenTransaction(db: Kysely<CatalogueTables>): Promis
  * again and again.
  */
 export async function forgetFutureChanges(db: Kysely<CatalogueTables>): Promise<void> {
-  await sql`update show set id = id where changed >= pg_snapshot_xmax(pg_current_snapshot())`.execute(db);
-  await sql`update show_figures set changed = pg_current_xact_id()
-    where changed >= pg_snapshot_xmax(pg_current_snapshot())`.execute(db);
+  // Others write shows and figures too: locked in one order everywhere, as by `writeFigures`.
+  await sql`
+    with future as materialized (
+      select id from show where changed >= pg_snapshot_xmax(pg_current_snapshot()) order by id for no key update
+    )
+    update show set id = show.id from future where show.id = future.id`.execute(db);
+  await sql`
+    with future as materialized (
+      select show_id from show_figures where changed >= pg_snapshot_xmax(pg_current_snapshot())
+      order by show_id for no key update
+    )
+    update show_figures f set changed = pg_current_xact_id() from future where f.show_id = future.show_id`.execute(db);
 }
 
 /**

@@ -66,8 +66,9 @@ function badPlans(): [string, unknown, string][] {
     ['zones as an object', planWith((plan) => Object.assign(plan, { zones: { 0: {} } }))],
     ['100,000 zones of nothing', planWith((plan) => Object.assign(plan, { zones: new Array(100_000).fill(null) }))],
     ['100,000 zones without rows', planWith((plan) => Object.assign(plan, { zones: new Array(100_000).fill({}) }))],
-    ['deeply nested zones', planWith((plan) => Object.assign(plan, { zones: deep(5_000) }))],
-    ['deeply nested name', planWith((plan) => Object.assign(plan, { name: deep(5_000) }))],
+    ['nested zones', planWith((plan) => Object.assign(plan, { zones: deep(30) }))],
+    ['a nested name', planWith((plan) => Object.assign(plan, { name: deep(30) }))],
+    ['deeply nested zones in little', { name: 'Deep', zones: deep(5_000) }],
     ['a category without a name', planWith((plan) => Object.assign(plan, { categories: [{}] }))],
     ['a category twice', planWith((plan) => Object.assign(plan, { categories: [{ name: 'A' }, { name: 'A' }] }))],
     ['categories that are numbers', planWith((plan) => Object.assign(plan, { categories: [1, 2] }))],
@@ -90,7 +91,10 @@ function badPlans(): [string, unknown, string][] {
       ),
     ],
   ];
-  return bad.map(([what, body]) => [what, body, 'PLAN_INVALID']);
+  return [
+    ...bad.map(([what, body]): [string, unknown, string] => [what, body, 'PLAN_INVALID']),
+    ['a deeply nested name', planWith((plan) => Object.assign(plan, { name: deep(5_000) })), 'BODY_TOO_LARGE'],
+  ];
 }
 
 const CATEGORY = 'Stalls';
