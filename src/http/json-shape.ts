@@ -7,7 +7,7 @@ const FNV_PRIME = 0x01000193;
 /**
  * Looks at a body before it is parsed: of some forms a few megabytes hold the process up for seconds, as they would never be
  * sent in earnest. Slowest of all are objects that each have other members, or the same in another order, for the engine makes
- * a class for each. Takes some 2 ns a byte. What is no JSON at all is left to the parser.
+ * a class for each. Takes some 3.5 ns a byte. What is no JSON at all is left to the parser.
  * @param seed a secret of 32 bits: else names could be sent that only seem to be the same
  * @returns what there is too much of, as a sentence; null if the body can be parsed in time
  */
