@@ -4,7 +4,7 @@ import swagger from '@fastify/swagger';
 import Type from 'typebox';
 import { CATALOGUE } from '../errors.ts';
 import { IDEMPOTENCY_KEY_HEADER, KEY_LENGTH_MAX, VISIBLE } from './idempotency.ts';
-import { ERRORS_PATH } from './problem.ts';
+import { ERRORS_PATH, refuse } from './problem.ts';
 import type { ReferenceFile } from './reference.ts';
 import { EACH_ONCE, strict } from './schemas.ts';
 import type { App } from './server.ts';
@@ -72,6 +72,11 @@ export function registerDocs(app: App): void {
         reply.header('content-security-policy', pagePolicy(payload));
       }
       next(null, payload);
+    });
+    // Browsers make addresses of it (RFC 9112, 3.2).
+    docs.addHook('onRequest', (request, reply, next) => {
+      if (URL.canParse(`${request.protocol}://${request.hostname}`)) next();
+      else refuse(reply, { code: 'BAD_REQUEST', detail: 'The Host header is not valid.' });
     });
     docs.get(DOCS_PATH, { schema: { hide: true } }, (_request, reply) => reply.redirect(`${DOCS_PATH}/`, 301));
     const reference = referenceFiles();

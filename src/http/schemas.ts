@@ -32,8 +32,8 @@ export function prose(maxLength: number) {
 export const EACH_ONCE = 'x-each-once';
 
 /**
- * A list of texts without repeats. With `uniqueItems` TypeBox would take quadratic time to name what is repeated, also in a list that
- * is far too long: 64 KB of `1,1,1,…` for a quarter of a minute. `validatorCompiler` refuses that keyword.
+ * A list of texts without repeats. With `uniqueItems` TypeBox would take quadratic time to name what is repeated, also in a
+ * list that is far too long: 64 KB of `1,1,1,…` for a quarter of a minute. `validatorCompiler` refuses that keyword.
  */
 export function eachOnce<T extends TSchema>(
   items: T,

@@ -248,4 +248,9 @@ describe('the docs', () => {
     const page = await send('GET', '/docs/errors');
     for (const code of Object.keys(CATALOGUE)) expect(page.body).toContain(`id="${code}"`);
   });
+
+  it('refuse a Host header that is none', async () => {
+    const { send } = await newApp();
+    expectProblem(await send('GET', '/docs/', null, { host: '[' }), 'BAD_REQUEST');
+  });
 });

@@ -12,8 +12,7 @@ import { type Stress, trialsOf } from './schedules.ts';
  */
 const { USHER_FC_SEED, USHER_FC_PATH, USHER_FC_RUNS } = process.env;
 
-/** Of each test: some 10,000 in all. */
-const RUNS = 1_700;
+const RUNS = 2_500;
 /** A trial takes one to three milliseconds; other tests run beside. */
 const TIMEOUT_MS = 240_000;
 
