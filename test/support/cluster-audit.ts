@@ -111,7 +111,9 @@ function refusedLooks(history: History): string[] {
   return looks.flatMap(({ path, attempts }) =>
     attempts.flatMap(({ answer, port }) => {
       if (answer === null || answer.status === 200) return [];
-      return [`${path} at port ${port}: ${outcomeOf(answer)}`];
+      // Several limits are told by the same code.
+      const { detail } = answer.body as { readonly detail?: string };
+      return [`${path} at port ${port}: ${outcomeOf(answer)} ${detail}`];
     }),
   );
 }
